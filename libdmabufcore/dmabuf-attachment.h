@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libdmabufcore/dmabuf-types.h>
+
+G_BEGIN_DECLS
+
+/**
+ * DmabufAttachment:
+ *
+ * A buffer as one device sees it (struct dma_buf_attachment), and therefore the
+ * place of what importing it yielded. Reference-counted, any thread.
+ */
+#define DMABUF_TYPE_ATTACHMENT (dmabuf_attachment_get_type ())
+DMABUF_CORE_API
+GType dmabuf_attachment_get_type (void);
+
+/**
+ * dmabuf_attachment_ref:
+ * @attachment: an attachment
+ *
+ * Returns: (transfer full): @attachment
+ */
+DMABUF_CORE_API
+DmabufAttachment *dmabuf_attachment_ref (DmabufAttachment * attachment);
+
+/**
+ * dmabuf_attachment_unref:
+ * @attachment: (transfer full): an attachment
+ *
+ * Drops a reference. The device's cache keeps its own.
+ */
+DMABUF_CORE_API
+void dmabuf_attachment_unref (DmabufAttachment * attachment);
+
+/**
+ * dmabuf_attachment_get_buffer:
+ * @attachment: an attachment
+ *
+ * Returns: (transfer none): the buffer
+ */
+DMABUF_CORE_API
+DmabufBuffer *dmabuf_attachment_get_buffer (DmabufAttachment * attachment);
+
+/**
+ * dmabuf_attachment_get_device:
+ * @attachment: an attachment
+ *
+ * Returns: (transfer none): the device
+ */
+DMABUF_CORE_API
+DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment * attachment);
+
+/**
+ * dmabuf_attachment_import:
+ * @attachment: of the buffer of the first plane
+ * @layout: where the pixels lie; the planes may lie in further buffers, which
+ *   the import then holds
+ * @reused: (out) (optional): whether an earlier import was found
+ * @error: return location for an error
+ *
+ * What the device made of the frame, made once (DmabufDeviceClass.import) and
+ * kept with the attachment under the key @layout.
+ *
+ * Returns: (transfer none): the device's own import, valid while @attachment is
+ *   held
+ */
+DMABUF_CORE_API
+gpointer dmabuf_attachment_import (DmabufAttachment * attachment,
+    const DmabufLayout * layout, gboolean * reused, GError ** error);
+
+/**
+ * DmabufMapping:
+ *
+ * One access of a device to a buffer, from dmabuf_attachment_map() to
+ * dmabuf_mapping_unmap(). It holds the attachment. Belongs to one owner, who
+ * may hand it to another thread.
+ */
+
+/**
+ * dmabuf_attachment_map:
+ * @attachment: an attachment
+ * @direction: what the device is going to do
+ * @error: return location for an error
+ *
+ * Begins a device access (MAP-1). Does not wait: the fences that the device has
+ * to wait for are the mapping's.
+ *
+ * Returns: (transfer full): the mapping; %NULL with EBUSY if the attachment is
+ *   mapped in another direction (MAP-6)
+ */
+DMABUF_CORE_API
+DmabufMapping *dmabuf_attachment_map (DmabufAttachment * attachment,
+    DmabufDirection direction, GError ** error);
+
+/**
+ * dmabuf_mapping_get_fence:
+ * @mapping: a mapping
+ *
+ * Returns: (transfer none) (nullable): what the device has to wait for before
+ *   it touches the memory, %NULL for nothing
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_mapping_get_fence (DmabufMapping * mapping);
+
+/**
+ * dmabuf_mapping_unmap:
+ * @mapping: (transfer full): a mapping
+ * @fence: (transfer none) (nullable): signals when the device is done; %NULL if
+ *   it is (V4L2's DQBUF)
+ * @error: return location for an error
+ *
+ * Ends a device access (MAP-5, MAP-7). A pending @fence enters the reservation,
+ * READ for TO_DEVICE, else WRITE, and, kernel-backed, the kernel's as well
+ * unless the device published it itself.
+ *
+ * Returns: %FALSE if the fence could not be published; then it was waited for
+ */
+DMABUF_CORE_API
+gboolean dmabuf_mapping_unmap (DmabufMapping * mapping, DmabufFence * fence,
+    GError ** error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufAttachment, dmabuf_attachment_unref)
+
+G_END_DECLS

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libdmabufcore/dmabuf-types.h>
+
+G_BEGIN_DECLS
+
+/**
+ * DmabufFence:
+ *
+ * Something that will have happened (struct dma_fence). Reference-counted, any
+ * thread.
+ */
+#define DMABUF_TYPE_FENCE (dmabuf_fence_get_type ())
+DMABUF_CORE_API
+GType dmabuf_fence_get_type (void);
+
+/**
+ * DmabufFenceTrust:
+ * @DMABUF_FENCE_TRUST_FULL: signals when the work is done
+ * @DMABUF_FENCE_TRUST_COMPLETED: the work was done before there was a fence
+ *   (V4L2's DQBUF, a driver that waits and then makes a signalled one)
+ * @DMABUF_FENCE_TRUST_NONE: says nothing about the work (a driver that attaches
+ *   no fences)
+ *
+ * How far the source of a fence can be believed.
+ */
+typedef enum
+{
+  DMABUF_FENCE_TRUST_FULL,
+  DMABUF_FENCE_TRUST_COMPLETED,
+  DMABUF_FENCE_TRUST_NONE,
+} DmabufFenceTrust;
+
+/**
+ * dmabuf_fence_new_sync_file:
+ * @fd: a sync_file; consumed, also on error
+ * @trust: how far its source can be believed
+ * @error: return location for an error
+ *
+ * A kernel-backed fence.
+ *
+ * Returns: (transfer full): the fence, %NULL with EINVAL if @fd is no sync_file
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust,
+    GError ** error);
+
+/**
+ * dmabuf_fence_ref:
+ * @fence: a fence
+ *
+ * Returns: (transfer full): @fence
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_fence_ref (DmabufFence * fence);
+
+/**
+ * dmabuf_fence_unref:
+ * @fence: (transfer full): a fence
+ */
+DMABUF_CORE_API
+void dmabuf_fence_unref (DmabufFence * fence);
+
+/**
+ * dmabuf_fence_is_signaled:
+ * @fence: a fence
+ *
+ * Returns: whether it has signalled, with or without an error
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_is_signaled (DmabufFence * fence);
+
+/**
+ * dmabuf_fence_get_status:
+ * @fence: a fence
+ *
+ * Returns: 0 pending, 1 signalled, a negative errno signalled with an error
+ *   (FEN-9)
+ */
+DMABUF_CORE_API
+int dmabuf_fence_get_status (DmabufFence * fence);
+
+/**
+ * dmabuf_fence_wait:
+ * @fence: a fence
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait from another thread
+ * @error: return location for an error
+ *
+ * Waits on the CPU. A fence that signalled with an error ends the wait well
+ * (FEN-11); ask dmabuf_fence_get_status().
+ *
+ * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_wait (DmabufFence * fence, gint64 deadline,
+    GCancellable * cancellable, GError ** error);
+
+/**
+ * dmabuf_fence_export_sync_file:
+ * @fence: a kernel-backed fence
+ * @error: return location for an error
+ *
+ * Returns: a sync_file fd that the caller owns, close-on-exec; -1 with EINVAL
+ *   for a fence that no kernel driver signals (IND-1)
+ */
+DMABUF_CORE_API
+int dmabuf_fence_export_sync_file (DmabufFence * fence, GError ** error);
+
+/**
+ * dmabuf_fence_get_timestamp:
+ * @fence: a fence
+ *
+ * Returns: when it signalled, in nanoseconds of CLOCK_MONOTONIC; 0 while
+ *   pending (FEN-13)
+ */
+DMABUF_CORE_API
+gint64 dmabuf_fence_get_timestamp (DmabufFence * fence);
+
+/**
+ * DmabufFenceFunc:
+ * @fence: the fence
+ * @user_data: what was given with the function
+ *
+ * Called once when @fence has signalled, on the signalling or the library's
+ * poller thread, under no lock of the library. Must not block.
+ */
+typedef void (*DmabufFenceFunc) (DmabufFence * fence, gpointer user_data);
+
+/**
+ * dmabuf_fence_add_callback:
+ * @fence: a fence
+ * @func: (scope notified) (closure user_data): what to call
+ * @user_data: for @func
+ * @notify: (nullable): frees @user_data, after the call or the removal
+ *
+ * Returns: an id for dmabuf_fence_remove_callback(), 0 if @fence has signalled
+ *   already: then @func is not called, but @notify is (FEN-6)
+ */
+DMABUF_CORE_API
+guint dmabuf_fence_add_callback (DmabufFence * fence, DmabufFenceFunc func,
+    gpointer user_data, GDestroyNotify notify);
+
+/**
+ * dmabuf_fence_remove_callback:
+ * @fence: a fence
+ * @id: from dmabuf_fence_add_callback()
+ *
+ * If the function is just running on another thread this waits for its end, so
+ * that what it uses can be freed afterwards in every case (FEN-7, SEC-22).
+ *
+ * Returns: %TRUE if it was still queued: then it never runs
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_remove_callback (DmabufFence * fence, guint id);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufFence, dmabuf_fence_unref)
+
+G_END_DECLS

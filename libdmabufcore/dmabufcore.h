@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything that libdmabufcore offers. */
+
+#include <libdmabufcore/dmabuf-attachment.h>
+#include <libdmabufcore/dmabuf-buffer.h>
+#include <libdmabufcore/dmabuf-device.h>
+#include <libdmabufcore/dmabuf-exporter.h>
+#include <libdmabufcore/dmabuf-fence.h>
+#include <libdmabufcore/dmabuf-layout.h>
+#include <libdmabufcore/dmabuf-types.h>
