@@ -22,7 +22,7 @@ GType dmabuf_attachment_get_type (void);
  * Returns: (transfer full): @attachment
  */
 DMABUF_CORE_API
-DmabufAttachment *dmabuf_attachment_ref (DmabufAttachment * attachment);
+DmabufAttachment *dmabuf_attachment_ref (DmabufAttachment *attachment);
 
 /**
  * dmabuf_attachment_unref:
@@ -31,7 +31,7 @@ DmabufAttachment *dmabuf_attachment_ref (DmabufAttachment * attachment);
  * Drops a reference. The device's cache keeps its own.
  */
 DMABUF_CORE_API
-void dmabuf_attachment_unref (DmabufAttachment * attachment);
+void dmabuf_attachment_unref (DmabufAttachment *attachment);
 
 /**
  * dmabuf_attachment_get_buffer:
@@ -40,7 +40,7 @@ void dmabuf_attachment_unref (DmabufAttachment * attachment);
  * Returns: (transfer none): the buffer
  */
 DMABUF_CORE_API
-DmabufBuffer *dmabuf_attachment_get_buffer (DmabufAttachment * attachment);
+DmabufBuffer *dmabuf_attachment_get_buffer (DmabufAttachment *attachment);
 
 /**
  * dmabuf_attachment_get_device:
@@ -49,7 +49,7 @@ DmabufBuffer *dmabuf_attachment_get_buffer (DmabufAttachment * attachment);
  * Returns: (transfer none): the device
  */
 DMABUF_CORE_API
-DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment * attachment);
+DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment *attachment);
 
 /**
  * dmabuf_attachment_import:
@@ -66,8 +66,8 @@ DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment * attachment);
  *   held
  */
 DMABUF_CORE_API
-gpointer dmabuf_attachment_import (DmabufAttachment * attachment,
-    const DmabufLayout * layout, gboolean * reused, GError ** error);
+gpointer dmabuf_attachment_import (DmabufAttachment *attachment,
+    const DmabufLayout *layout, gboolean *reused, GError **error);
 
 /**
  * DmabufMapping:
@@ -90,8 +90,8 @@ gpointer dmabuf_attachment_import (DmabufAttachment * attachment,
  *   mapped in another direction (MAP-6)
  */
 DMABUF_CORE_API
-DmabufMapping *dmabuf_attachment_map (DmabufAttachment * attachment,
-    DmabufDirection direction, GError ** error);
+DmabufMapping *dmabuf_attachment_map (
+    DmabufAttachment *attachment, DmabufDirection direction, GError **error);
 
 /**
  * dmabuf_mapping_get_fence:
@@ -101,7 +101,7 @@ DmabufMapping *dmabuf_attachment_map (DmabufAttachment * attachment,
  *   it touches the memory, %NULL for nothing
  */
 DMABUF_CORE_API
-DmabufFence *dmabuf_mapping_get_fence (DmabufMapping * mapping);
+DmabufFence *dmabuf_mapping_get_fence (DmabufMapping *mapping);
 
 /**
  * dmabuf_mapping_unmap:
@@ -117,8 +117,8 @@ DmabufFence *dmabuf_mapping_get_fence (DmabufMapping * mapping);
  * Returns: %FALSE if the fence could not be published; then it was waited for
  */
 DMABUF_CORE_API
-gboolean dmabuf_mapping_unmap (DmabufMapping * mapping, DmabufFence * fence,
-    GError ** error);
+gboolean dmabuf_mapping_unmap (
+    DmabufMapping *mapping, DmabufFence *fence, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufAttachment, dmabuf_attachment_unref)
 

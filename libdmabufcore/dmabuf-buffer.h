@@ -30,7 +30,7 @@ GType dmabuf_buffer_get_type (void);
  * Returns: (transfer full): the buffer
  */
 DMABUF_CORE_API
-DmabufBuffer *dmabuf_buffer_import (int fd, GError ** error);
+DmabufBuffer *dmabuf_buffer_import (int fd, GError **error);
 
 /**
  * dmabuf_buffer_import_take:
@@ -43,7 +43,7 @@ DmabufBuffer *dmabuf_buffer_import (int fd, GError ** error);
  * Returns: (transfer full): the buffer
  */
 DMABUF_CORE_API
-DmabufBuffer *dmabuf_buffer_import_take (int fd, GError ** error);
+DmabufBuffer *dmabuf_buffer_import_take (int fd, GError **error);
 
 /**
  * dmabuf_buffer_ref:
@@ -52,7 +52,7 @@ DmabufBuffer *dmabuf_buffer_import_take (int fd, GError ** error);
  * Returns: (transfer full): @buffer
  */
 DMABUF_CORE_API
-DmabufBuffer *dmabuf_buffer_ref (DmabufBuffer * buffer);
+DmabufBuffer *dmabuf_buffer_ref (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_unref:
@@ -62,7 +62,7 @@ DmabufBuffer *dmabuf_buffer_ref (DmabufBuffer * buffer);
  * release called, on whichever thread this happens to be (EXP-9).
  */
 DMABUF_CORE_API
-void dmabuf_buffer_unref (DmabufBuffer * buffer);
+void dmabuf_buffer_unref (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_get_fd:
@@ -72,7 +72,7 @@ void dmabuf_buffer_unref (DmabufBuffer * buffer);
  *   -1 for a buffer without storage yet.
  */
 DMABUF_CORE_API
-int dmabuf_buffer_get_fd (DmabufBuffer * buffer);
+int dmabuf_buffer_get_fd (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_export:
@@ -85,7 +85,7 @@ int dmabuf_buffer_get_fd (DmabufBuffer * buffer);
  * Returns: an fd that the caller owns, or -1
  */
 DMABUF_CORE_API
-int dmabuf_buffer_export (DmabufBuffer * buffer, GError ** error);
+int dmabuf_buffer_export (DmabufBuffer *buffer, GError **error);
 
 /**
  * dmabuf_buffer_get_size:
@@ -94,7 +94,7 @@ int dmabuf_buffer_export (DmabufBuffer * buffer, GError ** error);
  * Returns: the size in bytes, which never changes (EXP-2, SEEK-1)
  */
 DMABUF_CORE_API
-gsize dmabuf_buffer_get_size (DmabufBuffer * buffer);
+gsize dmabuf_buffer_get_size (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_get_inode:
@@ -104,7 +104,7 @@ gsize dmabuf_buffer_get_size (DmabufBuffer * buffer);
  *   0 while it has no storage
  */
 DMABUF_CORE_API
-guint64 dmabuf_buffer_get_inode (DmabufBuffer * buffer);
+guint64 dmabuf_buffer_get_inode (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_get_exporter:
@@ -114,7 +114,7 @@ guint64 dmabuf_buffer_get_inode (DmabufBuffer * buffer);
  *   foreign exporter
  */
 DMABUF_CORE_API
-DmabufExporter *dmabuf_buffer_get_exporter (DmabufBuffer * buffer);
+DmabufExporter *dmabuf_buffer_get_exporter (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_set_name:
@@ -127,8 +127,8 @@ DmabufExporter *dmabuf_buffer_get_exporter (DmabufBuffer * buffer);
  * Returns: %FALSE with EINVAL if @name is too long
  */
 DMABUF_CORE_API
-gboolean dmabuf_buffer_set_name (DmabufBuffer * buffer, const char *name,
-    GError ** error);
+gboolean
+dmabuf_buffer_set_name (DmabufBuffer *buffer, const char *name, GError **error);
 
 /**
  * dmabuf_buffer_get_reservation:
@@ -137,7 +137,7 @@ gboolean dmabuf_buffer_set_name (DmabufBuffer * buffer, const char *name,
  * Returns: (transfer none): the buffer's reservation
  */
 DMABUF_CORE_API
-DmabufReservation *dmabuf_buffer_get_reservation (DmabufBuffer * buffer);
+DmabufReservation *dmabuf_buffer_get_reservation (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_wait:
@@ -153,8 +153,8 @@ DmabufReservation *dmabuf_buffer_get_reservation (DmabufBuffer * buffer);
  * Returns: %FALSE with ETIME at the deadline, %G_IO_ERROR_CANCELLED
  */
 DMABUF_CORE_API
-gboolean dmabuf_buffer_wait (DmabufBuffer * buffer, DmabufAccess access,
-    gint64 deadline, GCancellable * cancellable, GError ** error);
+gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
+    gint64 deadline, GCancellable *cancellable, GError **error);
 
 /**
  * dmabuf_buffer_begin_cpu_access:
@@ -172,9 +172,9 @@ gboolean dmabuf_buffer_wait (DmabufBuffer * buffer, DmabufAccess access,
  *   no bracket is open
  */
 DMABUF_CORE_API
-gboolean dmabuf_buffer_begin_cpu_access (DmabufBuffer * buffer,
-    DmabufAccess access, gint64 deadline, GCancellable * cancellable,
-    GError ** error);
+gboolean
+dmabuf_buffer_begin_cpu_access (DmabufBuffer *buffer, DmabufAccess access,
+    gint64 deadline, GCancellable *cancellable, GError **error);
 
 /**
  * dmabuf_buffer_end_cpu_access:
@@ -188,8 +188,8 @@ gboolean dmabuf_buffer_begin_cpu_access (DmabufBuffer * buffer,
  * Returns: %FALSE with the kernel's errno, EINVAL without a begin
  */
 DMABUF_CORE_API
-gboolean dmabuf_buffer_end_cpu_access (DmabufBuffer * buffer,
-    DmabufAccess access, GError ** error);
+gboolean dmabuf_buffer_end_cpu_access (
+    DmabufBuffer *buffer, DmabufAccess access, GError **error);
 
 /**
  * dmabuf_buffer_vmap:
@@ -205,8 +205,8 @@ gboolean dmabuf_buffer_end_cpu_access (DmabufBuffer * buffer,
  *   writing to a read-only fd, or ENODEV where the exporter cannot map
  */
 DMABUF_CORE_API
-gpointer dmabuf_buffer_vmap (DmabufBuffer * buffer, DmabufAccess access,
-    GError ** error);
+gpointer
+dmabuf_buffer_vmap (DmabufBuffer *buffer, DmabufAccess access, GError **error);
 
 /**
  * dmabuf_buffer_vunmap:
@@ -216,7 +216,7 @@ gpointer dmabuf_buffer_vmap (DmabufBuffer * buffer, DmabufAccess access,
  * Ends one use of the mapping.
  */
 DMABUF_CORE_API
-void dmabuf_buffer_vunmap (DmabufBuffer * buffer, gpointer address);
+void dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufBuffer, dmabuf_buffer_unref)
 

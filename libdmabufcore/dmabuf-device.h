@@ -46,9 +46,9 @@ struct _DmabufDeviceClass
 {
   GObjectClass parent_class;
 
-  gpointer (*import) (DmabufDevice * device, DmabufAttachment * attachment,
-      const DmabufLayout * layout, GError ** error);
-  void (*release_import) (DmabufDevice * device, gpointer import);
+  gpointer (*import) (DmabufDevice *device, DmabufAttachment *attachment,
+      const DmabufLayout *layout, GError **error);
+  void (*release_import) (DmabufDevice *device, gpointer import);
 
   gpointer padding[12];
 };
@@ -60,7 +60,7 @@ struct _DmabufDeviceClass
  * Returns: the name that messages use, for example "KMS card /dev/dri/card0"
  */
 DMABUF_CORE_API
-const char *dmabuf_device_get_name (DmabufDevice * device);
+const char *dmabuf_device_get_name (DmabufDevice *device);
 
 /**
  * dmabuf_device_attach:
@@ -76,8 +76,8 @@ const char *dmabuf_device_get_name (DmabufDevice * device);
  * Returns: (transfer full): the attachment
  */
 DMABUF_CORE_API
-DmabufAttachment *dmabuf_device_attach (DmabufDevice * device,
-    DmabufBuffer * buffer, GError ** error);
+DmabufAttachment *dmabuf_device_attach (
+    DmabufDevice *device, DmabufBuffer *buffer, GError **error);
 
 /**
  * dmabuf_device_trim:
@@ -87,6 +87,6 @@ DmabufAttachment *dmabuf_device_attach (DmabufDevice * device,
  * caps change, a drain and the end.
  */
 DMABUF_CORE_API
-void dmabuf_device_trim (DmabufDevice * device);
+void dmabuf_device_trim (DmabufDevice *device);
 
 G_END_DECLS

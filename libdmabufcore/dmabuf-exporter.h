@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  */
 #define DMABUF_TYPE_EXPORTER (dmabuf_exporter_get_type ())
 DMABUF_CORE_API
-G_DECLARE_DERIVABLE_TYPE (DmabufExporter, dmabuf_exporter, DMABUF, EXPORTER,
-    GObject)
+G_DECLARE_DERIVABLE_TYPE (
+    DmabufExporter, dmabuf_exporter, DMABUF, EXPORTER, GObject)
 
 /**
  * DmabufExporterClass:
@@ -29,7 +29,7 @@ struct _DmabufExporterClass
 {
   GObjectClass parent_class;
 
-  int (*allocate) (DmabufExporter * exporter, gsize size, GError ** error);
+  int (*allocate) (DmabufExporter *exporter, gsize size, GError **error);
 
   gpointer padding[24];
 };
@@ -48,8 +48,8 @@ struct _DmabufExporterClass
  * Returns: (transfer full): a new buffer
  */
 DMABUF_CORE_API
-DmabufBuffer *dmabuf_exporter_allocate (DmabufExporter * exporter, gsize size,
-    GError ** error);
+DmabufBuffer *
+dmabuf_exporter_allocate (DmabufExporter *exporter, gsize size, GError **error);
 
 /**
  * dmabuf_exporter_get_name:
@@ -58,7 +58,7 @@ DmabufBuffer *dmabuf_exporter_allocate (DmabufExporter * exporter, gsize size,
  * Returns: a short name for people: heap:system, udmabuf, foreign
  */
 DMABUF_CORE_API
-const char *dmabuf_exporter_get_name (DmabufExporter * exporter);
+const char *dmabuf_exporter_get_name (DmabufExporter *exporter);
 
 /**
  * dmabuf_heap_exporter_new:
@@ -71,7 +71,7 @@ const char *dmabuf_exporter_get_name (DmabufExporter * exporter);
  *   message that tells what to do
  */
 DMABUF_CORE_API
-DmabufExporter *dmabuf_heap_exporter_new (const char *name, GError ** error);
+DmabufExporter *dmabuf_heap_exporter_new (const char *name, GError **error);
 
 /**
  * dmabuf_udmabuf_exporter_new:
@@ -83,6 +83,6 @@ DmabufExporter *dmabuf_heap_exporter_new (const char *name, GError ** error);
  *   message that tells what to do
  */
 DMABUF_CORE_API
-DmabufExporter *dmabuf_udmabuf_exporter_new (GError ** error);
+DmabufExporter *dmabuf_udmabuf_exporter_new (GError **error);
 
 G_END_DECLS

@@ -43,8 +43,8 @@ typedef enum
  * Returns: (transfer full): the fence, %NULL with EINVAL if @fd is no sync_file
  */
 DMABUF_CORE_API
-DmabufFence *dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust,
-    GError ** error);
+DmabufFence *
+dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error);
 
 /**
  * dmabuf_fence_ref:
@@ -53,14 +53,14 @@ DmabufFence *dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust,
  * Returns: (transfer full): @fence
  */
 DMABUF_CORE_API
-DmabufFence *dmabuf_fence_ref (DmabufFence * fence);
+DmabufFence *dmabuf_fence_ref (DmabufFence *fence);
 
 /**
  * dmabuf_fence_unref:
  * @fence: (transfer full): a fence
  */
 DMABUF_CORE_API
-void dmabuf_fence_unref (DmabufFence * fence);
+void dmabuf_fence_unref (DmabufFence *fence);
 
 /**
  * dmabuf_fence_is_signaled:
@@ -69,7 +69,7 @@ void dmabuf_fence_unref (DmabufFence * fence);
  * Returns: whether it has signalled, with or without an error
  */
 DMABUF_CORE_API
-gboolean dmabuf_fence_is_signaled (DmabufFence * fence);
+gboolean dmabuf_fence_is_signaled (DmabufFence *fence);
 
 /**
  * dmabuf_fence_get_status:
@@ -79,7 +79,7 @@ gboolean dmabuf_fence_is_signaled (DmabufFence * fence);
  *   (FEN-9)
  */
 DMABUF_CORE_API
-int dmabuf_fence_get_status (DmabufFence * fence);
+int dmabuf_fence_get_status (DmabufFence *fence);
 
 /**
  * dmabuf_fence_wait:
@@ -94,8 +94,8 @@ int dmabuf_fence_get_status (DmabufFence * fence);
  * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED
  */
 DMABUF_CORE_API
-gboolean dmabuf_fence_wait (DmabufFence * fence, gint64 deadline,
-    GCancellable * cancellable, GError ** error);
+gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
+    GCancellable *cancellable, GError **error);
 
 /**
  * dmabuf_fence_export_sync_file:
@@ -106,7 +106,7 @@ gboolean dmabuf_fence_wait (DmabufFence * fence, gint64 deadline,
  *   for a fence that no kernel driver signals (IND-1)
  */
 DMABUF_CORE_API
-int dmabuf_fence_export_sync_file (DmabufFence * fence, GError ** error);
+int dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error);
 
 /**
  * dmabuf_fence_get_timestamp:
@@ -116,7 +116,7 @@ int dmabuf_fence_export_sync_file (DmabufFence * fence, GError ** error);
  *   pending (FEN-13)
  */
 DMABUF_CORE_API
-gint64 dmabuf_fence_get_timestamp (DmabufFence * fence);
+gint64 dmabuf_fence_get_timestamp (DmabufFence *fence);
 
 /**
  * DmabufFenceFunc:
@@ -126,7 +126,7 @@ gint64 dmabuf_fence_get_timestamp (DmabufFence * fence);
  * Called once when @fence has signalled, on the signalling or the library's
  * poller thread, under no lock of the library. Must not block.
  */
-typedef void (*DmabufFenceFunc) (DmabufFence * fence, gpointer user_data);
+typedef void (*DmabufFenceFunc) (DmabufFence *fence, gpointer user_data);
 
 /**
  * dmabuf_fence_add_callback:
@@ -139,7 +139,7 @@ typedef void (*DmabufFenceFunc) (DmabufFence * fence, gpointer user_data);
  *   already: then @func is not called, but @notify is (FEN-6)
  */
 DMABUF_CORE_API
-guint dmabuf_fence_add_callback (DmabufFence * fence, DmabufFenceFunc func,
+guint dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
     gpointer user_data, GDestroyNotify notify);
 
 /**
@@ -153,7 +153,7 @@ guint dmabuf_fence_add_callback (DmabufFence * fence, DmabufFenceFunc func,
  * Returns: %TRUE if it was still queued: then it never runs
  */
 DMABUF_CORE_API
-gboolean dmabuf_fence_remove_callback (DmabufFence * fence, guint id);
+gboolean dmabuf_fence_remove_callback (DmabufFence *fence, guint id);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufFence, dmabuf_fence_unref)
 

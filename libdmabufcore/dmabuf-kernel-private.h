@@ -29,12 +29,12 @@ typedef struct
   off_t (*lseek) (int fd, off_t offset, int whence);
   /* st_dev and st_ino without asking the file's server (statx with
    * AT_STATX_DONT_SYNC), so that a hostile FUSE file cannot block (SEC-4) */
-  int (*identify) (int fd, guint64 * device, guint64 * inode);
+  int (*identify) (int fd, guint64 *device, guint64 *inode);
   /* readlink of /proc/self/fd/FD */
   ssize_t (*read_link) (int fd, char *target, size_t size);
   int (*fcntl) (int fd, int command, long arg);
-  int (*ppoll) (struct pollfd * fds, nfds_t n_fds,
-      const struct timespec * timeout);
+  int (*ppoll) (
+      struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout);
   void *(*mmap) (size_t size, int protection, int flags, int fd, off_t offset);
   int (*munmap) (void *address, size_t size);
   int (*memfd_create) (const char *name, unsigned int flags);
@@ -43,9 +43,9 @@ typedef struct
   ssize_t (*write) (int fd, const void *data, size_t size);
   int (*eventfd) (unsigned int value, int flags);
   int (*epoll_create) (void);
-  int (*epoll_ctl) (int epoll_fd, int op, int fd, struct epoll_event * event);
-  int (*epoll_wait) (int epoll_fd, struct epoll_event * events, int n_events,
-      int timeout_ms);
+  int (*epoll_ctl) (int epoll_fd, int op, int fd, struct epoll_event *event);
+  int (*epoll_wait) (
+      int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms);
 } DmabufKernel;
 
 /* The real one. */
@@ -58,7 +58,7 @@ DMABUF_CORE_API const DmabufKernel *dmabuf_kernel;
  * call; what the library remembers about the kernel (probed ioctls) is
  * forgotten. */
 DMABUF_CORE_API
-void dmabuf_kernel_replace (const DmabufKernel * kernel);
+void dmabuf_kernel_replace (const DmabufKernel *kernel);
 
 /* Counts dmabuf_kernel_replace(): a cached answer of an older kernel is void */
 extern guint dmabuf_kernel_generation;
@@ -75,8 +75,8 @@ int dmabuf_kernel_sync_end (int fd, DmabufAccess access);
 int dmabuf_kernel_export_sync_file (int fd, DmabufAccess access);
 
 /* DMA_BUF_IOCTL_IMPORT_SYNC_FILE (XSF-3) */
-int dmabuf_kernel_import_sync_file (int fd, DmabufAccess access,
-    int sync_file_fd);
+int
+dmabuf_kernel_import_sync_file (int fd, DmabufAccess access, int sync_file_fd);
 
 /* DMA_BUF_SET_NAME_B (NAME-1) */
 int dmabuf_kernel_set_name (int fd, const char *name);
@@ -87,11 +87,11 @@ int dmabuf_kernel_heap_allocate (int heap_fd, gsize size);
 /* Waits for @events of one fd, and of the cancellable; 1 ready, 0 at the
  * deadline, -ECANCELED, or -errno. Restarted on EINTR with what is left of the
  * absolute deadline, so that no storm of signals prolongs it. */
-int dmabuf_kernel_poll (int fd, short events, gint64 deadline,
-    GCancellable * cancellable);
+int dmabuf_kernel_poll (
+    int fd, short events, gint64 deadline, GCancellable *cancellable);
 
 /* Sets @error to DMABUF_ERROR with the positive errno value @code. */
-void dmabuf_set_error (GError ** error, int code, const char *format, ...)
+void dmabuf_set_error (GError **error, int code, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
 G_END_DECLS

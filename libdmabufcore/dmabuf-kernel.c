@@ -37,7 +37,7 @@ linux_ioctl (int fd, unsigned long request, void *arg)
 }
 
 static int
-linux_identify (int fd, guint64 * device, guint64 * inode)
+linux_identify (int fd, guint64 *device, guint64 *inode)
 {
   struct statx stat;
 
@@ -120,7 +120,7 @@ const DmabufKernel *dmabuf_kernel = &dmabuf_kernel_linux;
 guint dmabuf_kernel_generation = 0;
 
 void
-dmabuf_kernel_replace (const DmabufKernel * kernel)
+dmabuf_kernel_replace (const DmabufKernel *kernel)
 {
   dmabuf_kernel = kernel ? kernel : &dmabuf_kernel_linux;
   dmabuf_kernel_generation++;
@@ -128,10 +128,10 @@ dmabuf_kernel_replace (const DmabufKernel * kernel)
 
 /* --- errors ------------------------------------------------------------ */
 
-G_DEFINE_QUARK (dmabuf-error-quark, dmabuf_error)
+G_DEFINE_QUARK (dmabuf - error - quark, dmabuf_error)
 
 void
-dmabuf_set_error (GError ** error, int code, const char *format, ...)
+dmabuf_set_error (GError **error, int code, const char *format, ...)
 {
   va_list args;
 
@@ -160,7 +160,7 @@ dmabuf_kernel_ioctl (int fd, unsigned long request, void *arg)
 static int
 kernel_sync (int fd, guint64 flags)
 {
-  struct dma_buf_sync sync = {.flags = flags };
+  struct dma_buf_sync sync = { .flags = flags };
 
   return dmabuf_kernel_ioctl (fd, DMA_BUF_IOCTL_SYNC, &sync);
 }
@@ -180,7 +180,7 @@ dmabuf_kernel_sync_end (int fd, DmabufAccess access)
 int
 dmabuf_kernel_export_sync_file (int fd, DmabufAccess access)
 {
-  struct dma_buf_export_sync_file args = {.flags = access,.fd = -1 };
+  struct dma_buf_export_sync_file args = { .flags = access, .fd = -1 };
   int ret;
 
   ret = dmabuf_kernel_ioctl (fd, DMA_BUF_IOCTL_EXPORT_SYNC_FILE, &args);
@@ -222,11 +222,11 @@ dmabuf_kernel_heap_allocate (int heap_fd, gsize size)
 /* --- waiting ----------------------------------------------------------- */
 
 int
-dmabuf_kernel_poll (int fd, short events, gint64 deadline,
-    GCancellable * cancellable)
+dmabuf_kernel_poll (
+    int fd, short events, gint64 deadline, GCancellable *cancellable)
 {
   GPollFD cancel = { .fd = -1 };
-  struct pollfd fds[2] = { {.fd = fd,.events = events} };
+  struct pollfd fds[2] = { { .fd = fd, .events = events } };
   gboolean have_cancel;
   int ret;
 
@@ -237,8 +237,7 @@ dmabuf_kernel_poll (int fd, short events, gint64 deadline,
   have_cancel = cancellable && deadline > g_get_monotonic_time ()
       && g_cancellable_make_pollfd (cancellable, &cancel);
   if (have_cancel)
-    fds[1] = (struct pollfd) {
-    .fd = cancel.fd,.events = POLLIN};
+    fds[1] = (struct pollfd){ .fd = cancel.fd, .events = POLLIN };
 
   for (;;) {
     struct timespec left = { 0 };
@@ -251,8 +250,7 @@ dmabuf_kernel_poll (int fd, short events, gint64 deadline,
       left.tv_nsec = us % G_USEC_PER_SEC * 1000;
     }
 
-    ret = dmabuf_kernel->ppoll (fds, have_cancel ? 2 : 1,
-        never ? NULL : &left);
+    ret = dmabuf_kernel->ppoll (fds, have_cancel ? 2 : 1, never ? NULL : &left);
 
     if (ret < 0 && errno != EINTR && errno != EAGAIN) {
       ret = -errno;

@@ -53,7 +53,7 @@ struct _DmabufLayout
  * Returns: %FALSE with EINVAL and a message that names plane and field
  */
 DMABUF_CORE_API
-gboolean dmabuf_layout_validate (const DmabufLayout * layout, GError ** error);
+gboolean dmabuf_layout_validate (const DmabufLayout *layout, GError **error);
 
 /**
  * dmabuf_layout_equal:
@@ -63,7 +63,7 @@ gboolean dmabuf_layout_validate (const DmabufLayout * layout, GError ** error);
  * Returns: whether both put the same pixels into the same buffers
  */
 DMABUF_CORE_API
-gboolean dmabuf_layout_equal (const DmabufLayout * a, const DmabufLayout * b);
+gboolean dmabuf_layout_equal (const DmabufLayout *a, const DmabufLayout *b);
 
 /**
  * dmabuf_format_get_n_planes:
@@ -88,6 +88,6 @@ guint dmabuf_format_get_n_planes (guint32 format);
  */
 DMABUF_CORE_API
 gboolean dmabuf_format_get_plane_size (guint32 format, guint plane,
-    guint32 width, guint32 height, guint32 * row_bytes, guint32 * rows);
+    guint32 width, guint32 height, guint32 *row_bytes, guint32 *rows);
 
 G_END_DECLS
