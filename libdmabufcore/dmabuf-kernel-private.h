@@ -2,6 +2,7 @@
 #pragma once
 
 #include <libdmabufcore/dmabuf-types.h>
+#include "dmabuf-thread-private.h"
 
 #include <poll.h>
 #include <sys/epoll.h>

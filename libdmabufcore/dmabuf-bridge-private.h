@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Between storage and fences: what a mapping or CPU access asks of the fences
+ * of a buffer, ours (its reservation) and the kernel's.
+ */
+
+#include <libdmabufcore/dmabuf-types.h>
+
+G_BEGIN_DECLS
+
+/* The fences that stand against @access: our own merged with a snapshot of the
+ * kernel's (XSF-1, XSF-2) where somebody else may have put some there. NULL for
+ * none, without a system call for a buffer that nobody else has seen.
+ * @implicit: the device waits for the kernel's itself; only ours count. */
+DmabufFence *dmabuf_bridge_snapshot (
+    DmabufBuffer *buffer, DmabufAccess access, gboolean implicit);
+
+/* @fence ends an access that began with @access: it enters the reservation, and
+ * the kernel's (XSF-3) where others can see the buffer. FALSE with an error if
+ * it could not be published; then it was waited for. */
+gboolean dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
+    DmabufFence *fence, GError **error);
+
+/* Waits until nothing stands against @access: our own fences, then poll on the
+ * dma-buf (CPU-6). */
+gboolean dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access,
+    gint64 deadline, GCancellable *cancellable, GError **error);
+
+G_END_DECLS
