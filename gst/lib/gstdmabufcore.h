@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything that libgstdmabufcore offers. */
+
+#include "gstdmabufcoreallocator.h"
+#include "gstdmabufcorecaps.h"
+#include "gstdmabufcorelayout.h"
+#include "gstdmabufcorestats.h"
+#include "gstdmabufcoresyncmeta.h"

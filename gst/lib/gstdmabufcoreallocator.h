@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/allocators/gstdmabuf.h>
+#include "gstdmabufcore-prelude.h"
+#include <libdmabufcore/dmabufcore.h>
+
+G_BEGIN_DECLS
+
+/**
+ * GstDmabufCoreAllocator:
+ *
+ * Memory over a #DmabufBuffer. Derived from #GstDmaBufAllocator, so that every
+ * element that takes a dma-buf takes this one.
+ *
+ * gst_memory_map() is the buffer's CPU access: fences are waited for, and a
+ * bracket that fails fails the map instead of handing out stale memory.
+ */
+#define GST_TYPE_DMABUF_CORE_ALLOCATOR (gst_dmabuf_core_allocator_get_type ())
+GST_DMABUF_CORE_API
+G_DECLARE_FINAL_TYPE (GstDmabufCoreAllocator, gst_dmabuf_core_allocator, GST,
+    DMABUF_CORE_ALLOCATOR, GstDmaBufAllocator)
+
+/**
+ * gst_dmabuf_core_allocator_get:
+ *
+ * Returns: (transfer full): the allocator of this process
+ */
+GST_DMABUF_CORE_API
+GstAllocator *gst_dmabuf_core_allocator_get (void);
+
+/**
+ * gst_dmabuf_core_allocator_wrap:
+ * @allocator: a #GstDmabufCoreAllocator
+ * @buffer: (transfer full): a buffer with storage
+ *
+ * Makes memory over the whole of @buffer. Makes no system call.
+ *
+ * Returns: (transfer full): the memory
+ */
+GST_DMABUF_CORE_API
+GstMemory *
+gst_dmabuf_core_allocator_wrap (GstAllocator *allocator, DmabufBuffer *buffer);
+
+/**
+ * gst_dmabuf_core_memory_get_buffer:
+ * @memory: dma-buf memory of any allocator
+ * @error: return location for an error
+ *
+ * The buffer under @memory. Memory of other allocators is adopted by the
+ * identity of its dma-buf the first time, and remembers it: from then on this
+ * makes no system call.
+ *
+ * Returns: (transfer none) (nullable): the buffer, valid as long as @memory;
+ *   %NULL with EINVAL if @memory is no dma-buf
+ */
+GST_DMABUF_CORE_API
+DmabufBuffer *
+gst_dmabuf_core_memory_get_buffer (GstMemory *memory, GError **error);
+
+/**
+ * gst_dmabuf_core_memory_get_cpu_maps:
+ *
+ * Returns: how often memory of the #GstDmabufCoreAllocator was mapped for the
+ *   CPU in this process
+ */
+GST_DMABUF_CORE_API
+guint64 gst_dmabuf_core_memory_get_cpu_maps (void);
+
+/**
+ * gst_dmabuf_core_memory_get_copies:
+ *
+ * Returns: how often memory of the #GstDmabufCoreAllocator was copied into
+ *   other memory in this process
+ */
+GST_DMABUF_CORE_API
+guint64 gst_dmabuf_core_memory_get_copies (void);
+
+G_END_DECLS

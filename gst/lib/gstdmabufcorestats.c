@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstdmabufcorestats.h"
+
+static const char *const counter_names[GST_DMABUF_CORE_N_COUNTERS] = {
+  [GST_DMABUF_CORE_COUNTER_FRAMES] = "frames",
+  [GST_DMABUF_CORE_COUNTER_DROPPED] = "dropped",
+  [GST_DMABUF_CORE_COUNTER_COPIES] = "copies",
+  [GST_DMABUF_CORE_COUNTER_IMPORTS] = "imports",
+  [GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED] = "imports-reused",
+  [GST_DMABUF_CORE_COUNTER_FENCES_ARMED] = "fences-armed",
+  [GST_DMABUF_CORE_COUNTER_CPU_WAITS] = "cpu-waits",
+};
+
+GType
+gst_dmabuf_core_copy_policy_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { GST_DMABUF_CORE_COPY_POLICY_FORBID, "Fail instead of copying", "forbid" },
+    { GST_DMABUF_CORE_COPY_POLICY_WARN, "Copy, and warn once on the bus",
+        "warn" },
+    { GST_DMABUF_CORE_COPY_POLICY_ALLOW, "Copy, and only count", "allow" },
+    { 0, NULL, NULL },
+  };
+  static gsize type = 0;
+
+  if (g_once_init_enter (&type)) {
+    GType new = g_enum_register_static ("GstDmabufCoreCopyPolicy", values);
+
+    g_once_init_leave (&type, new);
+  }
+
+  return type;
+}
+
+/* --- counters ---------------------------------------------------------- */
+
+void
+gst_dmabuf_core_stats_add (
+    GstDmabufCoreStats *stats, GstDmabufCoreCounter counter, guint64 n)
+{
+  __atomic_add_fetch (&stats->counters[counter], n, __ATOMIC_RELAXED);
+}
+
+guint64
+gst_dmabuf_core_stats_get (
+    GstDmabufCoreStats *stats, GstDmabufCoreCounter counter)
+{
+  return __atomic_load_n (&stats->counters[counter], __ATOMIC_RELAXED);
+}
+
+void
+gst_dmabuf_core_stats_reset (GstDmabufCoreStats *stats)
+{
+  guint i;
+
+  for (i = 0; i < GST_DMABUF_CORE_N_COUNTERS; i++)
+    __atomic_store_n (&stats->counters[i], 0, __ATOMIC_RELAXED);
+  g_atomic_int_set (&stats->copy_reported, FALSE);
+}
+
+GstStructure *
+gst_dmabuf_core_stats_to_structure (GstDmabufCoreStats *stats, const char *name)
+{
+  GstStructure *structure = gst_structure_new_empty (name);
+  guint i;
+
+  for (i = 0; i < GST_DMABUF_CORE_N_COUNTERS; i++)
+    gst_structure_set (structure, counter_names[i], G_TYPE_UINT64,
+        gst_dmabuf_core_stats_get (stats, i), NULL);
+
+  return structure;
+}
+
+gboolean
+gst_dmabuf_core_stats_count_copy (GstDmabufCoreStats *stats,
+    GstElement *element, GstDmabufCoreCopyPolicy policy, const char *reason)
+{
+  if (policy == GST_DMABUF_CORE_COPY_POLICY_FORBID) {
+    GST_ELEMENT_ERROR (element, STREAM, FORMAT,
+        ("This frame can only be passed on by copying it, and copy-policy "
+         "forbids that."),
+        ("%s", reason));
+    return FALSE;
+  }
+
+  gst_dmabuf_core_stats_add (stats, GST_DMABUF_CORE_COUNTER_COPIES, 1);
+
+  if (policy == GST_DMABUF_CORE_COPY_POLICY_WARN
+      && g_atomic_int_compare_and_exchange (
+          &stats->copy_reported, FALSE, TRUE)) {
+    GST_ELEMENT_WARNING (element, STREAM, FORMAT,
+        ("Frames are copied: %s", reason),
+        ("set copy-policy to allow to silence this, or to forbid to make it "
+         "an error"));
+  }
+
+  return TRUE;
+}
+
+/* --- durations --------------------------------------------------------- */
+
+#define SUB_BITS 5
+#define SUB_BUCKETS (1 << SUB_BITS)
+
+G_STATIC_ASSERT (GST_DMABUF_CORE_DURATION_BUCKETS == 64 * SUB_BUCKETS);
+
+/* Below 32 ns each duration has a bucket of its own; above, the five bits after
+ * the leading one choose among 32 buckets of equal width. */
+static guint
+bucket_of (guint64 duration)
+{
+  guint shift;
+
+  if (duration < SUB_BUCKETS)
+    return duration;
+
+  shift = 63 - __builtin_clzll (duration) - SUB_BITS;
+  return (shift + 1) * SUB_BUCKETS + ((duration >> shift) - SUB_BUCKETS);
+}
+
+static guint64
+bucket_end (guint bucket)
+{
+  guint shift;
+
+  if (bucket < SUB_BUCKETS)
+    return bucket;
+
+  shift = bucket / SUB_BUCKETS - 1;
+  return (((guint64) (bucket % SUB_BUCKETS + SUB_BUCKETS) + 1) << shift) - 1;
+}
+
+void
+gst_dmabuf_core_durations_add (
+    GstDmabufCoreDurations *durations, GstClockTime duration)
+{
+  durations->count++;
+  durations->max = MAX (durations->max, duration);
+  durations->buckets[bucket_of (duration)]++;
+}
+
+GstClockTime
+gst_dmabuf_core_durations_get (
+    const GstDmabufCoreDurations *durations, double percentile)
+{
+  guint64 seen = 0;
+  guint i;
+
+  if (durations->count == 0)
+    return GST_CLOCK_TIME_NONE;
+
+  for (i = 0; i < GST_DMABUF_CORE_DURATION_BUCKETS; i++) {
+    seen += durations->buckets[i];
+    if (seen > 0 && seen >= durations->count * percentile / 100.)
+      return MIN (bucket_end (i), durations->max);
+  }
+
+  return durations->max;
+}
+
+void
+gst_dmabuf_core_durations_to_structure (const GstDmabufCoreDurations *durations,
+    GstStructure *structure, const char *prefix)
+{
+  static const struct
+  {
+    const char *name;
+    double percentile;
+  } fields[] = { { "p50", 50. }, { "p99", 99. }, { "max", 100. } };
+  guint i;
+
+  if (durations->count == 0)
+    return;
+
+  for (i = 0; i < G_N_ELEMENTS (fields); i++) {
+    char *field = g_strdup_printf ("%s-%s", prefix, fields[i].name);
+
+    gst_structure_set (structure, field, G_TYPE_UINT64,
+        gst_dmabuf_core_durations_get (durations, fields[i].percentile), NULL);
+    g_free (field);
+  }
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gstdmabufcore-prelude.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstDmabufCoreCopyPolicy:
+ * @GST_DMABUF_CORE_COPY_POLICY_FORBID: fail with an element error instead
+ * @GST_DMABUF_CORE_COPY_POLICY_WARN: copy, and say so once on the bus
+ * @GST_DMABUF_CORE_COPY_POLICY_ALLOW: copy, and only count
+ *
+ * What an element does with a frame that it can only pass on by copying.
+ */
+typedef enum
+{
+  GST_DMABUF_CORE_COPY_POLICY_FORBID,
+  GST_DMABUF_CORE_COPY_POLICY_WARN,
+  GST_DMABUF_CORE_COPY_POLICY_ALLOW,
+} GstDmabufCoreCopyPolicy;
+
+#define GST_TYPE_DMABUF_CORE_COPY_POLICY \
+  (gst_dmabuf_core_copy_policy_get_type ())
+GST_DMABUF_CORE_API
+GType gst_dmabuf_core_copy_policy_get_type (void);
+
+/**
+ * GstDmabufCoreCounter:
+ * @GST_DMABUF_CORE_COUNTER_FRAMES: frames that came in, or went out of a source
+ * @GST_DMABUF_CORE_COUNTER_DROPPED: frames that were lost
+ * @GST_DMABUF_CORE_COUNTER_COPIES: frames that were copied
+ * @GST_DMABUF_CORE_COUNTER_IMPORTS: imports into the device that were made
+ * @GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED: imports that were found
+ * @GST_DMABUF_CORE_COUNTER_FENCES_ARMED: fences handed to the hardware
+ * @GST_DMABUF_CORE_COUNTER_CPU_WAITS: fences waited for on the CPU
+ * @GST_DMABUF_CORE_N_COUNTERS: their number
+ *
+ * What every element counts, and shows in its property "stats".
+ */
+typedef enum
+{
+  GST_DMABUF_CORE_COUNTER_FRAMES,
+  GST_DMABUF_CORE_COUNTER_DROPPED,
+  GST_DMABUF_CORE_COUNTER_COPIES,
+  GST_DMABUF_CORE_COUNTER_IMPORTS,
+  GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED,
+  GST_DMABUF_CORE_COUNTER_FENCES_ARMED,
+  GST_DMABUF_CORE_COUNTER_CPU_WAITS,
+  GST_DMABUF_CORE_N_COUNTERS,
+} GstDmabufCoreCounter;
+
+/**
+ * GstDmabufCoreStats: (skip)
+ * @counters: one for each #GstDmabufCoreCounter
+ * @copy_reported: whether the copy warning has been posted
+ *
+ * The statistics of one element, a member of its instance. All zero at first;
+ * any thread adds.
+ */
+typedef struct
+{
+  guint64 counters[GST_DMABUF_CORE_N_COUNTERS];
+  gint copy_reported;
+} GstDmabufCoreStats;
+
+/**
+ * gst_dmabuf_core_stats_add: (skip)
+ * @stats: statistics
+ * @counter: which
+ * @n: how much
+ */
+GST_DMABUF_CORE_API
+void gst_dmabuf_core_stats_add (
+    GstDmabufCoreStats *stats, GstDmabufCoreCounter counter, guint64 n);
+
+/**
+ * gst_dmabuf_core_stats_get: (skip)
+ * @stats: statistics
+ * @counter: which
+ *
+ * Returns: its value
+ */
+GST_DMABUF_CORE_API
+guint64 gst_dmabuf_core_stats_get (
+    GstDmabufCoreStats *stats, GstDmabufCoreCounter counter);
+
+/**
+ * gst_dmabuf_core_stats_reset: (skip)
+ * @stats: statistics
+ *
+ * Back to zero, for a new start of the element.
+ */
+GST_DMABUF_CORE_API
+void gst_dmabuf_core_stats_reset (GstDmabufCoreStats *stats);
+
+/**
+ * gst_dmabuf_core_stats_to_structure: (skip)
+ * @stats: statistics
+ * @name: name of the structure
+ *
+ * Returns: (transfer full): a structure with a uint64 field for each counter
+ *   (frames, dropped, copies, imports, imports-reused, fences-armed,
+ *   cpu-waits), to which the element adds its own
+ */
+GST_DMABUF_CORE_API
+GstStructure *gst_dmabuf_core_stats_to_structure (
+    GstDmabufCoreStats *stats, const char *name);
+
+/**
+ * gst_dmabuf_core_stats_count_copy: (skip)
+ * @stats: the element's statistics
+ * @element: the element
+ * @policy: its copy policy
+ * @reason: why the frame cannot be passed on as it is
+ *
+ * To be called before a frame is copied. Counts the copy, posts one warning
+ * with @reason where the policy is to warn, an error where it forbids.
+ *
+ * Returns: whether the element may copy
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_stats_count_copy (GstDmabufCoreStats *stats,
+    GstElement *element, GstDmabufCoreCopyPolicy policy, const char *reason);
+
+/**
+ * GST_DMABUF_CORE_DURATION_BUCKETS: (skip)
+ *
+ * Number of buckets of #GstDmabufCoreDurations.
+ */
+#define GST_DMABUF_CORE_DURATION_BUCKETS (64 * 32)
+
+/**
+ * GstDmabufCoreDurations: (skip)
+ * @count: number of durations
+ * @max: greatest one
+ * @buckets: 32 for each power of two
+ *
+ * Durations in nanoseconds, kept as a histogram that is exact to 3.2 %. All
+ * zero at first. Not locked: add and read under the element's own lock.
+ */
+typedef struct
+{
+  guint64 count;
+  GstClockTime max;
+  guint32 buckets[GST_DMABUF_CORE_DURATION_BUCKETS];
+} GstDmabufCoreDurations;
+
+/**
+ * gst_dmabuf_core_durations_add: (skip)
+ * @durations: durations
+ * @duration: one more, in nanoseconds
+ */
+GST_DMABUF_CORE_API
+void gst_dmabuf_core_durations_add (
+    GstDmabufCoreDurations *durations, GstClockTime duration);
+
+/**
+ * gst_dmabuf_core_durations_get: (skip)
+ * @durations: durations
+ * @percentile: 0 to 100
+ *
+ * Returns: the duration that @percentile per cent do not exceed, in
+ *   nanoseconds; %GST_CLOCK_TIME_NONE if there is none
+ */
+GST_DMABUF_CORE_API
+GstClockTime gst_dmabuf_core_durations_get (
+    const GstDmabufCoreDurations *durations, double percentile);
+
+/**
+ * gst_dmabuf_core_durations_to_structure: (skip)
+ * @durations: durations
+ * @structure: where to
+ * @prefix: of the fields
+ *
+ * Sets the uint64 fields PREFIX-p50, PREFIX-p99 and PREFIX-max, in nanoseconds,
+ * unless there is no duration.
+ */
+GST_DMABUF_CORE_API
+void
+gst_dmabuf_core_durations_to_structure (const GstDmabufCoreDurations *durations,
+    GstStructure *structure, const char *prefix);
+
+G_END_DECLS
