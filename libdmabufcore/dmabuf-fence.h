@@ -33,6 +33,38 @@ typedef enum
 } DmabufFenceTrust;
 
 /**
+ * DmabufFenceKind:
+ * @DMABUF_FENCE_KIND_KERNEL: a kernel driver signals it: a sync_file, a point
+ * of a DRM syncobj. May enter a kernel reservation and be handed to KMS.
+ * @DMABUF_FENCE_KIND_SOFTWARE: this process signals it, or a word in memory
+ *   does. Has a deadline, and never goes where the kernel waits (IND-1).
+ * @DMABUF_FENCE_KIND_COMPOSITE: an array or a chain of others, as good as the
+ *   worst of them
+ * @DMABUF_FENCE_KIND_STUB: always signalled
+ *
+ * Who signals a fence, and so where it may go.
+ */
+typedef enum
+{
+  DMABUF_FENCE_KIND_KERNEL,
+  DMABUF_FENCE_KIND_SOFTWARE,
+  DMABUF_FENCE_KIND_COMPOSITE,
+  DMABUF_FENCE_KIND_STUB,
+} DmabufFenceKind;
+
+/**
+ * dmabuf_fence_context_alloc:
+ * @n: how many
+ *
+ * Allocates numbers of timelines. Fences of one context signal in the order of
+ * their sequence numbers. 0 is never handed out (FEN-2).
+ *
+ * Returns: the first of @n consecutive numbers
+ */
+DMABUF_CORE_API
+guint64 dmabuf_fence_context_alloc (guint n);
+
+/**
  * dmabuf_fence_new_sync_file:
  * @fd: a sync_file; consumed, also on error
  * @trust: how far its source can be believed
@@ -61,6 +93,47 @@ DmabufFence *dmabuf_fence_ref (DmabufFence *fence);
  */
 DMABUF_CORE_API
 void dmabuf_fence_unref (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_kind:
+ * @fence: a fence
+ *
+ * Returns: who signals it
+ */
+DMABUF_CORE_API
+DmabufFenceKind dmabuf_fence_get_kind (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_trust:
+ * @fence: a fence
+ *
+ * Returns: how far its source can be believed; of a composite, the least of its
+ *   members
+ */
+DMABUF_CORE_API
+DmabufFenceTrust dmabuf_fence_get_trust (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_driver_name:
+ * @fence: a fence
+ *
+ * For messages only, never for decisions (FEN-17).
+ *
+ * Returns: (transfer none): who signals it; "detached-driver" once it has
+ *   signalled
+ */
+DMABUF_CORE_API
+const char *dmabuf_fence_get_driver_name (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_timeline_name:
+ * @fence: a fence
+ *
+ * Returns: (transfer none): the timeline; "signaled-timeline" once it has
+ *   signalled (FEN-17)
+ */
+DMABUF_CORE_API
+const char *dmabuf_fence_get_timeline_name (DmabufFence *fence);
 
 /**
  * dmabuf_fence_is_signaled:
@@ -134,6 +207,9 @@ typedef void (*DmabufFenceFunc) (DmabufFence *fence, gpointer user_data);
  * @func: (scope notified) (closure user_data): what to call
  * @user_data: for @func
  * @notify: (nullable): frees @user_data, after the call or the removal
+ *
+ * The caller holds a reference until @func was called or removed (FEN-19); a
+ * fence that is released with somebody waiting signals -EDEADLK (FEN-15).
  *
  * Returns: an id for dmabuf_fence_remove_callback(), 0 if @fence has signalled
  *   already: then @func is not called, but @notify is (FEN-6)

@@ -4,6 +4,7 @@
 #include <libdmabufcore/dmabuf-types.h>
 #include "dmabuf-thread-private.h"
 
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <sys/types.h>
@@ -78,6 +79,17 @@ int dmabuf_kernel_export_sync_file (int fd, DmabufAccess access);
 /* DMA_BUF_IOCTL_IMPORT_SYNC_FILE (XSF-3) */
 int
 dmabuf_kernel_import_sync_file (int fd, DmabufAccess access, int sync_file_fd);
+
+/* SYNC_IOC_FILE_INFO (SF-3): fills @info and up to @n_fences of its leaves, 0
+ * for none; -ENOTTY or -EINVAL for what is no sync_file */
+int dmabuf_kernel_file_info (int fd, struct sync_file_info *info,
+    struct sync_fence_info *fences, guint n_fences);
+
+/* SYNC_IOC_MERGE (SF-2): a new sync_file of both */
+int dmabuf_kernel_merge (const char *name, int fd, int other_fd);
+
+/* SYNC_IOC_SET_DEADLINE (SF-6), a hint: -ENOTTY where the kernel has none */
+int dmabuf_kernel_set_deadline (int fd, guint64 deadline_ns);
 
 /* DMA_BUF_SET_NAME_B (NAME-1) */
 int dmabuf_kernel_set_name (int fd, const char *name);

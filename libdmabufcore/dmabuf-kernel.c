@@ -200,6 +200,37 @@ dmabuf_kernel_import_sync_file (int fd, DmabufAccess access, int sync_file_fd)
 }
 
 int
+dmabuf_kernel_file_info (int fd, struct sync_file_info *info,
+    struct sync_fence_info *fences, guint n_fences)
+{
+  memset (info, 0, sizeof *info);
+  info->num_fences = n_fences;
+  info->sync_fence_info = (guintptr) fences;
+
+  return dmabuf_kernel_ioctl (fd, SYNC_IOC_FILE_INFO, info);
+}
+
+int
+dmabuf_kernel_merge (const char *name, int fd, int other_fd)
+{
+  struct sync_merge_data args = { .fd2 = other_fd, .fence = -1 };
+  int ret;
+
+  g_strlcpy (args.name, name, sizeof args.name);
+  ret = dmabuf_kernel_ioctl (fd, SYNC_IOC_MERGE, &args);
+
+  return ret < 0 ? ret : args.fence;
+}
+
+int
+dmabuf_kernel_set_deadline (int fd, guint64 deadline_ns)
+{
+  struct sync_set_deadline args = { .deadline_ns = deadline_ns };
+
+  return dmabuf_kernel_ioctl (fd, SYNC_IOC_SET_DEADLINE, &args);
+}
+
+int
 dmabuf_kernel_set_name (int fd, const char *name)
 {
   return dmabuf_kernel_ioctl (fd, DMA_BUF_SET_NAME_B, (void *) name);

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libdmabufcore/dmabuf-fence.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The inside of a fence.
+ *
+ * Two steps make a fence signalled, and they may be done by two threads:
+ *
+ *   settle     under the fence's lock: error and time are set, then the flag
+ *              (FEN-4). Whoever notices may do it: is_signaled, a wait.
+ *   dispatch   calls the callbacks, under no lock. Only the fence's own source
+ *              does it: the thread that signals, or the poller. So asking
+ *              whether a fence has signalled never runs foreign code.
+ *
+ * Lock order: fence of a container, fence of a member, poller.
+ */
+
+typedef struct _DmabufFenceOps DmabufFenceOps;
+typedef struct _DmabufFenceCallback DmabufFenceCallback;
+
+typedef enum
+{
+  /* Only ever set; with it error and timestamp stand still */
+  DMABUF_FENCE_FLAG_SIGNALED = 1 << 0,
+  /* Error and timestamp have to be asked from the fence's ops first */
+  DMABUF_FENCE_FLAG_INFO_PENDING = 1 << 1,
+  /* Somebody waits: the ops told so (FEN-6) */
+  DMABUF_FENCE_FLAG_ENABLED = 1 << 2,
+  /* Sequence numbers have 64 bits and do not wrap (FEN-3) */
+  DMABUF_FENCE_FLAG_SEQNO64 = 1 << 3,
+} DmabufFenceFlags;
+
+/* All but kind, names and release may be NULL. */
+struct _DmabufFenceOps
+{
+  DmabufFenceKind kind;
+
+  const char *(*get_driver_name) (DmabufFence *fence);
+  const char *(*get_timeline_name) (DmabufFence *fence);
+
+  /* A first callback was added, the last one removed; under the fence's lock.
+   * 1: will be dispatched; 0: has signalled (FEN-6); -errno: cannot be watched,
+   * the caller waits instead. */
+  int (*enable) (DmabufFence *fence);
+  void (*disable) (DmabufFence *fence);
+
+  /* Looks whether it has signalled, without the lock (FEN-8). Tells the error
+   * and the time if it knows them. */
+  gboolean (*signaled) (DmabufFence *fence, int *error, gint64 *timestamp);
+
+  /* The same later, for DMABUF_FENCE_FLAG_INFO_PENDING; without the lock */
+  void (*get_info) (DmabufFence *fence, int *error, gint64 *timestamp);
+
+  /* Blocks: 1 signalled, 0 at the deadline, -ECANCELED, -errno. Without it a
+   * wait is a callback. */
+  int (*wait) (DmabufFence *fence, gint64 deadline, GCancellable *cancellable);
+
+  /* A new sync_file, or -1 */
+  int (*export_sync_file) (DmabufFence *fence, GError **error);
+
+  /* A hint (FEN-14), in microseconds; only ever earlier than before */
+  void (*set_deadline) (DmabufFence *fence, gint64 deadline);
+
+  /* Continues what a callback deferred (dmabuf_fence_defer()) */
+  void (*deferred) (DmabufFence *fence);
+
+  /* Frees what the kind added, and the fence with g_free() */
+  void (*release) (DmabufFence *fence);
+};
+
+struct _DmabufFence
+{
+  const DmabufFenceOps *ops;
+  gint ref_count;
+  gint flags;
+  guint64 context;
+  guint64 seqno;
+  gint64 timestamp; /* nanoseconds */
+  gint64 deadline;  /* the earliest hint, microseconds */
+  gint error;       /* 0 or a negative errno (FEN-10) */
+  DmabufFenceTrust trust;
+
+  GMutex lock;
+  GCond callback_done;
+  DmabufFenceCallback *first; /* in order of registration (FEN-4) */
+  DmabufFenceCallback *last;
+  guint last_id;
+  guint running_id; /* of the callback that runs now */
+  GThread *running_thread;
+
+  DmabufFence *next_deferred;
+};
+
+/* Initialises the common part of a zeroed fence: one reference (FEN-1). */
+void dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
+    guint64 context, guint64 seqno);
+
+/* First step. @timestamp in nanoseconds, 0 for now, -1 for "ask the ops".
+ * FALSE if it was signalled. */
+gboolean dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp);
+
+/* Second step, for the fence's own source only. */
+void dmabuf_fence_dispatch (DmabufFence *fence);
+
+/* Runs ops->deferred once no callback of this thread runs any more: a
+ * container completes there and not inside a member's callback (ARR-3), so
+ * that containers of any depth need no stack. */
+void dmabuf_fence_defer (DmabufFence *fence);
+
+/* A reference, unless the last one has gone (FEN-18). */
+gboolean dmabuf_fence_try_ref (DmabufFence *fence);
+
+static inline gboolean
+dmabuf_fence_has_settled (DmabufFence *fence)
+{
+  return (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_SIGNALED) != 0;
+}
+
+/* Nanoseconds of CLOCK_MONOTONIC */
+gint64 dmabuf_fence_now (void);
+
+G_END_DECLS

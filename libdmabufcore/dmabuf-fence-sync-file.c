@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Kernel-backed fences: a sync_file, and what can be asked from it. */
+
+#include "dmabuf-fence-private.h"
+#include "dmabuf-kernel-private.h"
+#include "dmabuf-poller-private.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Of one sync_file more leaves are not looked at singly (SEC-15): whoever sent
+ * it may have merged thousands. */
+#define MAX_LEAVES 1024
+
+typedef struct
+{
+  DmabufFence fence;
+  DmabufPollerSource source; /* its fd is the sync_file */
+} SyncFile;
+
+static gboolean
+source_ref (DmabufPollerSource *source)
+{
+  SyncFile *self =
+      (SyncFile *) ((char *) source - G_STRUCT_OFFSET (SyncFile, source));
+
+  return dmabuf_fence_try_ref (&self->fence);
+}
+
+static void
+source_dispatch (DmabufPollerSource *source, guint32 events)
+{
+  SyncFile *self =
+      (SyncFile *) ((char *) source - G_STRUCT_OFFSET (SyncFile, source));
+
+  dmabuf_fence_settle (&self->fence, 0, -1);
+  dmabuf_fence_dispatch (&self->fence);
+  dmabuf_fence_unref (&self->fence);
+}
+
+static int
+sync_file_enable (DmabufFence *fence)
+{
+  SyncFile *self = (SyncFile *) fence;
+  int ret;
+
+  ret = dmabuf_poller_add (&self->source, EPOLLIN);
+  return ret < 0 ? ret : 1;
+}
+
+static void
+sync_file_disable (DmabufFence *fence)
+{
+  SyncFile *self = (SyncFile *) fence;
+
+  dmabuf_poller_remove (&self->source);
+}
+
+static gboolean
+sync_file_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
+{
+  SyncFile *self = (SyncFile *) fence;
+
+  *timestamp = -1;
+  return dmabuf_kernel_poll (self->source.fd, POLLIN, 0, NULL) > 0;
+}
+
+/* The container's own status may hide an error (ARR-5, SF-3), so the leaves
+ * are asked: the first error, and the latest time. */
+static void
+sync_file_get_info (DmabufFence *fence, int *error, gint64 *timestamp)
+{
+  SyncFile *self = (SyncFile *) fence;
+  struct sync_fence_info few[4];
+  struct sync_fence_info *leaves = few;
+  struct sync_file_info info;
+  guint n = G_N_ELEMENTS (few);
+  guint i;
+  int ret;
+
+  memset (few, 0, sizeof few);
+  ret = dmabuf_kernel_file_info (self->source.fd, &info, leaves, n);
+  if (ret == -EINVAL) {
+    /* More than a few: how many? */
+    ret = dmabuf_kernel_file_info (self->source.fd, &info, NULL, 0);
+    n = MIN (info.num_fences, MAX_LEAVES);
+    if (ret == 0 && n == info.num_fences) {
+      leaves = g_new0 (struct sync_fence_info, n);
+      ret = dmabuf_kernel_file_info (self->source.fd, &info, leaves, n);
+    } else {
+      n = 0;
+    }
+  }
+
+  if (ret == 0 && info.status < 0)
+    *error = info.status;
+
+  /* There may be fewer by now, never more. */
+  for (i = 0; ret == 0 && i < MIN (n, info.num_fences); i++) {
+    if (leaves[i].status < 0 && *error == 0)
+      *error = leaves[i].status;
+    *timestamp = MAX (*timestamp, (gint64) leaves[i].timestamp_ns);
+  }
+
+  if (leaves != few)
+    g_free (leaves);
+}
+
+static int
+sync_file_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
+{
+  SyncFile *self = (SyncFile *) fence;
+  int ret;
+
+  ret = dmabuf_kernel_poll (self->source.fd, POLLIN, deadline, cancellable);
+  if (ret > 0)
+    dmabuf_fence_settle (fence, 0, -1);
+  return ret;
+}
+
+static int
+sync_file_export (DmabufFence *fence, GError **error)
+{
+  SyncFile *self = (SyncFile *) fence;
+  int fd = dmabuf_kernel->dup (self->source.fd);
+
+  if (fd < 0) {
+    int code = errno;
+
+    dmabuf_set_error (error, code, "sync_file: cannot be duplicated: %s%s",
+        g_strerror (code), code == EMFILE ? "; raise RLIMIT_NOFILE" : "");
+  }
+  return fd;
+}
+
+static void
+sync_file_set_deadline (DmabufFence *fence, gint64 deadline)
+{
+  SyncFile *self = (SyncFile *) fence;
+
+  /* A hint: a kernel that cannot take it is none the worse (SF-6). */
+  dmabuf_kernel_set_deadline (self->source.fd, MAX (deadline, 0) * 1000);
+}
+
+static const char *
+sync_file_get_driver_name (DmabufFence *fence)
+{
+  return "sync_file";
+}
+
+/* Asking the kernel for the driver's name would cost a system call, and it may
+ * be anything (SF-5, SEC-15). */
+static const char *
+sync_file_get_timeline_name (DmabufFence *fence)
+{
+  return "kernel";
+}
+
+static void
+sync_file_release (DmabufFence *fence)
+{
+  SyncFile *self = (SyncFile *) fence;
+
+  dmabuf_poller_remove (&self->source);
+  dmabuf_kernel->close (self->source.fd);
+  g_free (self);
+}
+
+static const DmabufFenceOps sync_file_ops = {
+  .kind = DMABUF_FENCE_KIND_KERNEL,
+  .get_driver_name = sync_file_get_driver_name,
+  .get_timeline_name = sync_file_get_timeline_name,
+  .enable = sync_file_enable,
+  .disable = sync_file_disable,
+  .signaled = sync_file_signaled,
+  .get_info = sync_file_get_info,
+  .wait = sync_file_wait,
+  .export_sync_file = sync_file_export,
+  .set_deadline = sync_file_set_deadline,
+  .release = sync_file_release,
+};
+
+DmabufFence *
+dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
+{
+  struct sync_file_info info;
+  SyncFile *self;
+  char target[64];
+  ssize_t length;
+  int ret = -EINVAL;
+
+  /* The link's text first: asking anything else from a file that somebody else
+   * serves may block (SEC-4). Then FILE_INFO is the proof (SEC-15). */
+  length = dmabuf_kernel->read_link (fd, target, sizeof target - 1);
+  if (length < 0) {
+    ret = -EBADF;
+    goto err_type;
+  }
+  target[length] = '\0';
+  if (strcmp (target, "anon_inode:sync_file") != 0)
+    goto err_type;
+
+  ret = dmabuf_kernel_file_info (fd, &info, NULL, 0);
+  if (ret < 0)
+    goto err_type;
+
+  self = g_new0 (SyncFile, 1);
+  /* Which context the kernel's fence has it does not tell: each has its own. */
+  dmabuf_fence_init (
+      &self->fence, &sync_file_ops, dmabuf_fence_context_alloc (1), 1);
+  self->fence.trust = trust;
+  self->source.fd = fd;
+  self->source.ref = source_ref;
+  self->source.dispatch = source_dispatch;
+  if (info.status != 0)
+    dmabuf_fence_settle (&self->fence, 0, -1);
+
+  return &self->fence;
+
+  /* ERRORS */
+err_type:
+  if (ret == -EBADF) {
+    dmabuf_set_error (error, EBADF, "fd %d: not open", fd);
+    return NULL;
+  }
+  if (ret == -ENOTTY)
+    ret = -EINVAL;
+  dmabuf_set_error (error, -ret,
+      "fd %d: not a sync_file; give the fd of a fence (EXPORT_SYNC_FILE,"
+      " OUT_FENCE_PTR, vkGetSemaphoreFdKHR)",
+      fd);
+  dmabuf_kernel->close (fd);
+  return NULL;
+}

@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "dmabuf-fence-private.h"
+#include "dmabuf-kernel-private.h"
+#include "dmabuf-thread-private.h"
+
+#include <errno.h>
+#include <time.h>
+
+G_DEFINE_BOXED_TYPE (
+    DmabufFence, dmabuf_fence, dmabuf_fence_ref, dmabuf_fence_unref)
+
+gint64
+dmabuf_fence_now (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return now.tv_sec * G_GINT64_CONSTANT (1000000000) + now.tv_nsec;
+}
+
+/* FEN-2: from 1, as 0 is the stub's. */
+guint64
+dmabuf_fence_context_alloc (guint n)
+{
+  static guint64 last = 0;
+
+  return __atomic_fetch_add (&last, n, __ATOMIC_RELAXED) + 1;
+}
+
+/* --- life -------------------------------------------------------------- */
+
+void
+dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
+    guint64 context, guint64 seqno)
+{
+  fence->ops = ops;
+  fence->ref_count = 1;
+  fence->context = context;
+  fence->seqno = seqno;
+  fence->deadline = DMABUF_DEADLINE_NEVER;
+  g_mutex_init (&fence->lock);
+  g_cond_init (&fence->callback_done);
+}
+
+DmabufFence *
+dmabuf_fence_ref (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, NULL);
+
+  g_atomic_int_inc (&fence->ref_count);
+  return fence;
+}
+
+gboolean
+dmabuf_fence_try_ref (DmabufFence *fence)
+{
+  gint count = g_atomic_int_get (&fence->ref_count);
+
+  while (count > 0) {
+    if (g_atomic_int_compare_and_exchange (&fence->ref_count, count, count + 1))
+      return TRUE;
+    count = g_atomic_int_get (&fence->ref_count);
+  }
+
+  return FALSE;
+}
+
+/* FEN-15: whoever waits for a fence that nobody is going to signal any more has
+ * to hear of it. The fence lives again while the callbacks run. */
+static gboolean
+fence_revive_abandoned (DmabufFence *fence)
+{
+  if (!fence->first)
+    return FALSE;
+
+  g_atomic_int_set (&fence->ref_count, 1);
+  if (dmabuf_fence_settle (fence, -EDEADLK, 0))
+    g_critical ("fence %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
+                " released while somebody waits for it; hold a reference until"
+                " its callbacks are called or removed",
+        fence->context, fence->seqno);
+  dmabuf_fence_dispatch (fence);
+
+  return !g_atomic_int_dec_and_test (&fence->ref_count);
+}
+
+void
+dmabuf_fence_unref (DmabufFence *fence)
+{
+  g_return_if_fail (fence != NULL);
+
+  if (!g_atomic_int_dec_and_test (&fence->ref_count))
+    return;
+
+  if (G_UNLIKELY (fence->first != NULL) && fence_revive_abandoned (fence))
+    return;
+
+  g_mutex_clear (&fence->lock);
+  g_cond_clear (&fence->callback_done);
+  fence->ops->release (fence);
+}
+
+/* --- signalling -------------------------------------------------------- */
+
+gboolean
+dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
+{
+  gint flags = DMABUF_FENCE_FLAG_SIGNALED;
+
+  g_mutex_lock (&fence->lock);
+
+  if (dmabuf_fence_has_settled (fence)) {
+    g_mutex_unlock (&fence->lock);
+    return FALSE;
+  }
+
+  if (timestamp < 0)
+    flags |= DMABUF_FENCE_FLAG_INFO_PENDING;
+  else
+    fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
+  if (error)
+    fence->error = error;
+  g_atomic_int_or (&fence->flags, flags);
+
+  g_mutex_unlock (&fence->lock);
+  return TRUE;
+}
+
+struct _DmabufFenceCallback
+{
+  DmabufFenceCallback *previous;
+  DmabufFenceCallback *next;
+  DmabufFenceFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+  guint id;
+};
+
+static void
+fence_unlink (DmabufFence *fence, DmabufFenceCallback *callback)
+{
+  if (callback->previous)
+    callback->previous->next = callback->next;
+  else
+    fence->first = callback->next;
+
+  if (callback->next)
+    callback->next->previous = callback->previous;
+  else
+    fence->last = callback->previous;
+}
+
+static void
+callback_free (DmabufFenceCallback *callback)
+{
+  if (callback->notify)
+    callback->notify (callback->user_data);
+  g_free (callback);
+}
+
+/* What this thread has to complete after the callbacks that it is in. */
+static __thread guint dispatch_depth;
+static __thread DmabufFence *deferred;
+
+void
+dmabuf_fence_defer (DmabufFence *fence)
+{
+  dmabuf_fence_ref (fence);
+  fence->next_deferred = deferred;
+  deferred = fence;
+}
+
+void
+dmabuf_fence_dispatch (DmabufFence *fence)
+{
+  DmabufFenceCallback *callback;
+
+  dispatch_depth++;
+
+  /* FEN-4: in order, each unlinked before it is called. The lock is taken anew
+   * for each, so that one can still be removed while another runs. */
+  g_mutex_lock (&fence->lock);
+  while (!fence->running_id && (callback = fence->first)) {
+    fence_unlink (fence, callback);
+    fence->running_id = callback->id;
+    fence->running_thread = g_thread_self ();
+    g_mutex_unlock (&fence->lock);
+
+    callback->func (fence, callback->user_data);
+    callback_free (callback);
+
+    g_mutex_lock (&fence->lock);
+    fence->running_id = 0;
+    fence->running_thread = NULL;
+    g_cond_broadcast (&fence->callback_done);
+  }
+  g_mutex_unlock (&fence->lock);
+
+  while (dispatch_depth == 1 && deferred) {
+    DmabufFence *next = deferred;
+
+    deferred = next->next_deferred;
+    next->ops->deferred (next);
+    dmabuf_fence_unref (next);
+  }
+
+  dispatch_depth--;
+}
+
+/* --- names -------------------------------------------------------------- */
+
+DmabufFenceKind
+dmabuf_fence_get_kind (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, DMABUF_FENCE_KIND_STUB);
+
+  return fence->ops->kind;
+}
+
+DmabufFenceTrust
+dmabuf_fence_get_trust (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, DMABUF_FENCE_TRUST_NONE);
+
+  return fence->trust;
+}
+
+const char *
+dmabuf_fence_get_driver_name (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, NULL);
+
+  return dmabuf_fence_has_settled (fence) ? "detached-driver"
+                                          : fence->ops->get_driver_name (fence);
+}
+
+const char *
+dmabuf_fence_get_timeline_name (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, NULL);
+
+  return dmabuf_fence_has_settled (fence)
+      ? "signaled-timeline"
+      : fence->ops->get_timeline_name (fence);
+}
+
+/* --- questions --------------------------------------------------------- */
+
+static gboolean
+fence_look (DmabufFence *fence)
+{
+  int error = 0;
+  gint64 timestamp = 0;
+
+  if (!fence->ops->signaled
+      || !fence->ops->signaled (fence, &error, &timestamp))
+    return FALSE;
+
+  dmabuf_fence_settle (fence, error, timestamp);
+  return TRUE;
+}
+
+gboolean
+dmabuf_fence_is_signaled (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, TRUE);
+
+  if (G_LIKELY (dmabuf_fence_has_settled (fence)))
+    return TRUE;
+
+  return fence_look (fence);
+}
+
+static void
+fence_fetch_info (DmabufFence *fence)
+{
+  int error = 0;
+  gint64 timestamp = 0;
+
+  if (!(g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_INFO_PENDING))
+    return;
+
+  fence->ops->get_info (fence, &error, &timestamp);
+
+  g_mutex_lock (&fence->lock);
+  if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_INFO_PENDING) {
+    fence->error = error;
+    fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
+    g_atomic_int_and (
+        (guint *) &fence->flags, ~(guint) DMABUF_FENCE_FLAG_INFO_PENDING);
+  }
+  g_mutex_unlock (&fence->lock);
+}
+
+int
+dmabuf_fence_get_status (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, -EINVAL);
+
+  if (!dmabuf_fence_is_signaled (fence))
+    return 0;
+
+  fence_fetch_info (fence);
+  return fence->error ? fence->error : 1;
+}
+
+gint64
+dmabuf_fence_get_timestamp (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, 0);
+
+  if (!dmabuf_fence_is_signaled (fence))
+    return 0;
+
+  fence_fetch_info (fence);
+  return fence->timestamp;
+}
+
+int
+dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error)
+{
+  g_return_val_if_fail (fence != NULL, -1);
+
+  if (!fence->ops->export_sync_file) {
+    dmabuf_set_error (error, EINVAL,
+        "%s fence: no kernel driver signals it, so it has no sync_file; wait"
+        " for it on the CPU",
+        fence->ops->get_driver_name (fence));
+    return -1;
+  }
+
+  return fence->ops->export_sync_file (fence, error);
+}
+
+/* --- callbacks --------------------------------------------------------- */
+
+guint
+dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
+    gpointer user_data, GDestroyNotify notify)
+{
+  DmabufFenceCallback *callback;
+  guint id;
+  int ret = 1;
+
+  g_return_val_if_fail (fence != NULL, 0);
+  g_return_val_if_fail (func != NULL, 0);
+
+  callback = g_new (DmabufFenceCallback, 1);
+  *callback = (DmabufFenceCallback){
+    .func = func,
+    .user_data = user_data,
+    .notify = notify,
+  };
+
+  g_mutex_lock (&fence->lock);
+
+  if (dmabuf_fence_has_settled (fence)) {
+    g_mutex_unlock (&fence->lock);
+    goto signaled;
+  }
+
+  if (!(fence->flags & DMABUF_FENCE_FLAG_ENABLED)) {
+    if (fence->ops->enable)
+      ret = fence->ops->enable (fence);
+    if (ret > 0)
+      g_atomic_int_or (&fence->flags, DMABUF_FENCE_FLAG_ENABLED);
+  }
+
+  if (ret <= 0) {
+    g_mutex_unlock (&fence->lock);
+    goto not_enabled;
+  }
+
+  if (++fence->last_id == 0)
+    fence->last_id = 1;
+  id = callback->id = fence->last_id;
+  callback->previous = fence->last;
+  if (fence->last)
+    fence->last->next = callback;
+  else
+    fence->first = callback;
+  fence->last = callback;
+
+  g_mutex_unlock (&fence->lock);
+  return id;
+
+  /* ERRORS */
+not_enabled:
+  /* Where no fd or memory is left to watch it (EMFILE ...) the answer is late,
+   * but true. */
+  if (ret < 0) {
+    g_warning ("fence cannot be watched (%s): waiting for it on the CPU",
+        g_strerror (-ret));
+    if (fence->ops->wait)
+      fence->ops->wait (fence, DMABUF_DEADLINE_NEVER, NULL);
+  }
+  fence_look (fence);
+signaled:
+  callback_free (callback);
+  return 0;
+}
+
+gboolean
+dmabuf_fence_remove_callback (DmabufFence *fence, guint id)
+{
+  DmabufFenceCallback *callback;
+
+  g_return_val_if_fail (fence != NULL, FALSE);
+
+  if (id == 0)
+    return FALSE;
+
+  g_mutex_lock (&fence->lock);
+
+  for (callback = fence->last; callback; callback = callback->previous) {
+    if (callback->id == id)
+      break;
+  }
+
+  if (!callback) {
+    /* From inside itself there is nothing to wait for. */
+    while (fence->running_id == id && fence->running_thread != g_thread_self ())
+      g_cond_wait (&fence->callback_done, &fence->lock);
+    g_mutex_unlock (&fence->lock);
+    return FALSE;
+  }
+
+  fence_unlink (fence, callback);
+  if (!fence->first && !dmabuf_fence_has_settled (fence)
+      && fence->ops->disable) {
+    fence->ops->disable (fence);
+    g_atomic_int_and (
+        (guint *) &fence->flags, ~(guint) DMABUF_FENCE_FLAG_ENABLED);
+  }
+  g_mutex_unlock (&fence->lock);
+
+  callback_free (callback);
+  return TRUE;
+}

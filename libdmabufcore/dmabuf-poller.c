@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "dmabuf-poller-private.h"
+#include "dmabuf-kernel-private.h"
+#include "dmabuf-thread-private.h"
+
+#include <errno.h>
+#include <sys/eventfd.h>
+
+#define N_EVENTS 64
+
+/* data.u64 of the eventfd that interrupts the sleep. Generations begin at 1. */
+#define WAKE_ID 0
+
+static struct
+{
+  GMutex lock;
+  gboolean running;
+  int epoll_fd;
+  int wake_fd;
+
+  /* What waits for fd N is in slot N. The epoll's data is (generation, fd), so
+   * that an event that was already fetched when its source went away, or the
+   * fd was used again, is known for what it is. */
+  DmabufPollerSource **slots;
+  guint n_slots;
+  guint n_sources;
+  guint32 generation;
+
+  /* Binary heap by deadline, from index 1 */
+  DmabufPollerTimer **timers;
+  guint n_timers;
+  guint timers_size;
+
+  gint64 sleeps_until;
+  guint64 n_wakes;
+} poller;
+
+/* --- timers ------------------------------------------------------------ */
+
+static void
+heap_put (guint position, DmabufPollerTimer *timer)
+{
+  poller.timers[position] = timer;
+  timer->position = position;
+}
+
+static void
+heap_sift (guint position, DmabufPollerTimer *timer)
+{
+  while (
+      position > 1 && poller.timers[position / 2]->deadline > timer->deadline) {
+    heap_put (position, poller.timers[position / 2]);
+    position /= 2;
+  }
+
+  for (;;) {
+    guint child = position * 2;
+
+    if (child > poller.n_timers)
+      break;
+    if (child < poller.n_timers
+        && poller.timers[child + 1]->deadline < poller.timers[child]->deadline)
+      child++;
+    if (poller.timers[child]->deadline >= timer->deadline)
+      break;
+    heap_put (position, poller.timers[child]);
+    position = child;
+  }
+
+  heap_put (position, timer);
+}
+
+static void
+heap_add (DmabufPollerTimer *timer)
+{
+  if (++poller.n_timers >= poller.timers_size) {
+    poller.timers_size = MAX (64, poller.timers_size * 2);
+    poller.timers =
+        g_renew (DmabufPollerTimer *, poller.timers, poller.timers_size);
+  }
+  heap_sift (poller.n_timers, timer);
+}
+
+static void
+heap_remove (DmabufPollerTimer *timer)
+{
+  DmabufPollerTimer *last = poller.timers[poller.n_timers--];
+
+  if (last != timer)
+    heap_sift (timer->position, last);
+  timer->position = 0;
+}
+
+/* --- the thread -------------------------------------------------------- */
+
+/* Under the lock. From now on nobody but the caller knows the source. */
+static void
+source_take_out (DmabufPollerSource *source)
+{
+  struct epoll_event unused = { 0 };
+
+  poller.slots[source->fd] = NULL;
+  poller.n_sources--;
+  source->generation = 0;
+  dmabuf_kernel->epoll_ctl (
+      poller.epoll_fd, EPOLL_CTL_DEL, source->fd, &unused);
+}
+
+static void
+dispatch_event (const struct epoll_event *event)
+{
+  guint fd = event->data.u64 & G_MAXUINT32;
+  guint32 generation = event->data.u64 >> 32;
+  DmabufPollerSource *source = NULL;
+
+  if (event->data.u64 == WAKE_ID) {
+    guint64 count;
+
+    while (dmabuf_kernel->read (poller.wake_fd, &count, sizeof count) > 0)
+      ;
+    return;
+  }
+
+  g_mutex_lock (&poller.lock);
+  if (fd < poller.n_slots)
+    source = poller.slots[fd];
+  if (source && source->generation == generation && source->ref (source))
+    source_take_out (source);
+  else
+    source = NULL;
+  g_mutex_unlock (&poller.lock);
+
+  if (source)
+    source->dispatch (source, event->events);
+}
+
+/* Runs what is due, and says how long the thread may sleep. */
+static int
+dispatch_timers (void)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 left;
+
+  g_mutex_lock (&poller.lock);
+
+  while (poller.n_timers > 0 && poller.timers[1]->deadline <= now) {
+    DmabufPollerTimer *timer = poller.timers[1];
+    gboolean alive = timer->ref (timer);
+
+    heap_remove (timer);
+    g_mutex_unlock (&poller.lock);
+    if (alive)
+      timer->dispatch (timer);
+    g_mutex_lock (&poller.lock);
+  }
+
+  if (poller.n_timers == 0) {
+    poller.sleeps_until = G_MAXINT64;
+    left = -1;
+  } else {
+    poller.sleeps_until = poller.timers[1]->deadline;
+    /* Rounded up: waking before the deadline would only sleep again. */
+    left = (poller.sleeps_until - now + 999) / 1000;
+    left = CLAMP (left, 0, G_MAXINT);
+  }
+
+  g_mutex_unlock (&poller.lock);
+
+  return left;
+}
+
+static gpointer
+poller_thread (gpointer unused)
+{
+  struct epoll_event events[N_EVENTS];
+
+  for (;;) {
+    int timeout = dispatch_timers ();
+    int n, i;
+
+    n = dmabuf_kernel->epoll_wait (poller.epoll_fd, events, N_EVENTS, timeout);
+    g_mutex_lock (&poller.lock);
+    poller.n_wakes++;
+    /* Until the next look at the heap nobody needs to interrupt. */
+    poller.sleeps_until = 0;
+    g_mutex_unlock (&poller.lock);
+
+    for (i = 0; i < n; i++)
+      dispatch_event (&events[i]);
+  }
+
+  return NULL;
+}
+
+/* Under the lock. */
+static int
+poller_start (void)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.u64 = WAKE_ID };
+  GThread *thread;
+  int ret;
+
+  poller.epoll_fd = dmabuf_kernel->epoll_create ();
+  if (poller.epoll_fd < 0)
+    return -errno;
+
+  poller.wake_fd = dmabuf_kernel->eventfd (0, EFD_NONBLOCK);
+  if (poller.wake_fd < 0) {
+    ret = -errno;
+    goto err_wake;
+  }
+
+  if (dmabuf_kernel->epoll_ctl (
+          poller.epoll_fd, EPOLL_CTL_ADD, poller.wake_fd, &event)
+      < 0) {
+    ret = -errno;
+    goto err_thread;
+  }
+
+  thread = g_thread_try_new ("dmabuf-poller", poller_thread, NULL, NULL);
+  if (!thread) {
+    ret = -EAGAIN;
+    goto err_thread;
+  }
+  g_thread_unref (thread);
+  poller.running = TRUE;
+
+  return 0;
+
+  /* ERRORS */
+err_thread:
+  dmabuf_kernel->close (poller.wake_fd);
+err_wake:
+  dmabuf_kernel->close (poller.epoll_fd);
+  return ret;
+}
+
+/* --- what owners call -------------------------------------------------- */
+
+int
+dmabuf_poller_add (DmabufPollerSource *source, guint32 events)
+{
+  struct epoll_event event = { .events = events };
+  int ret = 0;
+
+  g_mutex_lock (&poller.lock);
+
+  if (source->generation != 0)
+    goto out;
+
+  if (!poller.running && (ret = poller_start ()) < 0)
+    goto out;
+
+  if (source->fd >= (int) poller.n_slots) {
+    guint n = MAX (poller.n_slots * 2, 64);
+
+    n = MAX (n, (guint) source->fd + 1);
+    poller.slots = g_renew (DmabufPollerSource *, poller.slots, n);
+    while (poller.n_slots < n)
+      poller.slots[poller.n_slots++] = NULL;
+  }
+
+  if (++poller.generation == 0)
+    poller.generation = 1;
+  event.data.u64 = ((guint64) poller.generation << 32) | (guint32) source->fd;
+
+  if (dmabuf_kernel->epoll_ctl (
+          poller.epoll_fd, EPOLL_CTL_ADD, source->fd, &event)
+      < 0) {
+    ret = -errno;
+    goto out;
+  }
+
+  /* The event may come before this: it then waits for the lock. */
+  source->generation = poller.generation;
+  poller.slots[source->fd] = source;
+  poller.n_sources++;
+
+out:
+  g_mutex_unlock (&poller.lock);
+  return ret;
+}
+
+void
+dmabuf_poller_remove (DmabufPollerSource *source)
+{
+  g_mutex_lock (&poller.lock);
+  if (source->generation != 0)
+    source_take_out (source);
+  g_mutex_unlock (&poller.lock);
+}
+
+int
+dmabuf_poller_add_timer (DmabufPollerTimer *timer, gint64 deadline)
+{
+  guint64 one = 1;
+  int ret = 0;
+
+  g_mutex_lock (&poller.lock);
+
+  if (!poller.running && (ret = poller_start ()) < 0)
+    goto out;
+
+  if (timer->position != 0)
+    heap_remove (timer);
+  timer->deadline = deadline;
+  heap_add (timer);
+
+  if (deadline < poller.sleeps_until) {
+    poller.sleeps_until = deadline;
+    dmabuf_kernel->write (poller.wake_fd, &one, sizeof one);
+  }
+
+out:
+  g_mutex_unlock (&poller.lock);
+  return ret;
+}
+
+void
+dmabuf_poller_remove_timer (DmabufPollerTimer *timer)
+{
+  g_mutex_lock (&poller.lock);
+  if (timer->position != 0)
+    heap_remove (timer);
+  g_mutex_unlock (&poller.lock);
+}
+
+void
+dmabuf_poller_get_counts (guint *n_sources, guint *n_timers, guint64 *n_wakes)
+{
+  g_mutex_lock (&poller.lock);
+  if (n_sources)
+    *n_sources = poller.n_sources;
+  if (n_timers)
+    *n_timers = poller.n_timers;
+  if (n_wakes)
+    *n_wakes = poller.n_wakes;
+  g_mutex_unlock (&poller.lock);
+}
