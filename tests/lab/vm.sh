@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Booting the guest and running one command in it.
+# shellcheck shell=bash
+
+LOGS=$TOP/build/vm-log
+OUT=$TOP/build/vm-out
+
+# Booting takes this long where two cores emulate and are shared.
+BOOT_LIMIT=120
+
+# accelerator: kvm where a guest really boots with it. That the device exists
+# and opens proves nothing, so boot once and remember, per kernel of the host.
+accelerator () {
+  local answer
+  answer=$CACHE/kvm-$(uname -r | tr / _)
+  if [ ! -r /dev/kvm ] || [ ! -w /dev/kvm ]; then echo tcg; return; fi
+  if [ ! -f "$answer" ]; then
+    progress "finding out whether KVM works here"
+    if timeout 30 qemu-system-x86_64 -accel kvm -cpu max -m 1G \
+        -nodefaults -no-user-config -no-reboot -display none -serial stdio \
+        -kernel "$IMAGE/backports/vmlinuz" \
+        -initrd "$IMAGE/backports/initramfs" \
+        -append 'console=ttyS0 panic=-1 lab.probe' </dev/null 2>&1 |
+        grep -q 'lab: probe ok'
+    then echo kvm; else echo tcg; fi >"$answer.$$"
+    mv "$answer.$$" "$answer"
+    say "guests run under $(cat "$answer") (remembered in $answer)"
+  fi
+  cat "$answer"
+}
+
+# build_env: the variables that make the uninstalled build found, as shell.
+# Meson knows; asking it takes a second, so the answer is kept.
+build_env () {
+  local build=$TOP/build/native dump=$TOP/build/native/lab.env
+  [ -f "$build/build.ninja" ] || return 0
+  if [ ! "$dump" -nt "$build/build.ninja" ]; then
+    enter -- meson devenv -C "$build" --dump >"$dump.tmp" 2>/dev/null &&
+      mv "$dump.tmp" "$dump"
+  fi
+  grep -E '^export [A-Z_]*=' "$dump" |
+    grep -vE '^export (PATH|HOME|MESON[A-Z_]*|QMAKE|QT[A-Z_]*|PS1)='
+}
+
+# guest_command STATE LIMIT COMMAND…: what guest-init reads.
+guest_command () {
+  local state=$1
+  printf '%s\n' "$TOP" >"$state/top"
+  cwd >"$state/cwd"
+  echo "$2" >"$state/limit"
+  shift 2
+  { build_env
+    local line
+    while IFS= read -r -d '' line; do
+      printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
+    done < <(passed_on); } >"$state/env"
+  printf '%s\0' "$@" >"$state/argv"
+}
+
+# qemu STATE LANE MEMORY CONSOLE: runs until the guest powers off.
+qemu () {
+  local accel id n=0 args=()
+  accel=$(accelerator)
+  [ "$accel" = kvm ] || accel=tcg,thread=multi
+  # Each stream has a virtio port. QEMU writes them to files, which never make
+  # it wait or lose anything; ioeventfd=off makes the guest's write and the
+  # host's one step, so that nothing is under way when the guest powers off.
+  args=(-device virtio-serial-pci,ioeventfd=off)
+  for id in stdout stderr status; do
+    args+=(-chardev "file,id=$id,path=$1/$id"
+      -device "virtserialport,chardev=$id,name=lab.$id,nr=$((++n))")
+  done
+  exec qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "$3" \
+    -nodefaults -no-user-config -no-reboot -display none -nic none \
+    -serial "file:$4" \
+    -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
+    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable ${LAB_APPEND-}" \
+    -drive "file=$IMAGE/root.img,format=raw,if=virtio,snapshot=on" \
+    -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
+    -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
+    -virtfs "local,path=$OUT,mount_tag=out,security_model=none,multidevs=remap" \
+    -device virtio-rng-pci "${args[@]}"
+}
+
+# vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours.
+vm () {
+  local lane=$1 limit=$2 memory=$3 state console pid tails=() rc=0
+  shift 3
+  [ -f "$IMAGE/$lane/vmlinuz" ] ||
+    die "no kernel lane '$lane'; there are: $(lanes)"
+  mkdir -p "$LOGS" "$OUT"
+  state=$(mktemp -d "${TMPDIR:-/tmp}/gst-dmabuf-vm.XXXXXX")
+  console=$LOGS/$(date +%H%M%S)-$$.log
+  ln -sfn "$(basename "$console")" "$LOGS/last.log"
+  guest_command "$state" "$limit" "$@"
+  : >"$state/stdout"
+  : >"$state/stderr"
+  (qemu "$state" "$lane" "$memory" "$console") </dev/null \
+    >"$state/qemu" 2>&1 &
+  pid=$!
+  # shellcheck disable=SC2064
+  trap "kill -9 $pid 2>/dev/null; rm -rf '$state'" EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  tail -s 0.1 -c +1 -f --pid=$pid "$state/stdout" & tails+=($!)
+  tail -s 0.1 -c +1 -f --pid=$pid "$state/stderr" >&2 & tails+=($!)
+  (sleep $((limit + BOOT_LIMIT)); touch "$state/late"; kill -9 $pid) \
+    >/dev/null 2>&1 &
+  local watchdog=$!
+  wait $pid 2>/dev/null
+  { pkill -P $watchdog; kill $watchdog; wait $watchdog; } 2>/dev/null
+  wait "${tails[@]}"
+  vm_status "$state" "$console" "$limit" || rc=$?
+  trap - EXIT INT TERM
+  rm -rf "$state"
+  return $rc
+}
+
+# vm_status STATE CONSOLE LIMIT: COMMAND's status, or what became of the guest.
+vm_status () {
+  local status
+  status=$(cat "$1/status" 2>/dev/null)
+  [ -n "$status" ] && return "$status"
+  if [ -f "$1/late" ]; then
+    say "the guest was still running $3 s and the time for a boot after its" \
+      "start; killed. The end of its kernel log ($2):"
+  elif [ ! -s "$2" ]; then
+    say "QEMU did not start the guest:"
+    cat "$1/qemu" >&2
+    return 125
+  else
+    say "the guest died before the command ended." \
+      "The end of its kernel log ($2):"
+  fi
+  tail -n 40 "$2" | tr -d '\r' | sed 's/^/  /' >&2
+  return 125
+}
+
+lanes () { (cd "$IMAGE" && echo */ | tr -d /); }
