@@ -347,7 +347,7 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
   g_return_val_if_fail (func != NULL, 0);
 
   callback = g_new (DmabufFenceCallback, 1);
-  *callback = (DmabufFenceCallback){
+  *callback = (DmabufFenceCallback) {
     .func = func,
     .user_data = user_data,
     .notify = notify,

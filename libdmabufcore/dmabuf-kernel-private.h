@@ -51,10 +51,12 @@ typedef struct
 } DmabufKernel;
 
 /* The real one. */
-DMABUF_CORE_API const DmabufKernel dmabuf_kernel_linux;
+DMABUF_CORE_API
+const DmabufKernel dmabuf_kernel_linux;
 
 /* The one in force. */
-DMABUF_CORE_API const DmabufKernel *dmabuf_kernel;
+DMABUF_CORE_API
+const DmabufKernel *dmabuf_kernel;
 
 /* Replaces the kernel, %NULL for the real one. For tests, before any other
  * call; what the library remembers about the kernel (probed ioctls) is

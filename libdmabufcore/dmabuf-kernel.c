@@ -268,7 +268,7 @@ dmabuf_kernel_poll (
   have_cancel = cancellable && deadline > g_get_monotonic_time ()
       && g_cancellable_make_pollfd (cancellable, &cancel);
   if (have_cancel)
-    fds[1] = (struct pollfd){ .fd = cancel.fd, .events = POLLIN };
+    fds[1] = (struct pollfd) { .fd = cancel.fd, .events = POLLIN };
 
   for (;;) {
     struct timespec left = { 0 };

@@ -45,7 +45,7 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     return FALSE;
   }
 
-  *layout = (DmabufLayout){
+  *layout = (DmabufLayout) {
     .format = info->drm_fourcc,
     .modifier = info->drm_modifier,
     .width = GST_VIDEO_INFO_WIDTH (vinfo),

@@ -154,7 +154,7 @@ compare_frames (GstSample *sent_sample, GstSample *shown_sample, int tolerance,
   gboolean ret = FALSE;
   guint x, y, width, height;
 
-  *result = (FrameComparison){ 0 };
+  *result = (FrameComparison) { 0 };
 
   if (!map_sample (sent_sample, &sent.frame, error))
     return FALSE;

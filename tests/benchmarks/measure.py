@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the pipeline benchmarks share: the pipelines, running them, results."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+CAPS = ('video/x-raw{feature},format={format},width=1280,height=720,'
+        'framerate=30/1')
+XR24 = CAPS.format(feature='', format='BGRx')
+NV12 = CAPS.format(feature='', format='NV12')
+
+
+def ours(frames, caps=XR24, sink='dmabufkmssink'):
+    return f'dmabufv4l2src num-buffers={frames} ! {caps} ! {sink}'.split()
+
+
+def upstream(frames, caps=XR24, sink='kmssink driver-name=vkms'):
+    return (f'v4l2src io-mode=dmabuf num-buffers={frames} ! {caps} ! {sink}'
+            .split())
+
+
+def run(command):
+    """Runs a command; what it prints is shown only if it fails."""
+    with tempfile.TemporaryFile('w+') as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log)
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0:
+            log.seek(0)
+            sys.exit(f'{" ".join(command)}: exit status '
+                     f'{process.returncode}\n{log.read()}')
+        return usage
+
+
+def report(bench, metric, value, unit, limit=None, ratio=None):
+    result = {'bench': bench, 'metric': metric, 'value': round(value, 4),
+              'unit': unit}
+    if ratio is not None:
+        result['ratio'] = round(ratio, 4)
+    if limit is not None:
+        result['limit'] = limit
+    print(json.dumps(result), flush=True)

@@ -1,0 +1,41 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# Checks, or with --fix mends, the format of the C files, and that every source
+# file begins with its licence.
+
+cd "$(dirname "$0")/.." || exit 2
+status=0
+
+sources=$(find libdmabufcore gst ext tests subprojects -name '*.[ch]' -type f |
+  sort)
+
+if [ "$1" = --fix ]; then
+  # shellcheck disable=SC2086
+  clang-format --style=file -i $sources || exit 2
+else
+  for file in $sources; do
+    if ! clang-format --style=file "$file" | diff -u "$file" - >/tmp/style.$$; then
+      head -20 /tmp/style.$$
+      echo "$file: not as .clang-format has it; tests/style.sh --fix mends it"
+      status=1
+    fi
+  done
+  rm -f /tmp/style.$$
+fi
+
+unlicensed=$(find run .ci libdmabufcore gst ext tests subprojects meson.build \
+  meson.options -type f \( -name '*.[ch]' -o -name 'meson.build' \
+  -o -name 'meson.options' -o -name '*.sh' -o -name '*.py' -o -name run \
+  -o -name '*.comp' \) -not -path "*/build/*" 2>/dev/null |
+  while read -r file; do
+    head -3 "$file" | grep -q 'SPDX-License-Identifier: LGPL-2.1-or-later' ||
+      echo "$file"
+  done)
+if [ -n "$unlicensed" ]; then
+  echo "without an SPDX line among the first three:"
+  echo "$unlicensed"
+  status=1
+fi
+
+exit $status
