@@ -36,7 +36,7 @@ shift
 # COMMAND expects. TERM and INT go to COMMAND.
 set +e
 trap '' INT
-(trap - INT; exec chroot "$root" /usr/bin/env -C "$cwd" "$@") &
+(trap - INT; exec chroot "$root" /usr/bin/env -C "$cwd" "$@") <&0 &
 child=$!
 trap 'kill -TERM $child' TERM
 wait $child

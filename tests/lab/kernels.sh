@@ -4,6 +4,7 @@
 # lane's kernel, its headers and the sources of the drivers that Debian does
 # not build under ROOT/lanes/LANE. The packages are only unpacked: installing
 # them would build an initramfs that nobody boots.
+# shellcheck disable=SC2016
 set -euo pipefail
 root=$1
 

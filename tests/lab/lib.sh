@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Messages, the cache and its lock, and what the host must have.
 # Sourced by ./run; $TOP is the checkout.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 
 LAB=$TOP/tests/lab
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/gst-dmabuf

@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The build root: Debian 13 with the compilers and GStreamer, the kernels of
-# both lanes under /lanes, and running commands inside it.
-# shellcheck shell=bash
+# The build root: Debian 13 with the compilers and GStreamer, and the kernels
+# of both lanes under /lanes. Part of the root's recipe: a change here, even of
+# a comment, makes every cached root stale.
+# shellcheck shell=bash disable=SC2016
 
 SUITE=trixie
-ROOT_RECIPE=("$LAB/packages" "$LAB/root.sh" "$LAB/kernels.sh")
-ROOT=$CACHE/root-$(recipe "${ROOT_RECIPE[@]}")
 
 # debian_sites LABEL: where this machine's apt gets Debian packages from.
 debian_sites () {
@@ -53,33 +52,7 @@ bootstrap () { # DIR
     --dpkgopt='path-exclude=/usr/share/locale/*/*' \
     --customize-hook='"$KERNELS" "$1"' \
     --customize-hook='rm -f "$1/etc/resolv.conf"' \
+    --customize-hook='echo 127.0.0.1 localhost lab >"$1/etc/hosts"' \
+    --customize-hook='echo lab >"$1/etc/hostname"' \
     --skip=output/dev "$SUITE" "$1" "${list[@]}"
-}
-
-# What a command inside the root or the guest sees of the caller's environment.
-passed_on () {
-  env -0 | grep -zE \
-    '^(DMABUF_|GST_|G_|GI_|MESON|CK_|CI=|TERM=|COLUMNS=|NO_COLOR=|[A-Z]*SAN_OPTIONS=|VK_|MESA_|LIBGL_|WAYLAND_|DISPLAY=)'
-}
-
-# enter [DIR…] -- COMMAND…: COMMAND inside the root, the checkout and the DIRs
-# at their own paths.
-enter () {
-  local dirs=("$TOP") env=() line git
-  while [ "$1" != -- ]; do dirs+=("$1"); shift; done
-  shift
-  # A linked worktree's repository lies elsewhere; git wants it, the build not.
-  git=$(git -C "$TOP" rev-parse --path-format=absolute --git-common-dir \
-    2>/dev/null) || git=
-  case $git in "" | "$TOP"/*) ;; *) dirs+=("$git") ;; esac
-  while IFS= read -r -d '' line; do env+=("$line"); done < <(passed_on)
-  mkdir -p "$CACHE/mnt"
-  as_root "$LAB/enter.sh" "$ROOT" "$CACHE/mnt" "$(cwd)" "${dirs[@]}" -- \
-    /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
-    HOME=/root USER=root LANG=C.UTF-8 SHELL=/bin/bash "${env[@]}" "$@"
-}
-
-# cwd: where the caller stands, or the checkout if that is outside of it.
-cwd () {
-  case $PWD/ in "$TOP"/*) echo "$PWD" ;; *) echo "$TOP" ;; esac
 }

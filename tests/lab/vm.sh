@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Booting the guest and running one command in it.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2054
 
 LOGS=$TOP/build/vm-log
 OUT=$TOP/build/vm-out

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Running a command inside the build root.
+# shellcheck shell=bash
+
+# What a command inside the root or the guest sees of the caller's environment.
+passed_on () {
+  env -0 | grep -zE \
+    '^(DMABUF_|GST_|G_|GI_|MESON|CK_|CI=|TERM=|COLUMNS=|NO_COLOR=|[A-Z]*SAN_OPTIONS=|VK_|MESA_|LIBGL_|WAYLAND_|DISPLAY=)'
+}
+
+# enter [DIR…] -- COMMAND…: COMMAND inside the root, the checkout and the DIRs
+# at their own paths.
+enter () {
+  local dirs=("$TOP") env=() line git
+  while [ "$1" != -- ]; do dirs+=("$1"); shift; done
+  shift
+  # A linked worktree's repository lies elsewhere; git wants it, the build not.
+  git=$(git -C "$TOP" rev-parse --path-format=absolute --git-common-dir \
+    2>/dev/null) || git=
+  case $git in "" | "$TOP"/*) ;; *) dirs+=("$git") ;; esac
+  while IFS= read -r -d '' line; do env+=("$line"); done < <(passed_on)
+  mkdir -p "$CACHE/mnt"
+  as_root "$LAB/enter.sh" "$ROOT" "$CACHE/mnt" "$(cwd)" "${dirs[@]}" -- \
+    /usr/bin/env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin \
+    HOME=/root USER=root LANG=C.UTF-8 SHELL=/bin/bash "${env[@]}" "$@"
+}
+
+# cwd: where the caller stands, or the checkout if that is outside of it.
+cwd () {
+  case $PWD/ in "$TOP"/*) echo "$PWD" ;; *) echo "$TOP" ;; esac
+}
