@@ -38,8 +38,11 @@ build_env () {
     enter -- meson devenv -C "$build" --dump >"$dump.tmp" 2>/dev/null &&
       mv "$dump.tmp" "$dump"
   fi
-  grep -E '^export [A-Z_]*=' "$dump" |
-    grep -vE '^export (PATH|HOME|MESON[A-Z_]*|QMAKE|QT[A-Z_]*|PS1)='
+  # Lines like NAME="value:$NAME"; nothing was there before.
+  sed -n 's/:\$[A-Z_0-9]*"$/"/
+    s/^\(LD_LIBRARY_PATH\|GI_TYPELIB_PATH\|G[A-Z]*_[A-Z_0-9]*\)=/export &/p' \
+    "$dump"
+  echo "export DMABUF_BUILD='$build'"
 }
 
 # guest_command STATE LIMIT COMMAND…: what guest-init reads.

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Builds one lane and runs its native tests; called inside the build root.
+
+native.py build LANE
+native.py test LANE RESULTS [NAME...]
+
+A test is a Meson test of suite 'native'. Results are appended to RESULTS, one
+line each: pass, fail or skip, count, name, seconds, reason, between tabs.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+
+TOP = os.getcwd()
+LAB = os.path.dirname(os.path.abspath(__file__))
+
+# g-ir-scanner runs what it builds, which the sanitizers' builds do not stand.
+SANITIZED = ['-Dintrospection=disabled', '-Db_lundef=false']
+SETUP = {
+    'plain': ('native', []),
+    'asan': ('asan', SANITIZED + ['-Db_sanitize=address,undefined']),
+    'tsan': ('tsan', SANITIZED + ['-Db_sanitize=thread']),
+    'valgrind': ('native', []),
+}
+
+# The plugin scanner is not sanitized and could not load plugins that are.
+IN_PROCESS = {'GST_REGISTRY_FORK': 'no'}
+
+
+def suppressions(lane):
+    path = os.path.join(LAB, f'{lane}.supp')
+    return f':suppressions={path}' if os.path.exists(path) else ''
+
+
+ENVIRONMENT = {
+    'plain': {},
+    'asan': {
+        'ASAN_OPTIONS': 'detect_stack_use_after_return=1',
+        'LSAN_OPTIONS': 'print_suppressions=0' + suppressions('lsan'),
+        'UBSAN_OPTIONS': 'halt_on_error=1:print_stacktrace=1',
+        **IN_PROCESS,
+    },
+    'tsan': {
+        'TSAN_OPTIONS': 'halt_on_error=0:second_deadlock_stack=1'
+                        + suppressions('tsan'),
+        **IN_PROCESS,
+    },
+    'valgrind': {'G_SLICE': 'always-malloc', 'CK_TIMEOUT_MULTIPLIER': '10'},
+}
+
+VALGRIND = ['valgrind', '-q', '--error-exitcode=99', '--leak-check=full',
+            '--errors-for-leak-kinds=definite', '--num-callers=20']
+
+
+def build_dir(lane):
+    return os.path.join(TOP, 'build', SETUP[lane][0])
+
+
+def progress(text):
+    print(f'run: {text}', file=sys.stderr, flush=True)
+
+
+def build(lane):
+    """True if it is built; what the compiler said otherwise is shown."""
+    where, options = SETUP[lane]
+    directory = build_dir(lane)
+    os.makedirs(directory, exist_ok=True)
+    steps = [['ninja', '-C', directory]]
+    if not os.path.exists(os.path.join(directory, 'build.ninja')):
+        steps.insert(0, ['meson', 'setup', directory] + options)
+    log = os.path.join(directory, 'build.log')
+    start = time.monotonic()
+    with open(log, 'w+', errors='replace') as output:
+        for step in steps:
+            if subprocess.run(step, stdout=output, stderr=output).returncode:
+                output.seek(0)
+                lines = output.read().splitlines()
+                failed = [i for i, line in enumerate(lines)
+                          if line.startswith('FAILED') or 'ERROR' in line]
+                for line in lines[max(failed[:1] + [len(lines) - 60]):][:60]:
+                    print(line, file=sys.stderr)
+                progress(f'build/{where} does not build; the log is {log}')
+                return False
+    seconds = time.monotonic() - start
+    if seconds > 2:
+        progress(f'built build/{where} in {seconds:.0f} s')
+    return True
+
+
+def tests(lane):
+    """The native tests that a lane can run."""
+    out = subprocess.run(['meson', 'introspect', '--tests', build_dir(lane)],
+                         stdout=subprocess.PIPE, check=True).stdout
+    found = [t for t in json.loads(out)
+             if any(s.split(':')[-1] == 'native' for s in t['suite'])]
+    if lane != 'plain':
+        # Scripts are the same everywhere: once is enough.
+        found = [t for t in found if t['cmd'][0].startswith(build_dir(lane))]
+    if lane == 'valgrind':
+        found = [t for t in found
+                 if not any(s.endswith('no-valgrind') for s in t['suite'])]
+    return found
+
+
+def checks(output):
+    """How many checks a test says it passed, failed and skipped."""
+    passed = failed = skipped = 0
+    for total, failures, errors in re.findall(
+            r'^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)', output,
+            re.M):
+        bad = int(failures) + int(errors)
+        failed += bad
+        passed += int(total) - bad
+    for bad, directive in re.findall(
+            r'^(not )?ok \d+[^#\n]*(# SKIP)?', output, re.M):
+        if directive:
+            skipped += 1
+        elif bad:
+            failed += 1
+        else:
+            passed += 1
+    return passed, failed, skipped
+
+
+def record(results, kind, count, name, seconds, reason=''):
+    reason = ' '.join(reason.split())
+    results.write(f'{kind}\t{count}\t{name}\t{seconds:.1f}\t{reason}\n')
+    results.flush()
+
+
+def judge(results, lane, test):
+    """One line of Meson's log: results, and output if it failed."""
+    output = test.get('stdout', '')
+    errors = test.get('stderr', '')
+    passed, failed, skipped = checks(output)
+    name = f'{lane}: {test["name"].split(" / ")[-1]}'
+    seconds = test['duration']
+    if test['result'] in ('OK', 'EXPECTEDFAIL'):
+        passed = passed or 1
+        record(results, 'pass', passed, name, seconds)
+        if skipped:
+            reasons = re.findall(r'^ok .*# SKIP *(.*)', output, re.M)
+            record(results, 'skip', skipped, name, 0, '; '.join(reasons))
+        print(f'ok     {name} ({passed} passed, {seconds:.1f} s)')
+    elif test['result'] == 'SKIP':
+        lines = [l for l in (output + '\n' + errors).splitlines() if l.strip()]
+        reason = lines[-1] if lines else 'no reason given'
+        record(results, 'skip', 1, name, seconds, reason)
+        print(f'ok     {name} # SKIP {reason}')
+    else:
+        if passed:
+            record(results, 'pass', passed, name, seconds)
+        record(results, 'fail', failed or 1, name, seconds, test['result'])
+        print(f'not ok {name} ({test["result"]}, {seconds:.1f} s)')
+        for line in (output + errors).splitlines()[-200:]:
+            print(f'  | {line}')
+    sys.stdout.flush()
+
+
+def run(lane, results, names):
+    wanted = [t['name'] for t in tests(lane)
+              if not names or any(n in t['name'] for n in names)]
+    if not wanted:
+        return
+    directory = build_dir(lane)
+    command = ['meson', 'test', '-C', directory, '--no-rebuild',
+               '--logbase', f'lane-{lane}']
+    if lane == 'valgrind':
+        command += ['-t', '10', '--wrapper', ' '.join(
+            VALGRIND + [f'--suppressions={s}' for s in (
+                '/usr/share/glib-2.0/valgrind/glib.supp',
+                os.path.join(LAB, 'valgrind.supp')) if os.path.exists(s)])]
+    elif lane != 'plain':
+        command += ['-t', '3']
+    if lane == 'tsan':
+        # Where the kernel spreads addresses wide, TSan finds no place.
+        command = ['setarch', '-R'] + command
+    environment = {**os.environ, **ENVIRONMENT[lane],
+                   'DMABUF_BUILD': directory}
+    log = os.path.join(directory, 'meson-logs', f'lane-{lane}.json')
+    if os.path.exists(log):
+        os.remove(log)
+    ran = subprocess.run(command + wanted, env=environment,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                         text=True, errors='replace')
+    if not os.path.exists(log):
+        print(ran.stdout)
+        record(results, 'fail', 1, f'{lane}: meson test', 0, 'did not run')
+        return
+    with open(log, errors='replace') as lines:
+        for line in lines:
+            judge(results, lane, json.loads(line))
+
+
+def main():
+    what, lane = sys.argv[1:3]
+    if what == 'build':
+        sys.exit(0 if build(lane) else 1)
+    with open(sys.argv[3], 'a') as results:
+        if build(lane):
+            run(lane, results, sys.argv[4:])
+        else:
+            record(results, 'fail', 1, f'{lane}: build', 0, 'does not build')
+            sys.exit(1)
+
+
+if __name__ == '__main__':
+    main()

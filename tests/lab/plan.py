@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Which lab cases run in which boot; called inside the build root.
+
+plan.py plan DIR KERNEL [NAME...]
+    Writes DIR/N.json for each boot, prints "N KERNEL LIMIT" for each. KERNEL
+    may be empty: then all kernels that cases ask for.
+plan.py after DIR N RESULTS CONSOLE
+    Called when boot N is over: takes what the cases reported in
+    DIR/../../vm-out/test/N into RESULTS. If the guest died on the way, the case
+    that ran then has failed; prints the limit for another boot with the rest.
+
+A case is an executable tests/lab/cases/*.sh or *.py, or a Meson test of suite
+'lab'. See README.md for its header.
+"""
+
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+TOP = os.getcwd()
+DEFAULT = 'backports'
+
+
+def header(path):
+    """'# key: value' and '# word' lines before the first other line."""
+    fields = {}
+    with open(path) as lines:
+        for line in lines:
+            if not line.startswith('#'):
+                break
+            match = re.match(r'# (kernel|timeout|alone)(?:: *(.*))?$',
+                             line.rstrip())
+            if match:
+                fields[match[1]] = match[2] or ''
+    return fields
+
+
+def scripts():
+    for path in sorted(glob.glob('tests/lab/cases/*.sh')
+                       + glob.glob('tests/lab/cases/*.py')):
+        if not os.access(path, os.X_OK):
+            continue
+        fields = header(path)
+        yield {
+            'name': os.path.basename(path).rsplit('.', 1)[0],
+            'argv': [os.path.join(TOP, path)],
+            'timeout': int(fields.get('timeout', 60)),
+            'kernels': fields.get('kernel', DEFAULT).replace(',', ' ').split(),
+            'alone': 'alone' in fields,
+        }
+
+
+def programs():
+    out = subprocess.run(['meson', 'introspect', '--tests', 'build/native'],
+                         stdout=subprocess.PIPE, check=True).stdout
+    for test in json.loads(out):
+        suites = {suite.split(':')[-1] for suite in test['suite']}
+        if 'lab' not in suites:
+            continue
+        yield {
+            'name': test['name'],
+            'argv': test['cmd'],
+            'env': test['env'],
+            'workdir': test['workdir'],
+            'timeout': test['timeout'],
+            'kernels': [s[4:] for s in suites if s.startswith('lab-')
+                        and s != 'lab-alone'] or [DEFAULT],
+            'alone': 'lab-alone' in suites,
+        }
+
+
+def limit(cases):
+    return sum(case['timeout'] + 5 for case in cases) + 30
+
+
+def plan(directory, kernel, names):
+    cases = [case for case in list(programs()) + list(scripts())
+             if not names or any(name in case['name'] for name in names)]
+    boots = []
+    for lane in sorted({k for case in cases for k in case['kernels']}):
+        if kernel and lane != kernel:
+            continue
+        here = [case for case in cases if lane in case['kernels']]
+        shared = [case for case in here if not case['alone']]
+        boots += [(lane, shared)] if shared else []
+        boots += [(lane, [case]) for case in here if case['alone']]
+    for number, (lane, shared) in enumerate(boots):
+        with open(os.path.join(directory, f'{number}.json'), 'w') as out:
+            json.dump({'lane': lane, 'cases': shared}, out)
+        print(number, lane, limit(shared))
+
+
+def after(directory, number, results, console):
+    path = os.path.join(directory, f'{number}.json')
+    with open(path) as boot:
+        boot = json.load(boot)
+    reported, running = set(), None
+    try:
+        with open(os.path.join(TOP, 'build/vm-out/test', number),
+                  errors='replace') as lines:
+            for line in lines:
+                if line.startswith('start\t'):
+                    running = line.split('\t')[1].strip()
+                elif line.endswith('\n'):
+                    reported.add(line.split('\t')[2])
+                    running = None
+                    with open(results, 'a') as out:
+                        out.write(line)
+    except FileNotFoundError:
+        pass
+    rest = [case for case in boot['cases']
+            if f'{boot["lane"]}: {case["name"]}' not in reported]
+    if not rest:
+        return
+    with open(results, 'a') as out:
+        if running is None:
+            # The guest did not even come to its first case, or not to the
+            # next: another boot would end the same way.
+            for case in rest:
+                out.write(f'fail\t1\t{boot["lane"]}: {case["name"]}\t0\t'
+                          f'the guest did not run it; kernel log: {console}\n')
+            return
+        out.write(f'fail\t1\t{running}\t0\tthe guest died; kernel log: '
+                  f'{console}\n')
+    print(f'not ok {running} (the guest died)', file=sys.stderr)
+    boot['cases'] = [case for case in rest
+                     if f'{boot["lane"]}: {case["name"]}' != running]
+    if boot['cases']:
+        with open(path, 'w') as out:
+            json.dump(boot, out)
+        print(limit(boot['cases']))
+
+
+if __name__ == '__main__':
+    if sys.argv[1] == 'plan':
+        plan(sys.argv[2], sys.argv[3], sys.argv[4:])
+    else:
+        after(*sys.argv[2:6])

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Runs the cases of one boot, in the guest: runner.py PLAN RESULTS.
+
+Prints a line for each case as it ends, and the output of those that failed. A
+case fails as well if the kernel warned while it ran.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SKIP = 77
+
+# What the kernel says when something in it went wrong.
+TROUBLE = re.compile(r'WARNING: |BUG: |Oops|general protection|KASAN|UBSAN|'
+                     r'refcount_t|list_(add|del) corruption|'
+                     r'blocked for more than|possible recursive locking')
+
+
+class KernelLog:
+    """What the kernel logged since it was last asked."""
+
+    def __init__(self):
+        self.fd = os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK)
+        os.lseek(self.fd, 0, os.SEEK_END)
+
+    def read(self):
+        lines = []
+        while True:
+            try:
+                record = os.read(self.fd, 8192).decode(errors='replace')
+            except BlockingIOError:
+                return lines
+            except BrokenPipeError:
+                continue  # it wrote faster than we read
+            lines.append(record.split(';', 1)[-1].split('\n')[0])
+
+
+def execute(case, output):
+    """The exit status, or None at the case's timeout."""
+    process = subprocess.Popen(
+        case['argv'], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+        env={**os.environ, **case.get('env', {})},
+        cwd=case.get('workdir') or None, start_new_session=True)
+    try:
+        return process.wait(case['timeout'])
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        # Also what the case left behind would disturb the next one.
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        process.wait()
+
+
+def judge(status, log, lines):
+    """Result and reason."""
+    warnings = [line for line in log if TROUBLE.search(line)]
+    if status is None:
+        return 'fail', 'timeout'
+    if status not in (0, SKIP):
+        return 'fail', (f'exit status {status}' if status > 0 else
+                        f'killed by {signal.Signals(-status).name}')
+    if warnings:
+        return 'fail', f'the kernel said: {warnings[0]}'
+    if status == SKIP:
+        return 'skip', lines[-1] if lines else 'no reason given'
+    return 'pass', ''
+
+
+def note(results, line):
+    """Lets the host know even if the guest dies right afterwards."""
+    results.write(line)
+    results.flush()
+    os.fsync(results.fileno())
+
+
+def main():
+    with open(sys.argv[1]) as boot:
+        boot = json.load(boot)
+    kernel_log = KernelLog()
+    with open(sys.argv[2], 'w') as results:
+        for case in boot['cases']:
+            name = f'{boot["lane"]}: {case["name"]}'
+            note(results, f'start\t{name}\n')
+            kernel_log.read()
+            start = time.monotonic()
+            with tempfile.TemporaryFile('w+', errors='replace') as output:
+                status = execute(case, output)
+                seconds = time.monotonic() - start
+                output.seek(0)
+                lines = [l for l in output.read().splitlines() if l.strip()]
+            log = kernel_log.read()
+            result, reason = judge(status, log, lines)
+            if result == 'fail':
+                print(f'not ok {name} ({reason}, {seconds:.1f} s)')
+                for line in lines[-200:]:
+                    print(f'  | {line}')
+                for line in log[-60:]:
+                    print(f'  kernel | {line}')
+            elif result == 'skip':
+                print(f'ok     {name} # SKIP {reason}')
+            else:
+                print(f'ok     {name} ({seconds:.1f} s)')
+            sys.stdout.flush()
+            reason = ' '.join(reason.split())
+            note(results,
+                 f'{result}\t1\t{name}\t{seconds:.1f}\t{reason}\n')
+
+
+main()

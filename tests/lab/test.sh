@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# ./run test, ./run bench, ./run demo.
+# shellcheck shell=bash
+
+# in_top COMMAND…: inside the root, at the checkout's top.
+in_top () { (cd "$TOP" && enter -- "$@"); }
+
+build () { in_top tests/lab/native.py build "${1:-plain}"; }
+
+test_usage () {
+  cat <<'END'
+usage: ./run test [NAME…] [OPTION…]
+
+Runs the tests whose name contains a NAME, or all: the native ones, plain and
+under ASan and UBSan, then the lab's in the virtual machine. Ends with
+"N passed, N failed, N skipped"; exit status 0 means that none failed.
+
+  --no-vm             without the lab
+  --lab               only the lab
+  --asan, --tsan, --valgrind
+                      only the native tests, under this
+  --plain             only the native tests, under nothing
+  --long              longer random programs and more repetitions
+  --kernel KERNEL     in the lab only the cases of this kernel (backports,
+                      stable)
+  --clauses, --suites what the tests cover of the contract's clauses, or which
+                      suites there are; other checks of the sources
+END
+}
+
+cmd_test () {
+  local lanes=() names=() lab=yes kernel='' script
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --no-vm) lab=no ;;
+      --lab) lanes=(none) ;;
+      --plain | --asan | --tsan | --valgrind) lanes+=("${1#--}"); lab=no ;;
+      --long) export DMABUF_TEST_LONG=1 ;;
+      --kernel) kernel=${2-}; shift ;;
+      --clauses | --suites)
+        script=tests/${1#--}.py
+        [ -f "$TOP/$script" ] || die "there is no $script"
+        prepare_root
+        in_top "$script" "${@:2}"
+        return ;;
+      -h | --help) test_usage; return ;;
+      -*) usage_error "test: unknown option $1" ;;
+      *) names+=("$1") ;;
+    esac
+    shift
+  done
+  [ ${#lanes[@]} -gt 0 ] || lanes=(plain asan)
+  run_tests
+}
+
+# run_tests: with cmd_test's variables.
+run_tests () {
+  local results=$TOP/build/test/results lane
+  prepare_root
+  rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"
+  mkdir -p "$TOP/build/test/boots"
+  : >"$results"
+  for lane in "${lanes[@]}"; do
+    [ "$lane" != none ] || continue
+    progress "native tests, $lane"
+    in_top tests/lab/native.py test "$lane" "$results" "${names[@]}"
+  done
+  if [ $lab = yes ]; then
+    if build plain; then
+      lab_cases "$results" "$kernel" "${names[@]}"
+    else
+      printf 'fail\t1\tlab\t0\tnot run: the build failed\n' >>"$results"
+    fi
+  fi
+  summary "$results"
+}
+
+# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need.
+lab_cases () {
+  local results=$1 boots=$TOP/build/test/boots plan number lane limit
+  shift
+  plan=$(in_top tests/lab/plan.py plan "$boots" "$@") || {
+    printf 'fail\t1\tlab\t0\tno plan of the cases\n' >>"$results"; return; }
+  [ -n "$plan" ] || return 0
+  prepare_guest
+  mkdir -p "$TOP/build/vm-out/test"
+  while read -r number lane limit <&3; do
+    while [ -n "$limit" ]; do
+      progress "lab, kernel $lane"
+      rm -f "$TOP/build/vm-out/test/$number"
+      (cd "$TOP" && vm "$lane" "$limit" 3G tests/lab/runner.py \
+        "$boots/$number.json" "/out/test/$number")
+      limit=$(in_top tests/lab/plan.py after "$boots" "$number" "$results" \
+        "build/vm-log/$(readlink "$LOGS/last.log")")
+    done
+  done 3<<<"$plan"
+}
+
+# summary RESULTS: the last lines, and the exit status.
+summary () {
+  awk -F '\t' '
+    { n[$1] += $2 }
+    $1 == "skip" { print "skipped: " $3 ": " $5 }
+    $1 == "fail" { failed = failed "failed: " $3 ": " $5 "\n" }
+    END {
+      printf "%s%d passed, %d failed, %d skipped\n", failed, n["pass"],
+        n["fail"], n["skip"]
+      exit n["fail"] > 0
+    }' "$1"
+}
