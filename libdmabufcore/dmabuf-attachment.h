@@ -94,6 +94,27 @@ DmabufMapping *dmabuf_attachment_map (
     DmabufAttachment *attachment, DmabufDirection direction, GError **error);
 
 /**
+ * dmabuf_attachment_map_full:
+ * @attachment: an attachment
+ * @direction: what the device is going to do
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait from another thread
+ * @error: return location for an error
+ *
+ * Like dmabuf_attachment_map(), for a buffer whose storage may have to move
+ * first: then this waits for the ends of the mappings that there are (DEF-3,
+ * DEF-4).
+ *
+ * Returns: (transfer full): the mapping; %NULL with ETIME, with
+ *   %G_IO_ERROR_CANCELLED, with EDEADLK if this thread or attachment holds a
+ *   mapping that would have to end first, or as dmabuf_attachment_map()
+ */
+DMABUF_CORE_API
+DmabufMapping *dmabuf_attachment_map_full (DmabufAttachment *attachment,
+    DmabufDirection direction, gint64 deadline, GCancellable *cancellable,
+    GError **error);
+
+/**
  * dmabuf_mapping_get_fence:
  * @mapping: a mapping
  *

@@ -19,13 +19,17 @@ DmabufFence *dmabuf_bridge_snapshot (
 
 /* @fence ends an access that began with @access: it enters the reservation, and
  * the kernel's (XSF-3) where others can see the buffer. FALSE with an error if
- * it could not be published; then it was waited for. */
+ * it could not be published; then it was waited for.
+ * @implicit: the device put it into the kernel's itself. */
 gboolean dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
-    DmabufFence *fence, GError **error);
+    DmabufFence *fence, gboolean implicit, GError **error);
 
 /* Waits until nothing stands against @access: our own fences, then poll on the
  * dma-buf (CPU-6). */
 gboolean dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access,
     gint64 deadline, GCancellable *cancellable, GError **error);
+
+/* The buffer is released: its reservation goes. */
+void dmabuf_bridge_buffer_free (DmabufBuffer *buffer);
 
 G_END_DECLS

@@ -68,6 +68,9 @@ void dmabuf_buffer_unref (DmabufBuffer *buffer);
  * dmabuf_buffer_get_fd:
  * @buffer: a buffer
  *
+ * Outside of DmabufDeviceClass.import this hands out the storage, which cannot
+ * move afterwards (DEF-6).
+ *
  * Returns: the object's own fd, valid as long as @buffer is; not to be closed.
  *   -1 for a buffer without storage yet.
  */
@@ -202,7 +205,8 @@ gboolean dmabuf_buffer_end_cpu_access (
  * dmabuf_buffer_vunmap(), so that a frame costs no mmap. Opens no CPU access.
  *
  * Returns: (transfer none) (nullable): the address, %NULL with EACCES for
- *   writing to a read-only fd, or ENODEV where the exporter cannot map
+ *   writing to a read-only fd, EINVAL where the exporter has no such operation,
+ * or the kernel's errno (ENODEV for memory that the CPU cannot reach)
  */
 DMABUF_CORE_API
 gpointer
@@ -217,6 +221,28 @@ dmabuf_buffer_vmap (DmabufBuffer *buffer, DmabufAccess access, GError **error);
  */
 DMABUF_CORE_API
 void dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address);
+
+/**
+ * dmabuf_buffer_get_exporter_data: (skip)
+ * @buffer: a buffer
+ *
+ * Returns: (nullable): what its exporter keeps with the buffer
+ */
+DMABUF_CORE_API
+gpointer dmabuf_buffer_get_exporter_data (DmabufBuffer *buffer);
+
+/**
+ * dmabuf_buffer_set_exporter_data: (skip)
+ * @buffer: a buffer
+ * @data: (nullable): what its exporter keeps with it (the kernel's priv)
+ * @free_func: (nullable): frees @data when the buffer is released or its
+ * storage moves
+ *
+ * For exporters, in DmabufExporterClass.setup.
+ */
+DMABUF_CORE_API
+void dmabuf_buffer_set_exporter_data (
+    DmabufBuffer *buffer, gpointer data, GDestroyNotify free_func);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (DmabufBuffer, dmabuf_buffer_unref)
 

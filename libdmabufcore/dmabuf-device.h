@@ -31,6 +31,10 @@ typedef enum /*< flags >*/
   DMABUF_DEVICE_FLAG_IMPLICIT_SYNC = 1 << 0,
 } DmabufDeviceFlags;
 
+#define DMABUF_TYPE_DEVICE_FLAGS (dmabuf_device_flags_get_type ())
+DMABUF_CORE_API
+GType dmabuf_device_flags_get_type (void);
+
 /**
  * DmabufDeviceClass:
  * @parent_class: the parent

@@ -9,4 +9,5 @@
 #include <libdmabufcore/dmabuf-exporter.h>
 #include <libdmabufcore/dmabuf-fence.h>
 #include <libdmabufcore/dmabuf-layout.h>
+#include <libdmabufcore/dmabuf-statistics.h>
 #include <libdmabufcore/dmabuf-types.h>

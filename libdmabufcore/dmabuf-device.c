@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A device and its cache of attachments: bounded, least recently used out
+ * first, and nothing goes that somebody holds or maps.
+ */
+
+#include "dmabuf-buffer-private.h"
+#include "dmabuf-device-private.h"
+#include "dmabuf-statistics-private.h"
+
+#include <errno.h>
+
+#define DEFAULT_MAX_ATTACHMENTS 64
+
+typedef struct
+{
+  char *name;
+  DmabufDeviceFlags flags;
+  guint max_attachments;
+  DmabufStatistics statistics;
+
+  GMutex lock;
+  GHashTable *attachments; /* DmabufBuffer → DmabufAttachment */
+  GQueue lru;              /* most recently used first */
+  gboolean told_eviction;
+} DmabufDevicePrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (DmabufDevice, dmabuf_device, G_TYPE_OBJECT)
+
+GType
+dmabuf_device_flags_get_type (void)
+{
+  static gsize once = 0;
+  static const GFlagsValue values[] = {
+    { DMABUF_DEVICE_FLAG_NONE, "DMABUF_DEVICE_FLAG_NONE", "none" },
+    { DMABUF_DEVICE_FLAG_IMPLICIT_SYNC, "DMABUF_DEVICE_FLAG_IMPLICIT_SYNC",
+        "implicit-sync" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&once))
+    g_once_init_leave (
+        &once, g_flags_register_static ("DmabufDeviceFlags", values));
+  return once;
+}
+
+enum
+{
+  PROP_0,
+  PROP_NAME,
+  PROP_FLAGS,
+  PROP_MAX_ATTACHMENTS,
+};
+
+static DmabufDevicePrivate *
+get_private (DmabufDevice *device)
+{
+  return dmabuf_device_get_instance_private (device);
+}
+
+static void
+free_attachments (GSList *attachments)
+{
+  g_slist_free_full (attachments, (GDestroyNotify) dmabuf_attachment_free);
+}
+
+/* Nobody holds an attachment any more, or the device would be held. */
+static void
+dmabuf_device_dispose (GObject *object)
+{
+  dmabuf_device_trim (DMABUF_DEVICE (object));
+
+  G_OBJECT_CLASS (dmabuf_device_parent_class)->dispose (object);
+}
+
+static void
+dmabuf_device_finalize (GObject *object)
+{
+  DmabufDevicePrivate *priv = get_private (DMABUF_DEVICE (object));
+
+  g_hash_table_unref (priv->attachments);
+  g_mutex_clear (&priv->lock);
+  g_free (priv->name);
+
+  G_OBJECT_CLASS (dmabuf_device_parent_class)->finalize (object);
+}
+
+static void
+dmabuf_device_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  DmabufDevicePrivate *priv = get_private (DMABUF_DEVICE (object));
+
+  switch (id) {
+  case PROP_NAME:
+    g_free (priv->name);
+    priv->name = g_value_dup_string (value);
+    break;
+  case PROP_FLAGS:
+    priv->flags = g_value_get_flags (value);
+    break;
+  case PROP_MAX_ATTACHMENTS:
+    g_mutex_lock (&priv->lock);
+    priv->max_attachments = g_value_get_uint (value);
+    g_mutex_unlock (&priv->lock);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+  }
+}
+
+static void
+dmabuf_device_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  DmabufDevicePrivate *priv = get_private (DMABUF_DEVICE (object));
+
+  switch (id) {
+  case PROP_NAME:
+    g_value_set_string (value, dmabuf_device_get_name (DMABUF_DEVICE (object)));
+    break;
+  case PROP_FLAGS:
+    g_value_set_flags (value, priv->flags);
+    break;
+  case PROP_MAX_ATTACHMENTS:
+    g_value_set_uint (value, priv->max_attachments);
+    break;
+  default:
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+  }
+}
+
+static void
+dmabuf_device_class_init (DmabufDeviceClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GParamFlags construct =
+      G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS;
+
+  object_class->dispose = dmabuf_device_dispose;
+  object_class->finalize = dmabuf_device_finalize;
+  object_class->set_property = dmabuf_device_set_property;
+  object_class->get_property = dmabuf_device_get_property;
+
+  /**
+   * DmabufDevice:name:
+   *
+   * The name that messages use.
+   */
+  g_object_class_install_property (object_class, PROP_NAME,
+      g_param_spec_string (
+          "name", "Name", "The name that messages use", NULL, construct));
+
+  /**
+   * DmabufDevice:flags:
+   *
+   * What the device does by itself.
+   */
+  g_object_class_install_property (object_class, PROP_FLAGS,
+      g_param_spec_flags ("flags", "Flags", "What the device does by itself",
+          DMABUF_TYPE_DEVICE_FLAGS, DMABUF_DEVICE_FLAG_NONE, construct));
+
+  /**
+   * DmabufDevice:max-attachments:
+   *
+   * How many attachments the cache keeps. Those that are held or mapped never
+   * go, so that there may be more of them.
+   */
+  g_object_class_install_property (object_class, PROP_MAX_ATTACHMENTS,
+      g_param_spec_uint ("max-attachments", "Max attachments",
+          "How many attachments the cache keeps", 1, G_MAXUINT,
+          DEFAULT_MAX_ATTACHMENTS,
+          G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+dmabuf_device_init (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  g_mutex_init (&priv->lock);
+  g_queue_init (&priv->lru);
+  priv->attachments = g_hash_table_new (NULL, NULL);
+  priv->max_attachments = DEFAULT_MAX_ATTACHMENTS;
+}
+
+const char *
+dmabuf_device_get_name (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv;
+
+  g_return_val_if_fail (DMABUF_IS_DEVICE (device), NULL);
+
+  priv = get_private (device);
+  return priv->name ? priv->name : G_OBJECT_TYPE_NAME (device);
+}
+
+DmabufStatistics *
+dmabuf_device_statistics (DmabufDevice *device)
+{
+  return &get_private (device)->statistics;
+}
+
+DmabufDeviceFlags
+dmabuf_device_get_flags (DmabufDevice *device)
+{
+  return get_private (device)->flags;
+}
+
+GMutex *
+dmabuf_device_lock (DmabufDevice *device)
+{
+  return &get_private (device)->lock;
+}
+
+/* --- the cache ----------------------------------------------------------- */
+
+gboolean
+dmabuf_device_is_full (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  return priv->lru.length > priv->max_attachments;
+}
+
+void
+dmabuf_device_uncache (DmabufDevice *device, DmabufAttachment *attachment)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  g_queue_unlink (&priv->lru, &attachment->lru);
+  g_hash_table_remove (priv->attachments, attachment->buffer);
+  attachment->cached = FALSE;
+}
+
+/* Lock held. Returns what is to be freed without it. */
+static GSList *
+evict (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+  GList *link = priv->lru.tail;
+  GSList *evicted = NULL;
+
+  while (link && dmabuf_device_is_full (device)) {
+    DmabufAttachment *attachment = link->data;
+
+    link = link->prev;
+    if (attachment->n_holders > 0)
+      continue;
+
+    dmabuf_device_uncache (device, attachment);
+    evicted = g_slist_prepend (evicted, attachment);
+    dmabuf_count (&priv->statistics, evictions, 1);
+  }
+
+  return evicted;
+}
+
+static void
+tell_eviction (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  g_message ("%s: more than %u buffers take turns, so imports have to be made "
+             "again; raise max-attachments if this goes on",
+      dmabuf_device_get_name (device), priv->max_attachments);
+}
+
+/* Lock held. Adds a holder to a cached attachment. */
+static DmabufAttachment *
+hold (DmabufDevice *device, DmabufAttachment *attachment)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  if (g_atomic_int_add (&attachment->n_holders, 1) == 0)
+    g_object_ref (device);
+
+  if (priv->lru.head != &attachment->lru) {
+    g_queue_unlink (&priv->lru, &attachment->lru);
+    g_queue_push_head_link (&priv->lru, &attachment->lru);
+  }
+  return attachment;
+}
+
+DmabufAttachment *
+dmabuf_device_attach (
+    DmabufDevice *device, DmabufBuffer *buffer, GError **error)
+{
+  DmabufDevicePrivate *priv;
+  DmabufAttachment *attachment, *made;
+  GSList *evicted = NULL;
+  gboolean tell;
+
+  /* ATT-1 */
+  if (!DMABUF_IS_DEVICE (device) || !buffer) {
+    g_critical ("a buffer and a device are needed to attach");
+    dmabuf_set_error (
+        error, EINVAL, "a buffer and a device are needed to attach");
+    return NULL;
+  }
+
+  priv = get_private (device);
+
+  g_mutex_lock (&priv->lock);
+  attachment = g_hash_table_lookup (priv->attachments, buffer);
+  if (attachment)
+    hold (device, attachment);
+  g_mutex_unlock (&priv->lock);
+  if (attachment)
+    return attachment;
+
+  /* The exporter is asked without the lock, so another thread may be faster:
+   * then its attachment is everybody's. */
+  made = dmabuf_attachment_new (device, buffer, error);
+  if (!made)
+    return NULL;
+
+  g_mutex_lock (&priv->lock);
+  attachment = g_hash_table_lookup (priv->attachments, buffer);
+  if (attachment) {
+    hold (device, attachment);
+  } else {
+    g_hash_table_insert (priv->attachments, buffer, made);
+    g_queue_push_head_link (&priv->lru, &made->lru);
+    made->cached = TRUE;
+    evicted = evict (device);
+  }
+  tell = evicted && !priv->told_eviction;
+  if (tell)
+    priv->told_eviction = TRUE;
+  g_mutex_unlock (&priv->lock);
+
+  if (tell)
+    tell_eviction (device);
+  free_attachments (evicted);
+
+  if (attachment) {
+    dmabuf_attachment_unref (made);
+    return attachment;
+  }
+  return made;
+}
+
+void
+dmabuf_device_trim (DmabufDevice *device)
+{
+  DmabufDevicePrivate *priv;
+  GSList *idle = NULL;
+  GList *link;
+
+  g_return_if_fail (DMABUF_IS_DEVICE (device));
+
+  priv = get_private (device);
+
+  g_mutex_lock (&priv->lock);
+  link = priv->lru.head;
+  while (link) {
+    DmabufAttachment *attachment = link->data;
+
+    link = link->next;
+    if (attachment->n_holders > 0)
+      continue;
+    dmabuf_device_uncache (device, attachment);
+    idle = g_slist_prepend (idle, attachment);
+  }
+  g_mutex_unlock (&priv->lock);
+
+  free_attachments (idle);
+}

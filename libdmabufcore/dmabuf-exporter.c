@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "dmabuf-buffer-private.h"
+#include "dmabuf-exporter-private.h"
+#include "dmabuf-statistics-private.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+typedef struct
+{
+  char *name;
+  DmabufExporterTraits traits;
+  DmabufStatistics statistics;
+} DmabufExporterPrivate;
+
+G_DEFINE_ABSTRACT_TYPE_WITH_PRIVATE (
+    DmabufExporter, dmabuf_exporter, G_TYPE_OBJECT)
+
+enum
+{
+  PROP_0,
+  PROP_NAME,
+};
+
+static DmabufExporterPrivate *
+get_private (DmabufExporter *exporter)
+{
+  return dmabuf_exporter_get_instance_private (exporter);
+}
+
+/* --- the kernel's own way ------------------------------------------------ */
+
+/* A mapping is what the device makes of the fd: nothing is to do here. */
+static gboolean
+default_map (DmabufExporter *exporter, DmabufAttachment *attachment,
+    DmabufDirection direction, GError **error)
+{
+  return TRUE;
+}
+
+static void
+default_unmap (DmabufExporter *exporter, DmabufAttachment *attachment,
+    DmabufDirection direction)
+{
+}
+
+static void
+default_release (DmabufExporter *exporter, DmabufBuffer *buffer)
+{
+}
+
+static gboolean
+default_begin_cpu_access (DmabufExporter *exporter, DmabufBuffer *buffer,
+    DmabufAccess access, GError **error)
+{
+  int ret;
+
+  if (!dmabuf_exporter_is_dmabuf (exporter))
+    return TRUE;
+
+  ret = dmabuf_kernel_sync_begin (dmabuf_buffer_peek_fd (buffer), access);
+  if (ret < 0)
+    dmabuf_set_error (error, -ret,
+        "CPU access to a buffer of %s cannot begin: %s",
+        dmabuf_exporter_get_name (exporter), g_strerror (-ret));
+  return ret >= 0;
+}
+
+static gboolean
+default_end_cpu_access (DmabufExporter *exporter, DmabufBuffer *buffer,
+    DmabufAccess access, GError **error)
+{
+  int ret;
+
+  if (!dmabuf_exporter_is_dmabuf (exporter))
+    return TRUE;
+
+  ret = dmabuf_kernel_sync_end (dmabuf_buffer_peek_fd (buffer), access);
+  if (ret < 0)
+    dmabuf_set_error (error, -ret,
+        "the end of CPU access to a buffer of %s failed: %s; devices may not "
+        "see what was written",
+        dmabuf_exporter_get_name (exporter), g_strerror (-ret));
+  return ret >= 0;
+}
+
+static gpointer
+default_mmap (DmabufExporter *exporter, DmabufBuffer *buffer, gsize offset,
+    gsize size, DmabufAccess access, GError **error)
+{
+  int protection = 0;
+  void *address;
+
+  if (access & DMABUF_ACCESS_READ)
+    protection |= PROT_READ;
+  if (access & DMABUF_ACCESS_WRITE)
+    protection |= PROT_WRITE;
+
+  address = dmabuf_kernel->mmap (
+      size, protection, MAP_SHARED, dmabuf_buffer_peek_fd (buffer), offset);
+  if (address == MAP_FAILED) {
+    int code = errno;
+
+    dmabuf_set_error (error, code, "a buffer of %s cannot be mapped: %s",
+        dmabuf_exporter_get_name (exporter), g_strerror (code));
+    return NULL;
+  }
+
+  dmabuf_count (dmabuf_exporter_statistics (exporter), maps, 1);
+  return address;
+}
+
+static void
+default_munmap (DmabufExporter *exporter, DmabufBuffer *buffer,
+    gpointer address, gsize size)
+{
+  dmabuf_kernel->munmap (address, size);
+}
+
+static gpointer
+default_vmap (DmabufExporter *exporter, DmabufBuffer *buffer,
+    DmabufAccess access, GError **error)
+{
+  return dmabuf_buffer_default_vmap (buffer, access, error);
+}
+
+/* The mapping is kept for the next one, until the storage goes. */
+static void
+default_vunmap (
+    DmabufExporter *exporter, DmabufBuffer *buffer, gpointer address)
+{
+}
+
+/* --- the object ---------------------------------------------------------- */
+
+static void
+dmabuf_exporter_finalize (GObject *object)
+{
+  g_free (get_private (DMABUF_EXPORTER (object))->name);
+
+  G_OBJECT_CLASS (dmabuf_exporter_parent_class)->finalize (object);
+}
+
+static void
+dmabuf_exporter_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+  DmabufExporter *exporter = DMABUF_EXPORTER (object);
+
+  if (id == PROP_NAME)
+    dmabuf_exporter_take_name (exporter, g_value_dup_string (value));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+}
+
+static void
+dmabuf_exporter_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *spec)
+{
+  DmabufExporter *exporter = DMABUF_EXPORTER (object);
+
+  if (id == PROP_NAME)
+    g_value_set_string (value, dmabuf_exporter_get_name (exporter));
+  else
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+}
+
+static void
+dmabuf_exporter_class_init (DmabufExporterClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->finalize = dmabuf_exporter_finalize;
+  object_class->set_property = dmabuf_exporter_set_property;
+  object_class->get_property = dmabuf_exporter_get_property;
+
+  klass->map = default_map;
+  klass->unmap = default_unmap;
+  klass->release = default_release;
+  klass->begin_cpu_access = default_begin_cpu_access;
+  klass->end_cpu_access = default_end_cpu_access;
+  klass->mmap = default_mmap;
+  klass->munmap = default_munmap;
+  klass->vmap = default_vmap;
+  klass->vunmap = default_vunmap;
+
+  /**
+   * DmabufExporter:name:
+   *
+   * A short name for people: heap:system, udmabuf, foreign. Stable (EXP-2).
+   */
+  g_object_class_install_property (object_class, PROP_NAME,
+      g_param_spec_string ("name", "Name", "A short name for people", NULL,
+          G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS));
+}
+
+static void
+dmabuf_exporter_init (DmabufExporter *exporter)
+{
+}
+
+void
+dmabuf_exporter_take_name (DmabufExporter *exporter, char *name)
+{
+  DmabufExporterPrivate *priv = get_private (exporter);
+
+  g_free (priv->name);
+  priv->name = name;
+}
+
+void
+dmabuf_exporter_set_traits (
+    DmabufExporter *exporter, DmabufExporterTraits traits)
+{
+  get_private (exporter)->traits = traits;
+}
+
+gboolean
+dmabuf_exporter_is_dmabuf (DmabufExporter *exporter)
+{
+  return !(get_private (exporter)->traits & DMABUF_EXPORTER_NOT_DMABUF);
+}
+
+DmabufStatistics *
+dmabuf_exporter_statistics (DmabufExporter *exporter)
+{
+  return &get_private (exporter)->statistics;
+}
+
+const char *
+dmabuf_exporter_get_name (DmabufExporter *exporter)
+{
+  DmabufExporterPrivate *priv;
+
+  g_return_val_if_fail (DMABUF_IS_EXPORTER (exporter), NULL);
+
+  priv = get_private (exporter);
+  return priv->name ? priv->name : G_OBJECT_TYPE_NAME (exporter);
+}
+
+/* --- allocation ---------------------------------------------------------- */
+
+gboolean
+dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error)
+{
+  DmabufExporterClass *klass = DMABUF_EXPORTER_GET_CLASS (exporter);
+  const char *missing = NULL;
+
+  if (!klass->allocate)
+    missing = "allocate";
+  else if (!klass->map)
+    missing = "map";
+  else if (!klass->unmap)
+    missing = "unmap";
+  else if (!klass->release)
+    missing = "release";
+  else if (klass->pin && !klass->unpin)
+    missing = "unpin (it has pin)";
+  else if (!klass->pin && klass->unpin)
+    missing = "pin (it has unpin)";
+
+  if (missing)
+    dmabuf_set_error (error, EINVAL,
+        "exporter %s does not implement %s, which an exporter must",
+        dmabuf_exporter_get_name (exporter), missing);
+  return !missing;
+}
+
+int
+dmabuf_exporter_allocate_storage (
+    DmabufExporter *exporter, gsize *size, GError **error)
+{
+  DmabufExporterPrivate *priv = get_private (exporter);
+  gsize page = sysconf (_SC_PAGESIZE);
+  GError *own_error = NULL;
+  gsize rounded;
+  off_t real;
+  int fd;
+
+  if (!dmabuf_exporter_check_class (exporter, error))
+    return -1;
+
+  if (*size == 0 || *size > G_MAXSSIZE - page) {
+    dmabuf_set_error (error, EINVAL,
+        "%s cannot allocate %" G_GSIZE_FORMAT " bytes: pass 1 or more, below "
+        "the address space",
+        dmabuf_exporter_get_name (exporter), *size);
+    return -1;
+  }
+  rounded = (*size + page - 1) / page * page;
+
+  fd = DMABUF_EXPORTER_GET_CLASS (exporter)->allocate (
+      exporter, rounded, &own_error);
+  if (fd < 0) {
+    if (!own_error)
+      dmabuf_set_error (&own_error, ENOMEM,
+          "%s cannot allocate %" G_GSIZE_FORMAT " bytes",
+          dmabuf_exporter_get_name (exporter), rounded);
+    g_propagate_error (error, own_error);
+    return -1;
+  }
+
+  /* Others may give more, and the buffer's size is the kernel's (SEEK-1). */
+  if (!(priv->traits & DMABUF_EXPORTER_EXACT)) {
+    real = dmabuf_kernel->lseek (fd, 0, SEEK_END);
+    if (real < 0 || (gsize) real < rounded) {
+      int code = real < 0 ? errno : EINVAL;
+
+      dmabuf_kernel->close (fd);
+      dmabuf_set_error (error, code,
+          "%s allocated a buffer whose size is not the %" G_GSIZE_FORMAT
+          " bytes that were asked for",
+          dmabuf_exporter_get_name (exporter), rounded);
+      return -1;
+    }
+    rounded = real;
+  }
+
+  *size = rounded;
+  return fd;
+}
+
+DmabufBuffer *
+dmabuf_exporter_allocate (DmabufExporter *exporter, gsize size, GError **error)
+{
+  DmabufExporterClass *klass;
+  DmabufBuffer *buffer;
+  int fd;
+
+  g_return_val_if_fail (DMABUF_IS_EXPORTER (exporter), NULL);
+
+  fd = dmabuf_exporter_allocate_storage (exporter, &size, error);
+  if (fd < 0)
+    return NULL;
+
+  buffer = dmabuf_buffer_new (exporter, fd, size);
+  klass = DMABUF_EXPORTER_GET_CLASS (exporter);
+  if (klass->setup)
+    klass->setup (exporter, buffer);
+
+  return buffer;
+}
+
+void
+dmabuf_exporter_release_storage (DmabufExporter *exporter, DmabufBuffer *buffer)
+{
+  if (dmabuf_buffer_peek_fd (buffer) < 0)
+    return;
+
+  dmabuf_buffer_drop_kept_map (buffer);
+  DMABUF_EXPORTER_GET_CLASS (exporter)->release (exporter, buffer);
+  dmabuf_buffer_set_exporter_data (buffer, NULL, NULL);
+}

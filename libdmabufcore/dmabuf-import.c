@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a device made of a frame, made once: a short list with each attachment,
+ * keyed by the layout and by the generation of the storage it was made of. A
+ * frame whose planes lie in several buffers is with the first plane's, and
+ * holds the others.
+ */
+
+#include "dmabuf-buffer-private.h"
+#include "dmabuf-device-private.h"
+#include "dmabuf-statistics-private.h"
+#include <libdmabufcore/dmabuf-attachment.h>
+#include <libdmabufcore/dmabuf-layout.h>
+
+#include <errno.h>
+
+static guint
+generation_of (DmabufBuffer *buffer)
+{
+  return g_atomic_int_get (&buffer->generation);
+}
+
+static gboolean
+is_current (const DmabufImport *import)
+{
+  guint i;
+
+  for (i = 0; i < import->layout.n_planes; i++) {
+    if (generation_of (import->layout.planes[i].buffer)
+        != import->generations[i])
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static DmabufImport *
+import_new (DmabufAttachment *attachment, const DmabufLayout *layout)
+{
+  DmabufImport *import = g_new0 (DmabufImport, 1);
+  guint i;
+
+  import->layout = *layout;
+  for (i = 0; i < layout->n_planes; i++) {
+    DmabufBuffer *buffer = layout->planes[i].buffer;
+
+    import->generations[i] = generation_of (buffer);
+    /* The attachment holds its own. */
+    if (buffer != attachment->buffer)
+      dmabuf_buffer_ref (buffer);
+  }
+  return import;
+}
+
+static void
+import_free (DmabufAttachment *attachment, DmabufImport *import)
+{
+  DmabufDeviceClass *klass = DMABUF_DEVICE_GET_CLASS (attachment->device);
+  guint i;
+
+  if (import->ready && klass->release_import)
+    klass->release_import (attachment->device, import->import);
+
+  for (i = 0; i < import->layout.n_planes; i++) {
+    if (import->layout.planes[i].buffer != attachment->buffer)
+      dmabuf_buffer_unref (import->layout.planes[i].buffer);
+  }
+  g_free (import);
+}
+
+/* @all: else those whose storage has moved away. */
+void
+dmabuf_attachment_drop_imports (DmabufAttachment *attachment, gboolean all)
+{
+  DmabufImport **link, *import, *dropped = NULL;
+
+  g_mutex_lock (&attachment->import_lock);
+  link = &attachment->imports;
+  while ((import = *link)) {
+    if (!import->ready || (!all && is_current (import))) {
+      link = &import->next;
+      continue;
+    }
+    *link = import->next;
+    import->next = dropped;
+    dropped = import;
+  }
+  g_mutex_unlock (&attachment->import_lock);
+
+  while ((import = dropped)) {
+    dropped = import->next;
+    import_free (attachment, import);
+  }
+}
+
+/* Lock held. */
+static DmabufImport *
+find (DmabufAttachment *attachment, const DmabufLayout *layout)
+{
+  DmabufImport *import;
+
+  for (import = attachment->imports; import; import = import->next) {
+    if (dmabuf_layout_equal (&import->layout, layout) && is_current (import))
+      return import;
+  }
+  return NULL;
+}
+
+static void
+unlink_import (DmabufAttachment *attachment, DmabufImport *import)
+{
+  DmabufImport **link = &attachment->imports;
+
+  while (*link != import)
+    link = &(*link)->next;
+  *link = import->next;
+}
+
+static gboolean
+check_arguments (
+    DmabufAttachment *attachment, const DmabufLayout *layout, GError **error)
+{
+  DmabufDeviceClass *klass = DMABUF_DEVICE_GET_CLASS (attachment->device);
+
+  if (!klass->import) {
+    dmabuf_set_error (error, EOPNOTSUPP, "%s does not import frames",
+        dmabuf_device_get_name (attachment->device));
+    return FALSE;
+  }
+  if (layout->n_planes == 0 || layout->planes[0].buffer != attachment->buffer) {
+    dmabuf_set_error (error, EINVAL,
+        "the frame's first plane does not lie in the buffer that is attached "
+        "to "
+        "%s",
+        dmabuf_device_get_name (attachment->device));
+    return FALSE;
+  }
+  return dmabuf_layout_validate (layout, error);
+}
+
+static gpointer
+call_device (
+    DmabufAttachment *attachment, const DmabufLayout *layout, GError **error)
+{
+  DmabufDevice *device = attachment->device;
+  GError *own_error = NULL;
+  gpointer result;
+
+  dmabuf_buffer_lend_begin ();
+  result = DMABUF_DEVICE_GET_CLASS (device)->import (
+      device, attachment, layout, &own_error);
+  dmabuf_buffer_lend_end ();
+
+  if (!result) {
+    if (!own_error)
+      dmabuf_set_error (&own_error, ENOMEM, "%s cannot import the frame",
+          dmabuf_device_get_name (device));
+    g_propagate_error (error, own_error);
+  }
+  return result;
+}
+
+gpointer
+dmabuf_attachment_import (DmabufAttachment *attachment,
+    const DmabufLayout *layout, gboolean *reused, GError **error)
+{
+  DmabufStatistics *statistics;
+  DmabufImport *import;
+  gpointer result;
+
+  g_return_val_if_fail (attachment != NULL, NULL);
+  g_return_val_if_fail (layout != NULL, NULL);
+
+  statistics = dmabuf_device_statistics (attachment->device);
+
+  g_mutex_lock (&attachment->import_lock);
+  while ((import = find (attachment, layout)) && !import->ready)
+    g_cond_wait (&attachment->import_made, &attachment->import_lock);
+  result = import ? import->import : NULL;
+  g_mutex_unlock (&attachment->import_lock);
+
+  if (reused)
+    *reused = import != NULL;
+  if (import) {
+    dmabuf_count (statistics, imports_reused, 1);
+    return result;
+  }
+
+  if (!check_arguments (attachment, layout, error))
+    return NULL;
+
+  /* An entry that says "being made" keeps others from making it as well, while
+   * the device works without a lock. Another thread may have come in between:
+   * then it is the same as above. */
+  g_mutex_lock (&attachment->import_lock);
+  if (find (attachment, layout)) {
+    g_mutex_unlock (&attachment->import_lock);
+    return dmabuf_attachment_import (attachment, layout, reused, error);
+  }
+  import = import_new (attachment, layout);
+  import->next = attachment->imports;
+  attachment->imports = import;
+  g_mutex_unlock (&attachment->import_lock);
+
+  result = call_device (attachment, layout, error);
+
+  g_mutex_lock (&attachment->import_lock);
+  if (result) {
+    import->import = result;
+    import->ready = TRUE;
+  } else {
+    unlink_import (attachment, import);
+  }
+  g_cond_broadcast (&attachment->import_made);
+  g_mutex_unlock (&attachment->import_lock);
+
+  if (result)
+    dmabuf_count (statistics, imports_made, 1);
+  else
+    import_free (attachment, import);
+
+  return result;
+}

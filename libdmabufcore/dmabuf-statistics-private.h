@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <libdmabufcore/dmabuf-statistics.h>
+
+G_BEGIN_DECLS
+
+extern DmabufStatistics dmabuf_process_statistics;
+
+/* Adds @n (which may be negative) to a counter of @own and of the process.
+ * Counters order nothing, so relaxed will do. */
+#define dmabuf_count(own, field, n) \
+  G_STMT_START \
+  { \
+    __atomic_fetch_add (&(own)->field, (guint64) (n), __ATOMIC_RELAXED); \
+    __atomic_fetch_add ( \
+        &dmabuf_process_statistics.field, (guint64) (n), __ATOMIC_RELAXED); \
+  } \
+  G_STMT_END
+
+void
+dmabuf_statistics_copy (const DmabufStatistics *from, DmabufStatistics *to);
+
+G_END_DECLS
