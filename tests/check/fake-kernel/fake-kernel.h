@@ -101,6 +101,7 @@ guint fake_kernel_get_n_buffers (void);
  */
 guint fake_kernel_get_calls (FakeCall call);
 void fake_kernel_reset_calls (void);
+const char *fake_call_get_name (FakeCall call);
 
 /* Calls of one ioctl since fake_kernel_reset_calls(). */
 guint fake_kernel_get_ioctls (unsigned long request);
@@ -122,8 +123,8 @@ void fake_kernel_break_path (const char *path, int code);
 /* udmabuf's module parameters. */
 void fake_kernel_set_udmabuf_limits (guint64 size_limit_mb, guint list_limit);
 
-/* A read-only dma-buf of @size bytes, as an exporter without O_RDWR makes it.
- */
+/* A dma-buf of @size bytes that some driver exported; @access_mode: O_RDWR, or
+ * O_RDONLY as an exporter without it makes one. */
 int fake_kernel_new_dmabuf (gsize size, int access_mode);
 
 /* --- between the fake's files ------------------------------------------ */
@@ -153,7 +154,10 @@ fake_buffer_ioctl (int fd, FakeFile *file, unsigned long request, void *arg);
 int fake_memfd_create (const char *name, unsigned int flags);
 void *fake_buffer_mmap (
     FakeFile *file, size_t size, int protection, int flags, off_t offset);
+/* A dma-buf by the inode of a number that the table has not seen; lock held. */
 FakeFile *fake_buffer_find (int fd);
+/* One of udmabuf's parameters as a file */
+int fake_buffer_open_parameter (const char *path);
 void fake_buffer_free (FakeFile *file);
 
 /* What fake-sync.c implements; called without the lock unless told. */

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "backend.h"
+
+#include <dirent.h>
+
+static guint fds_before;
+
+gboolean
+backend_is_fake (void)
+{
+  return g_strcmp0 (g_getenv ("DMABUF_TEST_BACKEND"), "kernel") != 0;
+}
+
+static guint
+count_fds (void)
+{
+  DIR *dir = opendir ("/proc/self/fd");
+  guint n = 0;
+
+  fail_unless (dir != NULL);
+  while (readdir (dir))
+    n++;
+  closedir (dir);
+  return n;
+}
+
+void
+backend_start (void)
+{
+  fds_before = count_fds ();
+  if (backend_is_fake ())
+    fake_kernel_start ();
+}
+
+void
+backend_stop (void)
+{
+  DmabufStatistics statistics;
+
+  dmabuf_statistics_get (&statistics);
+  fail_unless_equals_int (statistics.buffers, 0);
+  fail_unless_equals_int (statistics.bytes, 0);
+  fail_unless_equals_int (statistics.attachments, 0);
+  fail_unless_equals_int (statistics.mappings, 0);
+
+  if (backend_is_fake ())
+    fail_unless_equals_int (fake_kernel_stop (), 0);
+  fail_unless_equals_int (count_fds (), fds_before);
+}
+
+TCase *
+backend_add_case (Suite *suite, const char *name)
+{
+  TCase *tc = tcase_create (name);
+
+  suite_add_tcase (suite, tc);
+  tcase_add_checked_fixture (tc, backend_start, backend_stop);
+  return tc;
+}
+
+DmabufExporter *
+backend_new_exporter (guint n)
+{
+  GError *error = NULL;
+  DmabufExporter *exporter = NULL;
+
+  switch (n) {
+  case 0:
+    exporter = dmabuf_heap_exporter_new (NULL, &error);
+    break;
+  case 1:
+    exporter = dmabuf_udmabuf_exporter_new (&error);
+    break;
+  default:
+    return NULL;
+  }
+  assert_no_error (error);
+  return exporter;
+}
+
+/* --- a device ------------------------------------------------------------ */
+
+G_DEFINE_FINAL_TYPE (TestDevice, test_device, DMABUF_TYPE_DEVICE)
+
+static gpointer
+test_device_import (DmabufDevice *device, DmabufAttachment *attachment,
+    const DmabufLayout *layout, GError **error)
+{
+  TestDevice *self = TEST_DEVICE (device);
+  int code = g_atomic_int_get (&self->fail_with);
+
+  fail_unless (dmabuf_attachment_get_device (attachment) == device);
+  fail_unless (dmabuf_buffer_get_fd (layout->planes[0].buffer) >= 0);
+
+  if (self->delay)
+    g_usleep (self->delay);
+  if (code) {
+    g_set_error (error, DMABUF_ERROR, code, "the test device refuses");
+    return NULL;
+  }
+  return GINT_TO_POINTER (g_atomic_int_add (&self->n_imports, 1) + 1);
+}
+
+static void
+test_device_release_import (DmabufDevice *device, gpointer import)
+{
+  g_atomic_int_inc (&TEST_DEVICE (device)->n_releases);
+}
+
+static void
+test_device_class_init (TestDeviceClass *klass)
+{
+  DMABUF_DEVICE_CLASS (klass)->import = test_device_import;
+  DMABUF_DEVICE_CLASS (klass)->release_import = test_device_release_import;
+}
+
+static void
+test_device_init (TestDevice *self)
+{
+}
+
+TestDevice *
+test_device_new (const char *name, DmabufDeviceFlags flags)
+{
+  return g_object_new (TEST_TYPE_DEVICE, "name", name, "flags", flags, NULL);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * One list of tests, two kernels: the fake one, and with
+ * DMABUF_TEST_BACKEND=kernel in the environment the real one. A test that only
+ * the fake can serve asks backend_is_fake(); what the fake answers differently
+ * from the real one is a failure of the same test there.
+ */
+
+#include <gst/check/gstcheck.h>
+#include <libdmabufcore/dmabufcore.h>
+#include "../fake-kernel/fake-kernel.h"
+
+G_BEGIN_DECLS
+
+gboolean backend_is_fake (void);
+
+/* Before and after each test, as a checked fixture. The end asserts that no fd,
+ * mapping and buffer is left. */
+void backend_start (void);
+void backend_stop (void);
+
+/* A test case of @suite with that fixture, for each test added to it. */
+TCase *backend_add_case (Suite *suite, const char *name);
+
+/* Exporters that there are here: n from 0, NULL after the last. In the lab a
+ * missing one is a failure: its devices are there. */
+DmabufExporter *backend_new_exporter (guint n);
+#define BACKEND_N_EXPORTERS 2
+
+/* A device that imports anything and counts. */
+#define TEST_TYPE_DEVICE (test_device_get_type ())
+G_DECLARE_FINAL_TYPE (TestDevice, test_device, TEST, DEVICE, DmabufDevice)
+
+struct _TestDevice
+{
+  DmabufDevice parent_instance;
+
+  gint n_imports;
+  gint n_releases;
+  gint fail_with; /* errno of the next imports, 0 for none */
+  gint delay;     /* microseconds that an import takes */
+};
+
+TestDevice *test_device_new (const char *name, DmabufDeviceFlags flags);
+
+/* Runs @code, which is a misuse that the library has to tell about. */
+#define ASSERT_MISUSE(code) \
+  G_STMT_START \
+  { \
+    g_test_expect_message ("dmabufcore", G_LOG_LEVEL_CRITICAL, "*"); \
+    code; \
+    g_test_assert_expected_messages (); \
+  } \
+  G_STMT_END
+
+/* fail_unless with the error's message, and the error freed. */
+#define assert_error(error, code) \
+  G_STMT_START \
+  { \
+    fail_unless ((error) != NULL, "no error, but %s expected", #code); \
+    fail_unless (g_error_matches ((error), DMABUF_ERROR, (code)), \
+        "%s expected, but: %s", #code, (error)->message); \
+    g_clear_error (&(error)); \
+  } \
+  G_STMT_END
+
+#define assert_no_error(error) \
+  fail_unless ((error) == NULL, "%s", (error) ? (error)->message : "")
+
+G_END_DECLS
