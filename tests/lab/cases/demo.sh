@@ -1,0 +1,40 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 180
+#
+# The demo shows every frame without a copy, and the display shows what was
+# sent: equal for RGB, within 3 for YUV. A frame changed by one byte is found.
+
+demo=${DMABUF_BUILD:-build/native}/tests/examples/camera-to-display
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+fail () {
+  echo "$*"
+  exit 1
+}
+
+for format in XR24 NV12; do
+  "$demo" --frames 60 --format $format --output "$dir/$format.png" \
+    >"$dir/report" || fail "$format: exit status $?: $(cat "$dir/report")"
+  cat "$dir/report"
+  grep -q '^zero-copy: yes$' "$dir/report" || fail "$format: was copied"
+  grep -q 'pixels as sent' "$dir/report" || fail "$format: not compared"
+  grep -Eq 'frames captured +60$' "$dir/report" || fail "$format: not 60 frames"
+  [ "$(head -c 4 "$dir/$format.png" | tail -c 3)" = PNG ] ||
+    fail "$format: no picture"
+done
+
+"$demo" --frames 5 --wrong-frame --output "$dir/wrong.png" >"$dir/report"
+status=$?
+cat "$dir/report"
+[ $status = 1 ] || fail "a wrong frame: exit status $status, not 1"
+grep -q '^zero-copy: no, because the display does not show' "$dir/report" ||
+  fail "a wrong frame was not found"
+
+# Mistakes of the user: a message that names them, and exit status 2.
+"$demo" --size 12 2>"$dir/report" && fail "--size 12 was accepted"
+grep -q "WIDTHxHEIGHT" "$dir/report" || fail "--size 12: no help"
+"$demo" --camera /dev/video99 2>"$dir/report"
+[ $? = 2 ] || fail "no camera: exit status is not 2"
+grep -q /dev/video99 "$dir/report" || fail "the missing camera is not named"
