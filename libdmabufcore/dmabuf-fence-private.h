@@ -114,6 +114,15 @@ void dmabuf_fence_defer (DmabufFence *fence);
 /* A reference, unless the last one has gone (FEN-18). */
 gboolean dmabuf_fence_try_ref (DmabufFence *fence);
 
+/* dmabuf_fence_wait() without a message: 1, 0 at the deadline, -ECANCELED or
+ * -errno */
+int dmabuf_fence_wait_status (
+    DmabufFence *fence, gint64 deadline, GCancellable *cancellable);
+
+/* Sets the error of a wait that ended with @status. */
+void
+dmabuf_fence_set_wait_error (DmabufFence *fence, int status, GError **error);
+
 static inline gboolean
 dmabuf_fence_has_settled (DmabufFence *fence)
 {

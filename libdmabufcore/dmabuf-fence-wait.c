@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "dmabuf-annotation-private.h"
 #include "dmabuf-fence-private.h"
+#include "dmabuf-fence-software.h"
 #include "dmabuf-kernel-private.h"
 #include "dmabuf-thread-private.h"
 
 #include <errno.h>
+#include <sys/eventfd.h>
 
 /* One thread that sleeps until a fence, or a cancellable, wakes it. */
 typedef struct
@@ -76,39 +79,216 @@ wait_by_callback (
   return g_cancellable_is_cancelled (cancellable) ? -ECANCELED : 0;
 }
 
+int
+dmabuf_fence_wait_status (
+    DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
+{
+  if (dmabuf_fence_is_signaled (fence))
+    return 1;
+  if (g_cancellable_is_cancelled (cancellable))
+    return -ECANCELED;
+  if (deadline <= g_get_monotonic_time ())
+    return 0;
+
+  if (fence->ops->wait)
+    return fence->ops->wait (fence, deadline, cancellable);
+  return wait_by_callback (fence, deadline, cancellable);
+}
+
+void
+dmabuf_fence_set_wait_error (DmabufFence *fence, int status, GError **error)
+{
+  if (status == -ECANCELED)
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        "the wait for a fence was cancelled");
+  else if (status == 0)
+    dmabuf_set_error (error, ETIME,
+        "%s fence has not signalled before the deadline; is its driver or"
+        " device hung?",
+        dmabuf_fence_get_driver_name (fence));
+  else
+    dmabuf_set_error (error, -status, "%s fence cannot be waited for: %s",
+        dmabuf_fence_get_driver_name (fence), g_strerror (-status));
+}
+
 gboolean
 dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
     GCancellable *cancellable, GError **error)
 {
-  int ret;
+  int status;
 
   g_return_val_if_fail (fence != NULL, FALSE);
 
-  if (dmabuf_fence_is_signaled (fence))
-    return TRUE;
+  dmabuf_annotation_might_wait ("dmabuf_fence_wait");
 
-  if (g_cancellable_set_error_if_cancelled (cancellable, error))
-    return FALSE;
+  status = dmabuf_fence_wait_status (fence, deadline, cancellable);
+  if (status <= 0)
+    dmabuf_fence_set_wait_error (fence, status, error);
 
-  if (deadline <= g_get_monotonic_time ())
-    ret = 0;
-  else if (fence->ops->wait)
-    ret = fence->ops->wait (fence, deadline, cancellable);
-  else
-    ret = wait_by_callback (fence, deadline, cancellable);
+  return status > 0;
+}
 
-  if (ret > 0)
-    return TRUE;
+/* --- many -------------------------------------------------------------- */
 
-  if (ret == -ECANCELED)
-    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
-        "the wait for a fence was cancelled");
-  else if (ret == 0)
-    dmabuf_set_error (error, ETIME,
-        "%s fence has not signalled before the deadline",
-        dmabuf_fence_get_driver_name (fence));
-  else
-    dmabuf_set_error (error, -ret, "%s fence cannot be waited for: %s",
-        dmabuf_fence_get_driver_name (fence), g_strerror (-ret));
+static gboolean
+find_signaled (DmabufFence **fences, guint n_fences, guint *first)
+{
+  guint i;
+
+  for (i = 0; i < n_fences; i++) {
+    if (dmabuf_fence_is_signaled (fences[i])) {
+      *first = i;
+      return TRUE;
+    }
+  }
   return FALSE;
+}
+
+/* Sleeps in ppoll, where an fd of the caller's can end it: 1 woken, 0 at the
+ * deadline, -ECANCELED, -errno. */
+static int
+poll_two (int fd, int cancel_fd, gint64 deadline, GCancellable *cancellable)
+{
+  int epoll_fd, ret;
+  struct epoll_event event = { .events = EPOLLIN };
+
+  /* One fd for both, as the kernel layer waits for one. */
+  epoll_fd = dmabuf_kernel->epoll_create ();
+  if (epoll_fd < 0)
+    return -errno;
+
+  if (dmabuf_kernel->epoll_ctl (epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0
+      || dmabuf_kernel->epoll_ctl (epoll_fd, EPOLL_CTL_ADD, cancel_fd, &event)
+          < 0)
+    ret = -errno;
+  else
+    ret = dmabuf_kernel_poll (epoll_fd, POLLIN, deadline, cancellable);
+  dmabuf_kernel->close (epoll_fd);
+
+  if (ret > 0 && dmabuf_kernel_poll (cancel_fd, POLLIN, 0, NULL) > 0)
+    ret = -ECANCELED;
+  return ret;
+}
+
+static void
+on_signaled_write (DmabufFence *fence, gpointer fd)
+{
+  guint64 one = 1;
+
+  dmabuf_kernel->write (GPOINTER_TO_INT (fd), &one, sizeof one);
+}
+
+static int
+wait_with_fd (DmabufFence *fence, gint64 deadline, GCancellable *cancellable,
+    int cancel_fd)
+{
+  int fd, ret;
+  guint id;
+
+  fd = dmabuf_kernel->eventfd (0, EFD_NONBLOCK);
+  if (fd < 0)
+    return -errno;
+
+  id = dmabuf_fence_add_callback (
+      fence, on_signaled_write, GINT_TO_POINTER (fd), NULL);
+  ret = id ? poll_two (fd, cancel_fd, deadline, cancellable) : 1;
+  dmabuf_fence_remove_callback (fence, id);
+  dmabuf_kernel->close (fd);
+
+  return dmabuf_fence_is_signaled (fence) ? 1 : ret;
+}
+
+/* The last of @n callbacks wakes; for "any" @n is 1. */
+typedef struct
+{
+  DmabufFence *done; /* a software fence that stands for all of them */
+  gint n;
+} Group;
+
+static void
+on_member (DmabufFence *fence, gpointer user_data)
+{
+  Group *group = user_data;
+
+  if (g_atomic_int_add (&group->n, -1) == 1)
+    dmabuf_fence_signal (group->done);
+}
+
+static int
+wait_any (DmabufFence **fences, guint n_fences, gint64 deadline,
+    GCancellable *cancellable, int cancel_fd, guint *first)
+{
+  Group group = { .n = 1 };
+  guint *ids = g_new0 (guint, n_fences);
+  guint i;
+  int ret;
+
+  /* Its own deadline is past the wait's: it never answers for the members. */
+  group.done = dmabuf_fence_new_software (
+      dmabuf_fence_context_alloc (1), 1, DMABUF_DEADLINE_NEVER - 1, NULL);
+
+  for (i = 0; i < n_fences; i++) {
+    ids[i] = dmabuf_fence_add_callback (fences[i], on_member, &group, NULL);
+    if (ids[i] == 0)
+      break;
+  }
+
+  if (i < n_fences)
+    ret = 1;
+  else if (cancel_fd >= 0)
+    ret = wait_with_fd (group.done, deadline, cancellable, cancel_fd);
+  else
+    ret = dmabuf_fence_wait_status (group.done, deadline, cancellable);
+
+  for (i = 0; i < n_fences; i++)
+    dmabuf_fence_remove_callback (fences[i], ids[i]);
+  dmabuf_fence_unref (group.done);
+  g_free (ids);
+
+  return find_signaled (fences, n_fences, first) ? 1 : ret;
+}
+
+gboolean
+dmabuf_fence_wait_many (DmabufFence **fences, guint n_fences, gboolean any,
+    gint64 deadline, GCancellable *cancellable, int cancel_fd, guint *first,
+    GError **error)
+{
+  guint index = 0;
+  int ret = 1;
+  guint i;
+
+  if (n_fences == 0) {
+    dmabuf_set_error (
+        error, EINVAL, "no fence to wait for; pass at least one (FEN-12)");
+    return FALSE;
+  }
+
+  dmabuf_annotation_might_wait ("dmabuf_fence_wait_many");
+
+  if (any) {
+    if (!find_signaled (fences, n_fences, &index)) {
+      if (deadline <= g_get_monotonic_time ())
+        ret = g_cancellable_is_cancelled (cancellable) ? -ECANCELED : 0;
+      else
+        ret = wait_any (
+            fences, n_fences, deadline, cancellable, cancel_fd, &index);
+    }
+  } else {
+    for (i = 0; i < n_fences && ret > 0; i++) {
+      index = i;
+      if (cancel_fd < 0)
+        ret = dmabuf_fence_wait_status (fences[i], deadline, cancellable);
+      else
+        ret = wait_with_fd (fences[i], deadline, cancellable, cancel_fd);
+    }
+  }
+
+  if (ret <= 0) {
+    dmabuf_fence_set_wait_error (fences[index], ret, error);
+    return FALSE;
+  }
+
+  if (first)
+    *first = any ? index : 0;
+  return TRUE;
 }

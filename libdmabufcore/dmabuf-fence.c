@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+#include "dmabuf-fence-composite.h"
 #include "dmabuf-fence-private.h"
 #include "dmabuf-kernel-private.h"
 #include "dmabuf-thread-private.h"
@@ -226,13 +227,45 @@ dmabuf_fence_get_trust (DmabufFence *fence)
   return fence->trust;
 }
 
+guint64
+dmabuf_fence_get_context (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, 0);
+
+  return fence->context;
+}
+
+guint64
+dmabuf_fence_get_seqno (DmabufFence *fence)
+{
+  g_return_val_if_fail (fence != NULL, 0);
+
+  return fence->seqno;
+}
+
+gboolean
+dmabuf_fence_is_later (DmabufFence *a, DmabufFence *b)
+{
+  g_return_val_if_fail (a != NULL && b != NULL, FALSE);
+
+  if (a->context != b->context)
+    return FALSE;
+
+  if (g_atomic_int_get (&a->flags) & DMABUF_FENCE_FLAG_SEQNO64)
+    return a->seqno > b->seqno;
+  return (gint32) ((guint32) a->seqno - (guint32) b->seqno) > 0;
+}
+
+/* Of what has signalled the driver may be gone (FEN-17). */
 const char *
 dmabuf_fence_get_driver_name (DmabufFence *fence)
 {
   g_return_val_if_fail (fence != NULL, NULL);
 
-  return dmabuf_fence_has_settled (fence) ? "detached-driver"
-                                          : fence->ops->get_driver_name (fence);
+  if (dmabuf_fence_has_settled (fence)
+      && fence->ops->kind != DMABUF_FENCE_KIND_STUB)
+    return "detached-driver";
+  return fence->ops->get_driver_name (fence);
 }
 
 const char *
@@ -240,9 +273,10 @@ dmabuf_fence_get_timeline_name (DmabufFence *fence)
 {
   g_return_val_if_fail (fence != NULL, NULL);
 
-  return dmabuf_fence_has_settled (fence)
-      ? "signaled-timeline"
-      : fence->ops->get_timeline_name (fence);
+  if (dmabuf_fence_has_settled (fence)
+      && fence->ops->kind != DMABUF_FENCE_KIND_STUB)
+    return "signaled-timeline";
+  return fence->ops->get_timeline_name (fence);
 }
 
 /* --- questions --------------------------------------------------------- */
@@ -315,6 +349,48 @@ dmabuf_fence_get_timestamp (DmabufFence *fence)
 
   fence_fetch_info (fence);
   return fence->timestamp;
+}
+
+void
+dmabuf_fence_set_deadline (DmabufFence *fence, gint64 deadline)
+{
+  gboolean earlier;
+
+  g_return_if_fail (fence != NULL);
+
+  if (dmabuf_fence_has_settled (fence))
+    return;
+
+  g_mutex_lock (&fence->lock);
+  earlier = deadline < fence->deadline;
+  if (earlier)
+    fence->deadline = deadline;
+  g_mutex_unlock (&fence->lock);
+
+  if (earlier && fence->ops->set_deadline)
+    fence->ops->set_deadline (fence, deadline);
+}
+
+gboolean
+dmabuf_fence_is_kernel_backed (DmabufFence *fence)
+{
+  DmabufFenceUnwrap cursor;
+  DmabufFence *leaf;
+
+  g_return_val_if_fail (fence != NULL, FALSE);
+
+  if (fence->ops->kind != DMABUF_FENCE_KIND_COMPOSITE)
+    return fence->ops->kind == DMABUF_FENCE_KIND_KERNEL;
+
+  for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
+       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+    if (leaf->ops->kind != DMABUF_FENCE_KIND_KERNEL
+        && !dmabuf_fence_is_signaled (leaf)) {
+      dmabuf_fence_unwrap_end (&cursor);
+      return FALSE;
+    }
+  }
+  return TRUE;
 }
 
 int

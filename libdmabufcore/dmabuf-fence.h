@@ -79,6 +79,71 @@ DmabufFence *
 dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error);
 
 /**
+ * DmabufFenceBackend:
+ * @driver_name: for messages
+ * @export_sync_file: a new sync_file fd of it, or -1 with an error
+ * @open_poll_fd: a new fd that is readable once it has signalled, or -errno: an
+ *   exported sync_file, or the eventfd of DRM_IOCTL_SYNCOBJ_EVENTFD. Called
+ *   once, when somebody waits; the library closes it.
+ * @is_signaled: looks, without waiting; sets @error (a negative errno) and
+ *   @timestamp (nanoseconds) if it knows them
+ * @set_deadline: (nullable): takes a hint, microseconds
+ * @free: (nullable): frees the data
+ *
+ * How a fence that the kernel signals, but that is no sync_file, is reached: a
+ * point of a DRM syncobj, a Vulkan semaphore. Whoever has the device implements
+ * it. All may be called from any thread.
+ */
+typedef struct
+{
+  const char *driver_name;
+  int (*export_sync_file) (gpointer data, GError **error);
+  int (*open_poll_fd) (gpointer data);
+  gboolean (*is_signaled) (gpointer data, int *error, gint64 *timestamp);
+  void (*set_deadline) (gpointer data, gint64 deadline);
+  void (*free) (gpointer data);
+
+  /*< private >*/
+  gpointer padding[4];
+} DmabufFenceBackend;
+
+/**
+ * dmabuf_fence_new_external: (skip)
+ * @backend: how it is reached; static
+ * @data: (transfer full): for @backend
+ * @context: its timeline, from dmabuf_fence_context_alloc()
+ * @seqno: its point there, in 64 bits
+ * @trust: how far its source can be believed
+ *
+ * A kernel-backed fence that is reached through @backend. Only for work that
+ * has been submitted: "wait before signal" is solved by waiting for the point
+ * to be submitted, and making the fence then (IND-2).
+ *
+ * Returns: (transfer full): the fence
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_fence_new_external (const DmabufFenceBackend *backend,
+    gpointer data, guint64 context, guint64 seqno, DmabufFenceTrust trust);
+
+/**
+ * dmabuf_fence_get_stub:
+ *
+ * Returns: (transfer full): the fence that has always signalled (FEN-16)
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_fence_get_stub (void);
+
+/**
+ * dmabuf_fence_new_signaled:
+ * @timestamp: when, nanoseconds of CLOCK_MONOTONIC; 0 for now
+ * @error: 0, or a negative errno
+ *
+ * Returns: (transfer full): a fence of its own that has signalled
+ */
+DMABUF_CORE_API
+DmabufFence *dmabuf_fence_new_signaled (gint64 timestamp, int error);
+
+/**
  * dmabuf_fence_ref:
  * @fence: a fence
  *
@@ -102,6 +167,47 @@ void dmabuf_fence_unref (DmabufFence *fence);
  */
 DMABUF_CORE_API
 DmabufFenceKind dmabuf_fence_get_kind (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_context:
+ * @fence: a fence
+ *
+ * Returns: the timeline that it is on, 0 for a stub
+ */
+DMABUF_CORE_API
+guint64 dmabuf_fence_get_context (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_get_seqno:
+ * @fence: a fence
+ *
+ * Returns: its point on the timeline
+ */
+DMABUF_CORE_API
+guint64 dmabuf_fence_get_seqno (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_is_later:
+ * @a: a fence
+ * @b: another of the same context
+ *
+ * Compares 32 bits with wrap, or 64 where the timeline has them (FEN-3).
+ *
+ * Returns: whether @a signals after @b; %FALSE for fences of two contexts,
+ * which have no order
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_is_later (DmabufFence *a, DmabufFence *b);
+
+/**
+ * dmabuf_fence_is_kernel_backed:
+ * @fence: a fence
+ *
+ * Returns: whether everything in it that is pending is signalled by kernel
+ *   drivers, so that dmabuf_fence_export_sync_file() can work
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_is_kernel_backed (DmabufFence *fence);
 
 /**
  * dmabuf_fence_get_trust:
@@ -169,6 +275,92 @@ int dmabuf_fence_get_status (DmabufFence *fence);
 DMABUF_CORE_API
 gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
     GCancellable *cancellable, GError **error);
+
+/**
+ * dmabuf_fence_wait_many:
+ * @fences: (array length=n_fences): fences
+ * @n_fences: how many, at least 1
+ * @any: whether one is enough
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait from another thread
+ * @cancel_fd: ends the wait as well when it becomes readable, -1 for none; it
+ *   is not read
+ * @first: (out) (optional): with @any, the first of @fences that has signalled
+ * @error: return location for an error
+ *
+ * Waits on the CPU for all of @fences, or for any (FEN-12).
+ *
+ * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED, or EINVAL for none
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_wait_many (DmabufFence **fences, guint n_fences,
+    gboolean any, gint64 deadline, GCancellable *cancellable, int cancel_fd,
+    guint *first, GError **error);
+
+/**
+ * dmabuf_fence_source_new:
+ * @fence: a fence
+ *
+ * A source that is ready when @fence has signalled, for callbacks of type
+ * #GSourceFunc. It holds @fence. It fires once for each time that its callback
+ * returns %G_SOURCE_CONTINUE: return %G_SOURCE_REMOVE.
+ *
+ * Returns: (transfer full): the source
+ */
+DMABUF_CORE_API
+GSource *dmabuf_fence_source_new (DmabufFence *fence);
+
+/**
+ * dmabuf_fence_wait_async:
+ * @fence: a fence
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait
+ * @callback: (scope async): called in the thread's default main context
+ * @user_data: for @callback
+ *
+ * dmabuf_fence_wait() that does not block.
+ */
+DMABUF_CORE_API
+void dmabuf_fence_wait_async (DmabufFence *fence, gint64 deadline,
+    GCancellable *cancellable, GAsyncReadyCallback callback,
+    gpointer user_data);
+
+/**
+ * dmabuf_fence_wait_finish:
+ * @fence: a fence
+ * @result: what the callback was given
+ * @error: return location for an error
+ *
+ * Returns: as dmabuf_fence_wait()
+ */
+DMABUF_CORE_API
+gboolean dmabuf_fence_wait_finish (
+    DmabufFence *fence, GAsyncResult *result, GError **error);
+
+/**
+ * dmabuf_fence_open_poll_fd:
+ * @fence: a fence
+ * @error: return location for an error
+ *
+ * An fd for somebody else's poll loop: readable (POLLIN, level) once @fence has
+ * signalled. It must not be read from, and is no sync_file, unless @fence is
+ * one.
+ *
+ * Returns: an fd that the caller owns, or -1
+ */
+DMABUF_CORE_API
+int dmabuf_fence_open_poll_fd (DmabufFence *fence, GError **error);
+
+/**
+ * dmabuf_fence_set_deadline:
+ * @fence: a fence
+ * @deadline: when somebody will need it, microseconds of CLOCK_MONOTONIC
+ *
+ * A hint for the driver to hurry (FEN-14). The earliest of several counts; it
+ * changes nothing about when the fence may signal.
+ */
+DMABUF_CORE_API
+void dmabuf_fence_set_deadline (DmabufFence *fence, gint64 deadline);
 
 /**
  * dmabuf_fence_export_sync_file:

@@ -3,10 +3,13 @@
 
 /* Everything that libdmabufcore offers. */
 
+#include <libdmabufcore/dmabuf-annotation.h>
 #include <libdmabufcore/dmabuf-attachment.h>
 #include <libdmabufcore/dmabuf-buffer.h>
 #include <libdmabufcore/dmabuf-device.h>
 #include <libdmabufcore/dmabuf-exporter.h>
+#include <libdmabufcore/dmabuf-fence-composite.h>
+#include <libdmabufcore/dmabuf-fence-software.h>
 #include <libdmabufcore/dmabuf-fence.h>
 #include <libdmabufcore/dmabuf-layout.h>
 #include <libdmabufcore/dmabuf-statistics.h>
