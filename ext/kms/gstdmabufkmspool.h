@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "kms-card.h"
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/*
+ * A pool of the card's dumb buffers, for linear frames: what the sink offers
+ * upstream, and what it copies into where a frame cannot be shown as it is.
+ */
+#define GST_TYPE_DMABUF_KMS_POOL (gst_dmabuf_kms_pool_get_type ())
+G_DECLARE_FINAL_TYPE (
+    GstDmabufKmsPool, gst_dmabuf_kms_pool, GST, DMABUF_KMS_POOL, GstBufferPool)
+
+GstBufferPool *gst_dmabuf_kms_pool_new (KmsCard *card);
+
+/* Configures @pool for @caps, and @size to what a frame takes. */
+gboolean gst_dmabuf_kms_pool_configure (GstBufferPool *pool, GstCaps *caps,
+    guint min_buffers, guint max_buffers, guint *size);
+
+G_END_DECLS

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstdmabufkmssession.h"
+#include "gstdmabufkmscaps.h"
+#include "kms-device.h"
+#include "kms-debug.h"
+
+#include <errno.h>
+#include <string.h>
+
+void
+gst_dmabuf_kms_post_error (GstElement *element, const GError *error)
+{
+  int code = error->domain == DMABUF_ERROR ? error->code : 0;
+
+  switch (code) {
+  case ENOENT:
+  case ENODEV:
+    GST_ELEMENT_ERROR (
+        element, RESOURCE, NOT_FOUND, ("%s", error->message), (NULL));
+    break;
+  case EACCES:
+    GST_ELEMENT_ERROR (
+        element, RESOURCE, OPEN_READ_WRITE, ("%s", error->message), (NULL));
+    break;
+  case EBUSY:
+    GST_ELEMENT_ERROR (element, RESOURCE, BUSY, ("%s", error->message), (NULL));
+    break;
+  case ETIME:
+    GST_ELEMENT_ERROR (
+        element, RESOURCE, WRITE, ("%s", error->message), (NULL));
+    break;
+  default:
+    GST_ELEMENT_ERROR (
+        element, RESOURCE, SETTINGS, ("%s", error->message), (NULL));
+    break;
+  }
+}
+
+/* --- beginning and end ------------------------------------------------- */
+
+void
+gst_dmabuf_kms_session_init (GstDmabufKmsSession *session)
+{
+  g_mutex_init (&session->inodes_lock);
+  session->inodes =
+      g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+}
+
+void
+gst_dmabuf_kms_session_finish (GstDmabufKmsSession *session)
+{
+  g_hash_table_unref (session->inodes);
+  g_mutex_clear (&session->inodes_lock);
+}
+
+gint64
+gst_dmabuf_kms_session_deadline (GstDmabufKmsSession *session)
+{
+  return g_get_monotonic_time () + session->fence_timeout_us;
+}
+
+void
+gst_dmabuf_kms_session_begin (GstDmabufKmsSession *session, GstBaseSink *sink,
+    KmsOutput *output, gboolean mailbox, GCancellable *cancellable)
+{
+  session->sink = sink;
+  session->cancellable = cancellable;
+  session->card = kms_card_ref (output->card);
+  session->device = kms_device_new (output->card);
+  session->presenter =
+      kms_presenter_new (output, session->device, mailbox, cancellable);
+
+  gst_dmabuf_core_stats_reset (&session->stats);
+  memset (&session->shown, 0, sizeof (session->shown));
+  session->cpu_maps = 0;
+  g_mutex_lock (&session->inodes_lock);
+  g_hash_table_remove_all (session->inodes);
+  g_mutex_unlock (&session->inodes_lock);
+}
+
+void
+gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore)
+{
+  if (!session->presenter)
+    return;
+
+  gst_dmabuf_kms_copier_clear (&session->copier);
+  kms_presenter_get_stats (session->presenter, &session->shown);
+  kms_presenter_stop (g_steal_pointer (&session->presenter), restore,
+      gst_dmabuf_kms_session_deadline (session));
+  g_clear_object (&session->device);
+  g_clear_pointer (&session->card, kms_card_unref);
+  gst_clear_caps (&session->caps);
+  session->sink = NULL;
+}
+
+/* --- caps -------------------------------------------------------------- */
+
+gboolean
+gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
+    const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error)
+{
+  KmsOutput *output = kms_presenter_get_output (session->presenter);
+  char *chosen;
+  KmsVideo video;
+
+  /* the presenter's thread, if it has one, commits with the old choice */
+  if (!kms_presenter_wait (
+          session->presenter, gst_dmabuf_kms_session_deadline (session), error))
+    return FALSE;
+
+  gst_dmabuf_kms_video_from_info (&video, info);
+  if (!kms_output_configure (output, &video, mode, error))
+    return FALSE;
+
+  gst_dmabuf_kms_copier_clear (&session->copier);
+  gst_caps_replace (&session->caps, caps);
+  session->info = *info;
+  session->takes_fences =
+      output->plane->properties[KMS_PLANE_IN_FENCE_FD].id != 0;
+
+  chosen = kms_mode_to_string (&output->mode);
+  GST_INFO_OBJECT (session->sink,
+      "mode %s, plane %u, %ux%u at %u,%u for %" GST_PTR_FORMAT, chosen,
+      output->plane->id, output->target.width, output->target.height,
+      output->target.x, output->target.y, caps);
+  g_free (chosen);
+
+  return TRUE;
+}
+
+/* --- one frame --------------------------------------------------------- */
+
+static void
+count_import (GstDmabufKmsSession *session, const DmabufLayout *layout)
+{
+  guint i;
+
+  g_mutex_lock (&session->inodes_lock);
+  for (i = 0; i < layout->n_planes; i++) {
+    gint64 inode = dmabuf_buffer_get_inode (layout->planes[i].buffer);
+
+    g_hash_table_add (session->inodes, g_memdup2 (&inode, sizeof (inode)));
+  }
+  g_mutex_unlock (&session->inodes_lock);
+}
+
+static gboolean
+import (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
+    GError **error)
+{
+  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+  DmabufLayout layout;
+  gboolean reused = FALSE;
+
+  if (!gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
+    kms_set_error (error, EINVAL,
+        "upstream's frames are not in dma-bufs; an upstream that takes the "
+        "offered buffer pool, or dmabufv4l2src, needs no copy");
+    return FALSE;
+  }
+  if (!gst_dmabuf_core_buffer_get_layout (
+          buffer, &session->info, &layout, error)
+      || !kms_frame_import (
+          frame, session->device, buffer, &layout, &reused, error))
+    return FALSE;
+
+  if (reused) {
+    gst_dmabuf_core_stats_add (
+        &session->stats, GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED, 1);
+  } else {
+    gst_dmabuf_core_stats_add (
+        &session->stats, GST_DMABUF_CORE_COUNTER_IMPORTS, 1);
+    count_import (session, &layout);
+  }
+  if (crop && crop->x + crop->width <= layout.width
+      && crop->y + crop->height <= layout.height)
+    frame->source = (KmsRect) { crop->x, crop->y, crop->width, crop->height };
+
+  return TRUE;
+}
+
+/* The step down: a copy that the display can read. Posts what fails. */
+static GstBuffer *
+copy (GstDmabufKmsSession *session, GstBuffer *buffer, const char *reason)
+{
+  GstElement *element = GST_ELEMENT (session->sink);
+  GError *error = NULL;
+  GstBuffer *copied;
+
+  if (!gst_dmabuf_core_stats_count_copy (
+          &session->stats, element, session->copy_policy, reason))
+    return NULL;
+
+  session->cpu_maps++;
+  copied = gst_dmabuf_kms_copier_copy (
+      &session->copier, session->card, session->caps, buffer, &error);
+  if (!copied)
+    GST_ELEMENT_ERROR (element, RESOURCE, WRITE,
+        ("A frame can neither be shown nor copied: %s", error->message),
+        ("%s", reason));
+  g_clear_error (&error);
+
+  return copied;
+}
+
+static gboolean
+import_or_copy (
+    GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame)
+{
+  GError *error = NULL;
+  GstBuffer *copied;
+  gboolean ret = FALSE;
+
+  if (import (session, buffer, frame, &error))
+    return TRUE;
+
+  if (g_error_matches (error, DMABUF_ERROR, ENODEV)) {
+    gst_dmabuf_kms_post_error (GST_ELEMENT (session->sink), error);
+    g_clear_error (&error);
+    return FALSE;
+  }
+
+  copied = copy (session, buffer, error->message);
+  g_clear_error (&error);
+  if (copied) {
+    ret = import (session, copied, frame, &error);
+    gst_buffer_unref (copied);
+  }
+  if (error)
+    gst_dmabuf_kms_post_error (GST_ELEMENT (session->sink), error);
+  g_clear_error (&error);
+
+  return ret;
+}
+
+/* When the frame was captured, on CLOCK_MONOTONIC, whatever the pipeline's
+ * clock is. */
+static GstClockTime
+get_capture_time (GstDmabufKmsSession *session, GstBuffer *buffer)
+{
+  GstBaseSink *sink = session->sink;
+  GstClockTime running, now;
+  gint64 captured;
+  GstClock *clock;
+
+  if (!GST_BUFFER_PTS_IS_VALID (buffer)
+      || sink->segment.format != GST_FORMAT_TIME)
+    return GST_CLOCK_TIME_NONE;
+  running = gst_segment_to_running_time (
+      &sink->segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  clock = gst_element_get_clock (GST_ELEMENT (sink));
+  if (!clock)
+    return GST_CLOCK_TIME_NONE;
+  now = gst_clock_get_time (clock);
+  gst_object_unref (clock);
+  if (!GST_CLOCK_TIME_IS_VALID (running) || !GST_CLOCK_TIME_IS_VALID (now))
+    return GST_CLOCK_TIME_NONE;
+
+  captured = (gint64) (gst_element_get_base_time (GST_ELEMENT (sink)) + running)
+      - (gint64) now + g_get_monotonic_time () * 1000;
+
+  return captured > 0 ? (GstClockTime) captured : GST_CLOCK_TIME_NONE;
+}
+
+/* A wait was cancelled: by a flush, or by a pause that ends with more to do.
+ * TRUE to try again. */
+static gboolean
+resume (GstDmabufKmsSession *session, GstFlowReturn *flow)
+{
+  *flow = gst_base_sink_wait_preroll (session->sink);
+
+  return *flow == GST_FLOW_OK;
+}
+
+/* Gives the display the fence to wait for, or, where that is impossible, waits
+ * here. FALSE with @flow: a FLOW_OK means that the frame is to be dropped. */
+static gboolean
+arm_fence (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
+    GstFlowReturn *flow)
+{
+  DmabufFence *fences[2] = {
+    gst_buffer_get_dmabuf_core_fence (buffer),
+    kms_frame_get_fence (frame),
+  };
+  gint64 deadline = gst_dmabuf_kms_session_deadline (session);
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (fences); i++) {
+    GError *error = NULL;
+    gboolean done;
+
+    if (!fences[i] || dmabuf_fence_is_signaled (fences[i])
+        || (i > 0 && fences[i] == fences[0]))
+      continue;
+
+    if (session->takes_fences && frame->fence_fd < 0) {
+      frame->fence_fd = dmabuf_fence_export_sync_file (fences[i], NULL);
+      if (frame->fence_fd >= 0) {
+        gst_dmabuf_core_stats_add (
+            &session->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, 1);
+        continue;
+      }
+    }
+
+    /* one that no driver signals (IND-1), a second one, or an old display */
+    gst_dmabuf_core_stats_add (
+        &session->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
+    do {
+      g_clear_error (&error);
+      done =
+          dmabuf_fence_wait (fences[i], deadline, session->cancellable, &error);
+    } while (!done && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+        && resume (session, flow));
+    if (done)
+      continue;
+
+    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+      GST_ELEMENT_WARNING (session->sink, RESOURCE, READ,
+          ("A frame was dropped: it was not complete within fence-timeout."),
+          ("%s", error->message));
+      gst_dmabuf_core_stats_add (
+          &session->stats, GST_DMABUF_CORE_COUNTER_DROPPED, 1);
+      *flow = GST_FLOW_OK;
+    }
+    g_clear_error (&error);
+    return FALSE;
+  }
+
+  return TRUE;
+}
+
+static GstFlowReturn
+present (GstDmabufKmsSession *session, KmsFrame *frame)
+{
+  GstFlowReturn flow = GST_FLOW_OK;
+  GError *error = NULL;
+
+  do {
+    g_clear_error (&error);
+    if (kms_presenter_show (session->presenter, frame,
+            gst_dmabuf_kms_session_deadline (session), &error))
+      return GST_FLOW_OK;
+  } while (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      && resume (session, &flow));
+
+  if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    gst_dmabuf_kms_post_error (GST_ELEMENT (session->sink), error);
+    flow = GST_FLOW_ERROR;
+  }
+  g_clear_error (&error);
+
+  return flow;
+}
+
+GstFlowReturn
+gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
+{
+  KmsFrame frame = KMS_FRAME_INIT;
+  GstFlowReturn flow = GST_FLOW_OK;
+
+  gst_dmabuf_core_stats_add (
+      &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
+
+  if (!import_or_copy (session, buffer, &frame))
+    return GST_FLOW_ERROR;
+  frame.captured = get_capture_time (session, buffer);
+  if (arm_fence (session, buffer, &frame, &flow))
+    flow = present (session, &frame);
+  kms_frame_clear (&frame);
+
+  return flow;
+}
+
+void
+gst_dmabuf_kms_session_wait (GstDmabufKmsSession *session)
+{
+  /* a flush ends it, and a display that stands still is no reason to hold up
+   * the end of the stream */
+  if (session->presenter)
+    kms_presenter_wait (
+        session->presenter, gst_dmabuf_kms_session_deadline (session), NULL);
+}
+
+void
+gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session)
+{
+  if (session->presenter)
+    kms_presenter_flush (session->presenter);
+}
+
+/* --- drain ------------------------------------------------------------- */
+
+/* Puts a copy of @buffer on screen. */
+static gboolean
+replace (GstDmabufKmsSession *session, GstBuffer *buffer, GError **error)
+{
+  KmsFrame frame = KMS_FRAME_INIT;
+  GstBuffer *copied;
+  gboolean ret;
+
+  copied = gst_dmabuf_kms_copier_copy (
+      &session->copier, session->card, session->caps, buffer, error);
+  if (!copied)
+    return FALSE;
+  gst_dmabuf_core_stats_add (
+      &session->stats, GST_DMABUF_CORE_COUNTER_COPIES, 1);
+  session->cpu_maps++;
+
+  ret = import (session, copied, &frame, error)
+      && kms_presenter_show (session->presenter, &frame,
+          gst_dmabuf_kms_session_deadline (session), error)
+      && kms_presenter_wait (
+          session->presenter, gst_dmabuf_kms_session_deadline (session), error);
+  kms_frame_clear (&frame);
+  gst_buffer_unref (copied);
+
+  return ret;
+}
+
+void
+gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session)
+{
+  GstBuffer *buffer;
+  GError *error = NULL;
+  gboolean ok;
+
+  if (!session->presenter)
+    return;
+
+  gst_dmabuf_kms_session_wait (session);
+  buffer = kms_presenter_get_newest (session->presenter);
+  if (!buffer)
+    return;
+  if (!gst_dmabuf_kms_buffer_is_dumb (buffer)) {
+    ok = session->copy_policy != GST_DMABUF_CORE_COPY_POLICY_FORBID
+        && replace (session, buffer, &error);
+    /* without a copy the screen goes dark until the next frame */
+    if (!ok) {
+      GST_INFO_OBJECT (session->sink, "no copy of the last frame: %s",
+          error ? error->message : "copy-policy forbids it");
+      g_clear_error (&error);
+      kms_presenter_hide (session->presenter, NULL);
+    }
+  }
+  gst_buffer_unref (buffer);
+  dmabuf_device_trim (session->device);
+}
+
+/* --- statistics -------------------------------------------------------- */
+
+GstStructure *
+gst_dmabuf_kms_session_get_stats (GstDmabufKmsSession *session, guint64 late)
+{
+  GstStructure *structure = gst_dmabuf_core_stats_to_structure (
+      &session->stats, "dmabufkmssink-stats");
+  guint64 frames = gst_dmabuf_core_stats_get (
+      &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES);
+  guint64 dropped = gst_dmabuf_core_stats_get (
+      &session->stats, GST_DMABUF_CORE_COUNTER_DROPPED);
+  guint64 buffers;
+
+  if (session->presenter)
+    kms_presenter_get_stats (session->presenter, &session->shown);
+  g_mutex_lock (&session->inodes_lock);
+  buffers = g_hash_table_size (session->inodes);
+  g_mutex_unlock (&session->inodes_lock);
+
+  gst_structure_set (structure, "frames", G_TYPE_UINT64, frames + late,
+      "dropped", G_TYPE_UINT64, dropped + session->shown.dropped + late,
+      "shown", G_TYPE_UINT64, session->shown.shown, "buffers", G_TYPE_UINT64,
+      buffers, "cpu-maps", G_TYPE_UINT64, session->cpu_maps, NULL);
+  gst_dmabuf_core_durations_to_structure (
+      &session->shown.latency, structure, "latency");
+
+  return structure;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gstdmabufkmscopy.h"
+#include "kms-presenter.h"
+
+#include <gst/lib/gstdmabufcore.h>
+#include <gst/video/gstvideosink.h>
+
+/*
+ * What a sink does between start and stop: frames come in as GstBuffers and go
+ * to the presenter as framebuffers. All but get_stats () on the streaming
+ * thread.
+ */
+typedef struct
+{
+  /* from begin () to end (), else %NULL */
+  GstBaseSink *sink;
+  KmsCard *card;
+  KmsPresenter *presenter;
+  DmabufDevice *device;
+  GCancellable *cancellable;
+
+  GstDmabufCoreCopyPolicy copy_policy;
+  gint64 fence_timeout_us;
+
+  GstCaps *caps;
+  GstVideoInfoDmaDrm info;
+  gboolean takes_fences;
+  GstDmabufKmsCopier copier;
+
+  /* Statistics outlive the end, so that they can be read in NULL. */
+  GstDmabufCoreStats stats;
+  KmsPresenterStats shown;
+  guint64 cpu_maps;
+  /* inodes of the dma-bufs that were imported */
+  GHashTable *inodes;
+  GMutex inodes_lock;
+} GstDmabufKmsSession;
+
+void gst_dmabuf_kms_session_init (GstDmabufKmsSession *session);
+void gst_dmabuf_kms_session_finish (GstDmabufKmsSession *session);
+
+/* @output: (transfer full) */
+void
+gst_dmabuf_kms_session_begin (GstDmabufKmsSession *session, GstBaseSink *sink,
+    KmsOutput *output, gboolean mailbox, GCancellable *cancellable);
+void
+gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore);
+
+/* Now and the fence timeout */
+gint64 gst_dmabuf_kms_session_deadline (GstDmabufKmsSession *session);
+
+/* New caps. */
+gboolean
+gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
+    const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error);
+
+GstFlowReturn
+gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer);
+
+/* Waits until the last frame is on screen. */
+void gst_dmabuf_kms_session_wait (GstDmabufKmsSession *session);
+
+void gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session);
+
+/* Gives back all buffers of upstream: the screen goes on with a copy. */
+void gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session);
+
+/* @late: frames that GstBaseSink dropped */
+GstStructure *
+gst_dmabuf_kms_session_get_stats (GstDmabufKmsSession *session, guint64 late);
+
+/* Posts @error of this plugin as an element error. */
+void gst_dmabuf_kms_post_error (GstElement *element, const GError *error);

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Which mode, which plane and where on the screen: kms_output_configure (). */
+
+#include "kms-output.h"
+#include "kms-picture.h"
+
+#include <drm_fourcc.h>
+#include <errno.h>
+#include <string.h>
+
+typedef struct
+{
+  const drmModeModeInfo *mode;
+  KmsRect target;
+} Choice;
+
+#define MAX_CHOICES 4
+
+/* The frame as it is, in the middle. Even coordinates: chroma has half of
+ * them. */
+static KmsRect
+centred (const drmModeModeInfo *mode, const KmsVideo *video)
+{
+  KmsRect rect = { .width = video->width, .height = video->height };
+
+  rect.x = ((mode->hdisplay - video->width) / 2) & ~1u;
+  rect.y = ((mode->vdisplay - video->height) / 2) & ~1u;
+
+  return rect;
+}
+
+/* The frame as large as it gets, in its shape. */
+static KmsRect
+scaled (const drmModeModeInfo *mode, const KmsVideo *video)
+{
+  guint64 shape_w = (guint64) video->width * MAX (video->par_n, 1);
+  guint64 shape_h = (guint64) video->height * MAX (video->par_d, 1);
+  KmsRect rect = { 0, 0, mode->hdisplay, mode->vdisplay };
+
+  if (shape_w * mode->vdisplay > shape_h * mode->hdisplay)
+    rect.height = MAX (1, mode->hdisplay * shape_h / shape_w);
+  else
+    rect.width = MAX (1, mode->vdisplay * shape_w / shape_h);
+  rect.x = ((mode->hdisplay - rect.width) / 2) & ~1u;
+  rect.y = ((mode->vdisplay - rect.height) / 2) & ~1u;
+
+  return rect;
+}
+
+static void
+add_choice (
+    Choice *choices, guint *n, const drmModeModeInfo *mode, KmsRect target)
+{
+  guint i;
+
+  for (i = 0; i < *n; i++) {
+    if (choices[i].mode == mode
+        && memcmp (&choices[i].target, &target, sizeof (target)) == 0)
+      return;
+  }
+  choices[*n].mode = mode;
+  choices[(*n)++].target = target;
+}
+
+static void
+add_choices_in (Choice *choices, guint *n, const drmModeModeInfo *mode,
+    const KmsVideo *video)
+{
+  if (video->width <= mode->hdisplay && video->height <= mode->vdisplay)
+    add_choice (choices, n, mode, centred (mode, video));
+  add_choice (choices, n, mode, scaled (mode, video));
+}
+
+/* What may do, most wanted first. */
+static gboolean
+list_choices (KmsOutput *output, const KmsVideo *video,
+    const KmsModeRequest *request, Choice *choices, guint *n, GError **error)
+{
+  const drmModeModeInfo *modes = output->connector->modes;
+  int n_modes = output->connector->count_modes;
+  const drmModeModeInfo *mode;
+  char *list;
+
+  *n = 0;
+  if (request) {
+    mode = kms_mode_find (modes, n_modes, request);
+    if (!mode)
+      goto no_mode;
+    add_choices_in (choices, n, mode, video);
+    return TRUE;
+  }
+
+  mode = kms_mode_choose (
+      modes, n_modes, video->width, video->height, video->fps_n, video->fps_d);
+  if (mode)
+    add_choice (choices, n, mode, centred (mode, video));
+  mode = kms_mode_choose_around (modes, n_modes, video->width, video->height);
+  if (mode)
+    add_choice (choices, n, mode, centred (mode, video));
+  mode = kms_mode_choose_around (modes, n_modes, 0, 0);
+  if (mode)
+    add_choice (choices, n, mode, scaled (mode, video));
+
+  return TRUE;
+
+  /* ERRORS */
+no_mode: {
+  list = kms_modes_to_string (modes, n_modes);
+  kms_set_error (error, ENOENT, "%s: %s has no mode %ux%u@%g; it has %s",
+      output->card->name, output->connector_name, request->width,
+      request->height, request->refresh, list);
+  g_free (list);
+  return FALSE;
+}
+}
+
+/* Colour properties of the plane for the video, where it has them. */
+static void
+choose_colours (KmsOutput *output, const KmsPlane *plane, const KmsVideo *video)
+{
+  const KmsProperty *p = plane->properties;
+
+  output->has_encoding = video->encoding
+      && kms_property_get_enum (output->card, &p[KMS_PLANE_COLOR_ENCODING],
+          video->encoding, &output->encoding);
+  output->has_range = video->range
+      && kms_property_get_enum (output->card, &p[KMS_PLANE_COLOR_RANGE],
+          video->range, &output->range);
+}
+
+/* Makes the choice ours. Only what differs costs a modeset. */
+static int
+adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice)
+{
+  gboolean same_mode = output->mode_blob
+      && memcmp (&output->mode, choice->mode, sizeof (output->mode)) == 0;
+  int ret = 0;
+
+  if (!same_mode) {
+    guint32 blob = kms_card_create_blob (
+        output->card, choice->mode, sizeof (*choice->mode), &ret);
+
+    if (!blob)
+      return ret;
+    kms_card_destroy_blob (output->card, output->mode_blob);
+    output->mode_blob = blob;
+    output->mode = *choice->mode;
+  }
+  if (!same_mode || output->plane != plane)
+    output->needs_modeset = TRUE;
+  output->plane = plane;
+  output->target = choice->target;
+
+  return 0;
+}
+
+gboolean
+kms_output_configure (KmsOutput *output, const KmsVideo *video,
+    const KmsModeRequest *request, GError **error)
+{
+  const char *fourcc = (const char *) &video->format;
+  Choice choices[MAX_CHOICES];
+  KmsPicture *picture = NULL;
+  guint i, j, n = 0;
+  int ret = -EINVAL;
+  char *list;
+
+  if (!kms_formats_contain (output->formats, video->format, video->modifier))
+    goto wrong_format;
+  if (video->width > output->card->resources->max_width
+      || video->height > output->card->resources->max_height)
+    goto wrong_size;
+  if (!list_choices (output, video, request, choices, &n, error))
+    return FALSE;
+
+  if (video->modifier == DRM_FORMAT_MOD_LINEAR) {
+    picture = kms_picture_new (
+        output->card, video->format, video->width, video->height, error);
+    if (!picture)
+      return FALSE;
+  }
+
+  for (i = 0; i < n; i++) {
+    for (j = 0; j < output->candidates->len; j++) {
+      const KmsPlane *plane = g_ptr_array_index (output->candidates, j);
+
+      if (!kms_formats_contain (plane->formats, video->format, video->modifier))
+        continue;
+      choose_colours (output, plane, video);
+      /* Tiled memory cannot be made here: IN_FORMATS has said that the plane
+       * takes it, and the first commit decides. */
+      ret = !picture
+          ? 0
+          : kms_output_test (output, plane, choices[i].mode, &choices[i].target,
+                picture->framebuffer->fb_id, video->width, video->height);
+      if (ret == 0)
+        ret = adopt (output, plane, &choices[i]);
+      if (ret == 0)
+        goto done;
+      if (ret == -EACCES || ret == -EPERM || ret == -ENODEV)
+        goto refused;
+    }
+  }
+  goto wrong_size;
+
+done:
+  g_clear_pointer (&picture, kms_picture_free);
+  return TRUE;
+
+  /* ERRORS */
+wrong_format: {
+  kms_set_error (error, EINVAL,
+      "%s: no plane of %s shows %.4s with modifier 0x%016" G_GINT64_MODIFIER
+      "x; put videoconvert in between, or choose another format",
+      output->card->name, output->connector_name, fourcc, video->modifier);
+  return FALSE;
+}
+refused: {
+  kms_card_set_commit_error (output->card, ret, "setting a mode", error);
+  goto failed;
+}
+wrong_size: {
+  list = kms_modes_to_string (
+      output->connector->modes, output->connector->count_modes);
+  kms_set_error (error, EINVAL,
+      "%s: %s has no mode for %ux%u %.4s, and cannot scale or place it (%s); "
+      "put videoscale in between, or choose one of %s",
+      output->card->name, output->connector_name, video->width, video->height,
+      fourcc, g_strerror (-ret), list);
+  g_free (list);
+  goto failed;
+}
+failed: {
+  g_clear_pointer (&picture, kms_picture_free);
+  return FALSE;
+}
+}
