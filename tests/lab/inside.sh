@@ -29,3 +29,9 @@ enter () {
 cwd () {
   case $PWD/ in "$TOP"/*) echo "$PWD" ;; *) echo "$TOP" ;; esac
 }
+
+# in_top COMMAND…: inside the root, at the checkout's top.
+in_top () { (cd "$TOP" && enter -- "$@"); }
+
+# build [LANE]: what that needs; see native.py.
+build () { in_top tests/lab/native.py build "${1:-plain}"; }

@@ -1,11 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# ./run test, ./run bench, ./run demo.
+# ./run test.
 # shellcheck shell=bash
-
-# in_top COMMAND…: inside the root, at the checkout's top.
-in_top () { (cd "$TOP" && enter -- "$@"); }
-
-build () { in_top tests/lab/native.py build "${1:-plain}"; }
 
 test_usage () {
   cat <<'END'
@@ -65,7 +60,7 @@ run_tests () {
     progress "native tests, $lane"
     in_top tests/lab/native.py test "$lane" "$results" "${names[@]}"
   done
-  if [ $lab = yes ]; then
+  if [ "$lab" = yes ]; then
     if build plain; then
       lab_cases "$results" "$kernel" "${names[@]}"
     else
