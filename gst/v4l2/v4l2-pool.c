@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The life of a frame:
+ *
+ *      driver ──acquire──► GstBuffer with its GstMemory ──► consumers
+ *        ▲                        │                  │
+ *        │     whole and unshared │                  │ taken apart or shared
+ *        │                        ▼                  ▼
+ *        │              release_buffer          GstBuffer dies, the GstMemory
+ *        │                        │             lives on in copies; the last
+ *        │                        │             one ends in memory_dispose
+ *        │                        ▼                  │
+ *        └──(fence)── slot_home ◄────────────────────┘ a new GstBuffer is made
+ *
+ * GstBufferPool alone is not enough: it gets the GstBuffer back while copies of
+ * it may still read the memory. So the memory itself tells when nobody has it
+ * any more. The same GstMemory returns again and again, so that consumers which
+ * remember an import by it find it.
+ *
+ * A slot that is outside holds the pool. Pool → slots → buffers is no cycle
+ * then: a slot at home does not.
+ */
+
+#include "v4l2-pool.h"
+#include "v4l2-debug.h"
+
+#include "gst/lib/gstdmabufcore.h"
+#include <gst/video/video.h>
+
+#include <errno.h>
+
+typedef enum
+{
+  SLOT_OUTSIDE, /* a consumer has it */
+  SLOT_HOME,    /* the driver has it, or will when a fence has signalled */
+  SLOT_EMPTY,   /* given up */
+} SlotState;
+
+typedef struct
+{
+  V4l2Pool *pool; /* held while outside */
+  guint index;
+  gint state;        /* atomic, SlotState */
+  gint n_away;       /* atomic: memories that consumers have */
+  GstBuffer *buffer; /* atomic; at home: ours; outside: to know it again */
+  GstMemory *memories[V4L2_MAX_PLANES];
+} Slot;
+
+struct _V4l2Pool
+{
+  GstBufferPool parent;
+
+  V4l2Queue *queue;
+  V4l2Layout layout;
+  Slot *slots;
+  guint n_slots;
+
+  guint64 n_requeued;      /* atomic */
+  guint64 n_fences_waited; /* atomic */
+};
+
+G_DEFINE_FINAL_TYPE (V4l2Pool, v4l2_pool, GST_TYPE_BUFFER_POOL)
+
+/* How gst_buffer_pool_acquire_buffer() hands on what only we need. */
+typedef struct
+{
+  GstBufferPoolAcquireParams parent;
+  V4l2Frame *frame;
+  GError **error;
+} AcquireParams;
+
+static G_DEFINE_QUARK (V4l2PoolSlot, slot)
+
+    /* --- slots ---------------------------------------------------------------
+     */
+
+    static void slot_return (Slot *slot);
+
+/* Wraps the slot's memories, which it takes, in a new buffer. */
+static void
+slot_build_buffer (Slot *slot)
+{
+  const V4l2Layout *layout = &slot->pool->layout;
+  GstBuffer *buffer = gst_buffer_new ();
+  GstVideoMeta *meta;
+  guint i;
+
+  for (i = 0; i < layout->n_buffers; i++)
+    gst_buffer_append_memory (buffer, slot->memories[i]);
+
+  meta = gst_buffer_add_video_meta_full (buffer,
+      layout->interlace_mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+          ? GST_VIDEO_FRAME_FLAG_NONE
+          : GST_VIDEO_FRAME_FLAG_INTERLACED,
+      layout->info->format, layout->width, layout->height, layout->n_planes,
+      layout->offsets, layout->strides);
+  GST_META_FLAG_SET (meta, GST_META_FLAG_POOLED);
+  GST_META_FLAG_SET (meta, GST_META_FLAG_LOCKED);
+
+  /* From here on the flag means that somebody else changed the memory. */
+  GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_TAG_MEMORY);
+  g_atomic_pointer_set (&slot->buffer, buffer);
+}
+
+/* For the one who made the slot SLOT_EMPTY. */
+static void
+slot_clear (Slot *slot)
+{
+  guint i;
+
+  for (i = 0; i < slot->pool->layout.n_buffers; i++) {
+    if (slot->memories[i])
+      GST_MINI_OBJECT_CAST (slot->memories[i])->dispose = NULL;
+    slot->memories[i] = NULL;
+  }
+  gst_clear_buffer (&slot->buffer);
+}
+
+typedef struct
+{
+  V4l2Pool *pool;
+  Slot *slot;
+} PendingReturn;
+
+static void
+pending_return_free (PendingReturn *pending)
+{
+  gst_object_unref (pending->pool);
+  g_free (pending);
+}
+
+static void
+on_fence_signaled (DmabufFence *fence, gpointer user_data)
+{
+  slot_return (((PendingReturn *) user_data)->slot);
+}
+
+/* Calls slot_return() again when @fence, which it takes, has signalled. FALSE
+ * if it has. */
+static gboolean
+slot_return_later (Slot *slot, DmabufFence *fence)
+{
+  PendingReturn *pending = g_new (PendingReturn, 1);
+  guint id;
+
+  pending->pool = gst_object_ref (slot->pool);
+  pending->slot = slot;
+  id = dmabuf_fence_add_callback (
+      fence, on_fence_signaled, pending, (GDestroyNotify) pending_return_free);
+  dmabuf_fence_unref (fence);
+
+  return id != 0;
+}
+
+/* Gives a slot that is whole again to the driver. */
+static void
+slot_return (Slot *slot)
+{
+  V4l2Pool *self = slot->pool;
+  DmabufFence *fence = NULL;
+  GError *error = NULL;
+  V4l2EnqueueResult result;
+
+  while (
+      (result = v4l2_queue_enqueue (self->queue, slot->index, &fence, &error))
+      == V4L2_ENQUEUE_PENDING) {
+    __atomic_add_fetch (&self->n_fences_waited, 1, __ATOMIC_RELAXED);
+    if (slot_return_later (slot, fence))
+      return;
+  }
+
+  /* Once it is in the driver the slot is no longer this thread's. */
+  if (result == V4L2_ENQUEUE_DONE)
+    return;
+
+  if (result == V4L2_ENQUEUE_FAILED) {
+    GST_WARNING_OBJECT (self, "lost a buffer: %s", error->message);
+    g_clear_error (&error);
+  }
+  if (g_atomic_int_compare_and_exchange (&slot->state, SLOT_HOME, SLOT_EMPTY))
+    slot_clear (slot);
+}
+
+static void
+slot_home (Slot *slot)
+{
+  V4l2Pool *self = slot->pool;
+  guint i;
+
+  for (i = 0; i < self->layout.n_buffers; i++) {
+    GstMemory *memory = slot->memories[i];
+
+    if (memory->offset != 0 || memory->size != self->layout.sizes[i])
+      gst_memory_resize (
+          memory, -(gssize) memory->offset, self->layout.sizes[i]);
+  }
+
+  __atomic_add_fetch (&self->n_requeued, 1, __ATOMIC_RELAXED);
+  g_atomic_int_set (&slot->state, SLOT_HOME);
+  slot_return (slot);
+  gst_object_unref (self);
+}
+
+/* The last reference to a memory goes: instead of dying it comes home. */
+static gboolean
+memory_dispose (GstMiniObject *object)
+{
+  Slot *slot = gst_mini_object_get_qdata (object, slot_quark ());
+
+  gst_mini_object_ref (object);
+
+  if (g_atomic_int_dec_and_test (&slot->n_away)) {
+    slot_build_buffer (slot);
+    slot_home (slot);
+  }
+
+  return FALSE;
+}
+
+/* Whether @buffer is as it was when it left, and nobody else has its memory. */
+static gboolean
+slot_buffer_is_whole (Slot *slot, GstBuffer *buffer)
+{
+  guint i, n = slot->pool->layout.n_buffers;
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY)
+      || gst_buffer_n_memory (buffer) != n)
+    return FALSE;
+
+  for (i = 0; i < n; i++) {
+    GstMemory *memory = gst_buffer_peek_memory (buffer, i);
+
+    /* A plain reference counts as well: it can still be read through. */
+    if (memory != slot->memories[i]
+        || GST_MINI_OBJECT_REFCOUNT_VALUE (memory) != 1)
+      return FALSE;
+  }
+
+  return TRUE;
+}
+
+/* --- GstBufferPool ------------------------------------------------------- */
+
+static Slot *
+pool_find_slot (V4l2Pool *self, GstBuffer *buffer)
+{
+  guint i;
+
+  for (i = 0; i < self->n_slots; i++) {
+    if (g_atomic_pointer_get (&self->slots[i].buffer) == buffer)
+      return &self->slots[i];
+  }
+
+  return NULL;
+}
+
+/* The buffers are made once by v4l2_pool_new(). */
+static gboolean
+v4l2_pool_start (GstBufferPool *pool)
+{
+  return TRUE;
+}
+
+static gboolean
+v4l2_pool_stop (GstBufferPool *pool)
+{
+  return TRUE;
+}
+
+static void
+v4l2_pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
+{
+  Slot *slot = pool_find_slot (V4L2_POOL (pool), buffer);
+
+  /* All its memory went home on other ways already. */
+  if (!slot) {
+    gst_buffer_unref (buffer);
+    return;
+  }
+
+  if (slot_buffer_is_whole (slot, buffer)) {
+    slot_home (slot);
+  } else {
+    GST_LOG_OBJECT (pool, "memory of buffer %u is shared", slot->index);
+    g_atomic_pointer_set (&slot->buffer, NULL);
+    gst_buffer_unref (buffer);
+  }
+}
+
+/* A frame that nobody gets to see goes back to the driver. */
+static void
+pool_recycle (V4l2Pool *self, const V4l2Frame *frame)
+{
+  GST_DEBUG_OBJECT (self, "frame %u is empty", frame->sequence);
+  slot_return (&self->slots[frame->index]);
+}
+
+static GstFlowReturn
+v4l2_pool_acquire_buffer (
+    GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
+{
+  V4l2Pool *self = V4L2_POOL (pool);
+  V4l2Frame *frame = ((AcquireParams *) params)->frame;
+  GError **error = ((AcquireParams *) params)->error;
+  V4l2Device *device = v4l2_queue_get_device (self->queue);
+  GError *local_error = NULL;
+  V4l2WaitResult waited;
+  GstVideoMeta *meta;
+  Slot *slot;
+  guint i;
+
+  for (;;) {
+    waited = v4l2_device_wait (device, error);
+    if (waited == V4L2_WAIT_WOKEN)
+      return GST_FLOW_FLUSHING;
+    if (waited == V4L2_WAIT_FAILED)
+      return GST_FLOW_ERROR;
+
+    if (v4l2_queue_dequeue (self->queue, frame, &local_error)) {
+      if (!(frame->flags & V4L2_BUF_FLAG_ERROR) || frame->bytesused > 0)
+        break;
+      pool_recycle (self, frame);
+    } else if (waited == V4L2_WAIT_BROKEN
+        || !g_error_matches (local_error, DMABUF_ERROR, EAGAIN)) {
+      g_propagate_error (error, local_error);
+      return GST_FLOW_ERROR;
+    }
+    g_clear_error (&local_error);
+  }
+
+  slot = &self->slots[frame->index];
+  gst_object_ref (self);
+  g_atomic_int_set (&slot->n_away, self->layout.n_buffers);
+  g_atomic_int_set (&slot->state, SLOT_OUTSIDE);
+  *buffer = slot->buffer;
+
+  meta = gst_buffer_get_video_meta (*buffer);
+  for (i = 0; i < self->layout.n_planes; i++)
+    meta->offset[i] = self->layout.offsets[i]
+        + frame->data_offset[self->layout.n_buffers > 1 ? i : 0];
+
+  return GST_FLOW_OK;
+}
+
+/* Gives up what the driver had. */
+static void
+pool_clear (V4l2Pool *self)
+{
+  guint i;
+
+  v4l2_queue_stop (self->queue);
+  for (i = 0; i < self->n_slots; i++) {
+    Slot *slot = &self->slots[i];
+
+    if (g_atomic_int_compare_and_exchange (&slot->state, SLOT_HOME, SLOT_EMPTY))
+      slot_clear (slot);
+  }
+}
+
+static void
+v4l2_pool_finalize (GObject *object)
+{
+  V4l2Pool *self = V4L2_POOL (object);
+
+  pool_clear (self);
+  g_free (self->slots);
+  v4l2_queue_unref (self->queue);
+
+  G_OBJECT_CLASS (v4l2_pool_parent_class)->finalize (object);
+}
+
+static void
+v4l2_pool_class_init (V4l2PoolClass *klass)
+{
+  GstBufferPoolClass *pool_class = GST_BUFFER_POOL_CLASS (klass);
+
+  G_OBJECT_CLASS (klass)->finalize = v4l2_pool_finalize;
+  pool_class->start = v4l2_pool_start;
+  pool_class->stop = v4l2_pool_stop;
+  pool_class->acquire_buffer = v4l2_pool_acquire_buffer;
+  pool_class->release_buffer = v4l2_pool_release_buffer;
+}
+
+static void
+v4l2_pool_init (V4l2Pool *self)
+{
+}
+
+/* --- the element's side -------------------------------------------------- */
+
+static void
+slot_init (Slot *slot, V4l2Pool *self, guint index, GstAllocator *allocator)
+{
+  guint i;
+
+  slot->pool = self;
+  slot->index = index;
+  slot->state = SLOT_HOME;
+
+  for (i = 0; i < self->layout.n_buffers; i++) {
+    DmabufBuffer *buffer = v4l2_queue_get_buffer (self->queue, index, i);
+    GstMemory *memory =
+        gst_dmabuf_core_allocator_wrap (allocator, dmabuf_buffer_ref (buffer));
+
+    /* The pages that the driver rounded up to are nobody's pixels. */
+    gst_memory_resize (memory, 0, self->layout.sizes[i]);
+    gst_mini_object_set_qdata (
+        GST_MINI_OBJECT_CAST (memory), slot_quark (), slot, NULL);
+    GST_MINI_OBJECT_CAST (memory)->dispose = memory_dispose;
+    slot->memories[i] = memory;
+  }
+  slot_build_buffer (slot);
+}
+
+V4l2Pool *
+v4l2_pool_new (
+    V4l2Queue *queue, const V4l2Layout *layout, GstCaps *caps, GError **error)
+{
+  V4l2Pool *self = g_object_new (V4L2_TYPE_POOL, NULL);
+  GstBufferPool *pool = GST_BUFFER_POOL (self);
+  GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+  gsize size = 0;
+  guint i;
+
+  gst_object_ref_sink (self);
+  self->queue = v4l2_queue_ref (queue);
+  self->layout = *layout;
+  self->n_slots = v4l2_queue_get_n_buffers (queue);
+  self->slots = g_new0 (Slot, self->n_slots);
+
+  for (i = 0; i < layout->n_buffers; i++)
+    size += layout->sizes[i];
+  gst_buffer_pool_config_set_params (
+      config, caps, size, self->n_slots, self->n_slots);
+  gst_buffer_pool_config_set_allocator (config, allocator, NULL);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  if (!gst_buffer_pool_set_config (pool, config)
+      || !gst_buffer_pool_set_active (pool, TRUE)) {
+    g_set_error (error, DMABUF_ERROR, EINVAL, "the buffer pool cannot start");
+    goto failed;
+  }
+
+  for (i = 0; i < self->n_slots; i++)
+    slot_init (&self->slots[i], self, i, allocator);
+
+  for (i = 0; i < self->n_slots; i++) {
+    DmabufFence *fence = NULL;
+
+    /* New buffers have no fences. */
+    if (v4l2_queue_enqueue (queue, i, &fence, error) != V4L2_ENQUEUE_DONE)
+      goto failed;
+  }
+
+  gst_object_unref (allocator);
+  return self;
+
+  /* ERRORS */
+failed:
+  gst_object_unref (allocator);
+  v4l2_pool_shutdown (self);
+  gst_object_unref (self);
+  return NULL;
+}
+
+GstFlowReturn
+v4l2_pool_acquire (
+    V4l2Pool *self, GstBuffer **buffer, V4l2Frame *frame, GError **error)
+{
+  AcquireParams params = { .frame = frame, .error = error };
+
+  return gst_buffer_pool_acquire_buffer (
+      GST_BUFFER_POOL (self), buffer, &params.parent);
+}
+
+void
+v4l2_pool_shutdown (V4l2Pool *self)
+{
+  pool_clear (self);
+  gst_buffer_pool_set_active (GST_BUFFER_POOL (self), FALSE);
+}
+
+guint64
+v4l2_pool_get_n_requeued (V4l2Pool *self)
+{
+  return __atomic_load_n (&self->n_requeued, __ATOMIC_RELAXED);
+}
+
+guint64
+v4l2_pool_get_n_fences_waited (V4l2Pool *self)
+{
+  return __atomic_load_n (&self->n_fences_waited, __ATOMIC_RELAXED);
+}

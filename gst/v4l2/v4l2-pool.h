@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "v4l2-queue.h"
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+/*
+ * The frames of a queue as GstBuffers. Acquiring one waits for the driver;
+ * whoever drops the last reference to a frame's memory gives it back to the
+ * driver, at once, on his own thread.
+ */
+#define V4L2_TYPE_POOL (v4l2_pool_get_type ())
+G_DECLARE_FINAL_TYPE (V4l2Pool, v4l2_pool, V4L2, POOL, GstBufferPool)
+
+/* An active pool, all of whose buffers are in the driver; streaming begins with
+ * v4l2_queue_start(). Takes a reference of @queue. */
+V4l2Pool *v4l2_pool_new (
+    V4l2Queue *queue, const V4l2Layout *layout, GstCaps *caps, GError **error);
+
+/* The next frame, waited for. %GST_FLOW_FLUSHING if v4l2_device_wake() ended
+ * the wait, %GST_FLOW_ERROR with @error. */
+GstFlowReturn v4l2_pool_acquire (
+    V4l2Pool *self, GstBuffer **buffer, V4l2Frame *frame, GError **error);
+
+/* Stops the queue and gives up every buffer that is not outside. The others
+ * follow as they come back. */
+void v4l2_pool_shutdown (V4l2Pool *self);
+
+/* Since the pool was made: buffers that came back and went to the driver again,
+ * and how many of them had to wait for a fence. */
+guint64 v4l2_pool_get_n_requeued (V4l2Pool *self);
+guint64 v4l2_pool_get_n_fences_waited (V4l2Pool *self);
+
+G_END_DECLS

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "v4l2-setup.h"
+#include "v4l2-debug.h"
+
+#include <libdmabufcore/dmabufcore.h>
+
+#include <errno.h>
+
+static gboolean
+setup_call (V4l2Device *device, unsigned long request_code, const char *name,
+    const V4l2Request *request, V4l2Setup *setup, GError **error)
+{
+  struct v4l2_format format;
+
+  *setup = (V4l2Setup){ .fps_n = request->fps_n, .fps_d = request->fps_d };
+  v4l2_request_to_format (request, device->type, &format);
+
+  if (v4l2_device_ioctl (device, request_code, &format) < 0) {
+    v4l2_device_set_error (device, error, errno,
+        "%s of %" GST_FOURCC_FORMAT " %ux%u", name,
+        GST_FOURCC_ARGS (request->info->v4l2), request->width, request->height);
+    return FALSE;
+  }
+
+  if (!v4l2_layout_from_format (&setup->layout, &format, error)) {
+    g_prefix_error (error, "%s (%s): ", device->path, device->card);
+    return FALSE;
+  }
+
+  return TRUE;
+}
+
+gboolean
+v4l2_setup_try (V4l2Device *device, const V4l2Request *request,
+    V4l2Setup *setup, GError **error)
+{
+  return setup_call (
+      device, VIDIOC_TRY_FMT, "VIDIOC_TRY_FMT", request, setup, error);
+}
+
+/* S_FMT never fails for what a driver does not like: it answers with something
+ * near. What the caps promise must be exact. */
+static gboolean
+setup_check (V4l2Device *device, const V4l2Request *request,
+    const V4l2Setup *setup, GError **error)
+{
+  const V4l2Layout *layout = &setup->layout;
+  gboolean interlaced =
+      layout->interlace_mode != GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
+
+  if (layout->info != request->info || layout->width != request->width
+      || layout->height != request->height) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): asked for %" GST_FOURCC_FORMAT " %ux%u, the driver gives "
+        "%" GST_FOURCC_FORMAT " %ux%u; v4l2-ctl -d %s --list-formats-ext shows "
+        "what it can do",
+        device->path, device->card, GST_FOURCC_ARGS (request->info->v4l2),
+        request->width, request->height, GST_FOURCC_ARGS (layout->info->v4l2),
+        layout->width, layout->height, device->path);
+    return FALSE;
+  }
+
+  if (interlaced != request->interlaced) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): asked for %s video, the driver gives %s; choose another "
+        "input or mode of the device",
+        device->path, device->card,
+        request->interlaced ? "interlaced" : "progressive",
+        interlaced ? "interlaced" : "progressive");
+    return FALSE;
+  }
+
+  if (request->has_colorimetry
+      && !gst_video_colorimetry_is_equal (
+          &request->colorimetry, &layout->colorimetry)) {
+    char *wanted = gst_video_colorimetry_to_string (&request->colorimetry);
+    char *given = gst_video_colorimetry_to_string (&layout->colorimetry);
+
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): asked for colorimetry %s, the driver gives %s; leave it out "
+        "of the caps",
+        device->path, device->card, wanted, given ? given : "none");
+    g_free (wanted);
+    g_free (given);
+    return FALSE;
+  }
+
+  return TRUE;
+}
+
+/* The rate is a wish: the driver takes the nearest it has, and says which. */
+static void
+setup_rate (V4l2Device *device, V4l2Setup *setup)
+{
+  struct v4l2_streamparm parm = { .type = device->type };
+  struct v4l2_fract *interval = &parm.parm.capture.timeperframe;
+
+  if (v4l2_device_ioctl (device, VIDIOC_G_PARM, &parm) < 0
+      || !(parm.parm.capture.capability & V4L2_CAP_TIMEPERFRAME)) {
+    GST_INFO ("%s: the driver decides the rate", device->path);
+    return;
+  }
+
+  if (setup->fps_n > 0) {
+    interval->numerator = setup->fps_d;
+    interval->denominator = setup->fps_n;
+    if (v4l2_device_ioctl (device, VIDIOC_S_PARM, &parm) < 0) {
+      GST_WARNING ("%s: cannot set %u/%u frames per second: %s", device->path,
+          setup->fps_n, setup->fps_d, g_strerror (errno));
+      return;
+    }
+  }
+  if (interval->numerator == 0 || interval->denominator == 0)
+    return;
+
+  if (setup->fps_n > 0
+      && (guint64) setup->fps_n * interval->numerator
+          != (guint64) setup->fps_d * interval->denominator)
+    GST_WARNING ("%s: asked for %u/%u frames per second, got %u/%u",
+        device->path, setup->fps_n, setup->fps_d, interval->denominator,
+        interval->numerator);
+  setup->fps_n = interval->denominator;
+  setup->fps_d = interval->numerator;
+}
+
+gboolean
+v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
+    V4l2Setup *setup, GError **error)
+{
+  if (!setup_call (device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, setup, error)
+      || !setup_check (device, request, setup, error))
+    return FALSE;
+
+  setup_rate (device, setup);
+
+  return TRUE;
+}
+
+void
+v4l2_setup_complete_caps (const V4l2Setup *setup, GstCaps *caps)
+{
+  const V4l2Layout *layout = &setup->layout;
+  GstStructure *structure = gst_caps_get_structure (caps, 0);
+  char *colorimetry = gst_video_colorimetry_to_string (&layout->colorimetry);
+
+  if (colorimetry && !gst_structure_has_field (structure, "colorimetry"))
+    gst_structure_set (
+        structure, "colorimetry", G_TYPE_STRING, colorimetry, NULL);
+  g_free (colorimetry);
+
+  if (!gst_structure_has_field (structure, "interlace-mode"))
+    gst_structure_set (structure, "interlace-mode", G_TYPE_STRING,
+        gst_video_interlace_mode_to_string (layout->interlace_mode), NULL);
+  if (layout->field_order != GST_VIDEO_FIELD_ORDER_UNKNOWN
+      && !gst_structure_has_field (structure, "field-order"))
+    gst_structure_set (structure, "field-order", G_TYPE_STRING,
+        gst_video_field_order_to_string (layout->field_order), NULL);
+}
