@@ -22,7 +22,6 @@ dmabuf_buffer_release_use (DmabufBuffer *buffer)
 {
   g_mutex_lock (&buffer->lock);
   buffer->n_uses--;
-  g_cond_broadcast (&buffer->changed);
   g_mutex_unlock (&buffer->lock);
 }
 

@@ -13,28 +13,13 @@
  * |[
  * gst-launch-1.0 dmabufv4l2src ! dmabufkmssink
  * ]| The first camera on the display.
- *
- * Threads: the streaming thread owns everything below but what the comments say
- * otherwise. Buffers come back on any thread, and then only meet the V4l2Pool.
  */
 
-#include "gstdmabufv4l2src.h"
+#include "gstdmabufv4l2src-private.h"
 #include "v4l2-controls.h"
 #include "v4l2-debug.h"
-#include "v4l2-pool.h"
-#include "v4l2-setup.h"
-
-#include "gst/lib/gstdmabufcore.h"
 
 #include <errno.h>
-
-/* More would only make a picture older. */
-#define MAX_DMABUFS 8
-/* What a consumer that does not answer the ALLOCATION query may hold: the frame
- * that it shows, and the next one. */
-#define DEFAULT_CONSUMER_BUFFERS 2
-/* A driver's timestamp that is further away than this is of another clock. */
-#define MAX_AGE (10 * GST_SECOND)
 
 enum
 {
@@ -47,45 +32,14 @@ enum
 
 static GParamSpec *properties[N_PROPERTIES];
 
-struct _GstDmabufV4l2Src
-{
-  GstPushSrc parent;
-
-  /* Under the object lock. */
-  char *device_path;
-  GstStructure *extra_controls;
-  V4l2Device *device; /* from start to stop; changed by nobody else */
-  V4l2Pool *pool;
-  guint n_buffers; /* of the pool */
-  guint64 n_exports;
-  guint64 n_requeued;      /* of the pools before this one */
-  guint64 n_fences_waited; /* likewise */
-  GstClockTime duration;   /* of a frame; NONE if the driver does not say */
-
-  GstDmabufCoreStats stats; /* atomic */
-  gint n_starved;           /* atomic */
-  guint64 cpu_maps_before;  /* what the process had counted at the start */
-
-  V4l2Caps caps;
-  V4l2Setup setup;
-  V4l2Queue *queue;
-  gboolean ignore_kernel_fences;
-  gboolean streaming;
-
-  gboolean had_frame; /* since streaming began */
-  guint32 last_sequence;
-  guint64 offset; /* of the next frame, over all formats */
-  GstClockTime last_pts;
-};
-
 #define gst_dmabuf_v4l2_src_parent_class parent_class
 G_DEFINE_FINAL_TYPE (GstDmabufV4l2Src, gst_dmabuf_v4l2_src, GST_TYPE_PUSH_SRC)
 GST_ELEMENT_REGISTER_DEFINE (
     dmabufv4l2src, "dmabufv4l2src", GST_RANK_NONE, GST_TYPE_DMABUF_V4L2_SRC);
 
-/* Posts @error, which it takes, as the element's error. */
-static void
-post_error (GstDmabufV4l2Src *self, GError *error, GstResourceError fallback)
+void
+gst_dmabuf_v4l2_src_post_error (
+    GstDmabufV4l2Src *self, GError *error, GstResourceError fallback)
 {
   GstResourceError code = fallback;
 
@@ -115,329 +69,17 @@ post_error (GstDmabufV4l2Src *self, GError *error, GstResourceError fallback)
   g_error_free (error);
 }
 
-/* --- buffers -------------------------------------------------------------- */
-
-/* Stops capturing and gives the buffers back. Those that consumers hold live
- * on; on a kernel that cannot orphan them they are asked for. */
-static gboolean
-teardown (GstDmabufV4l2Src *self, GError **error)
-{
-  V4l2Pool *pool;
-  GError *local_error = NULL;
-  gboolean ok = TRUE;
-
-  if (!self->queue)
-    return TRUE;
-
-  GST_OBJECT_LOCK (self);
-  pool = g_steal_pointer (&self->pool);
-  if (pool) {
-    self->n_requeued += v4l2_pool_get_n_requeued (pool);
-    self->n_fences_waited += v4l2_pool_get_n_fences_waited (pool);
-  }
-  GST_OBJECT_UNLOCK (self);
-
-  if (pool) {
-    v4l2_pool_shutdown (pool);
-    gst_object_unref (pool);
-  }
-
-  v4l2_queue_stop (self->queue);
-  if (!v4l2_queue_release (self->queue, &local_error)
-      && g_error_matches (local_error, DMABUF_ERROR, EBUSY)) {
-    GstQuery *query = gst_query_new_drain ();
-
-    g_clear_error (&local_error);
-    gst_pad_peer_query (GST_BASE_SRC_PAD (self), query);
-    gst_query_unref (query);
-    v4l2_queue_release (self->queue, &local_error);
-  }
-  if (local_error) {
-    g_propagate_error (error, local_error);
-    ok = FALSE;
-  }
-
-  g_clear_pointer (&self->queue, v4l2_queue_unref);
-  self->streaming = FALSE;
-
-  return ok;
-}
-
-static gboolean
-setup_buffers (
-    GstDmabufV4l2Src *self, GstCaps *caps, guint n_buffers, GError **error)
-{
-  V4l2Pool *pool;
-
-  self->queue = v4l2_queue_new (self->device, &self->setup.layout, n_buffers,
-      self->ignore_kernel_fences, error);
-  if (!self->queue)
-    return FALSE;
-
-  pool = v4l2_pool_new (self->queue, &self->setup.layout, caps, error);
-  if (!pool) {
-    v4l2_queue_release (self->queue, NULL);
-    g_clear_pointer (&self->queue, v4l2_queue_unref);
-    return FALSE;
-  }
-
-  GST_OBJECT_LOCK (self);
-  self->pool = pool;
-  self->n_buffers = v4l2_queue_get_n_buffers (self->queue);
-  self->n_exports += v4l2_queue_get_n_exports (self->queue);
-  GST_OBJECT_UNLOCK (self);
-
-  return TRUE;
-}
-
-/* --- negotiation ---------------------------------------------------------- */
-
-static GstCaps *
-gst_dmabuf_v4l2_src_get_caps (GstBaseSrc *base, GstCaps *filter)
-{
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GstCaps *caps, *result;
-
-  GST_OBJECT_LOCK (self);
-  caps = self->caps.caps ? gst_caps_ref (self->caps.caps) : NULL;
-  GST_OBJECT_UNLOCK (self);
-  if (!caps)
-    caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
-
-  if (!filter)
-    return caps;
-
-  result = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (caps);
-  return result;
-}
-
-/* Who takes anything may be somebody who has never heard of DMA_DRM. */
-static GstCaps *
-drop_dma_drm (GstCaps *caps)
-{
-  guint i;
-
-  caps = gst_caps_make_writable (caps);
-  for (i = gst_caps_get_size (caps); i > 0; i--) {
-    if (gst_caps_features_contains (gst_caps_get_features (caps, i - 1),
-            GST_CAPS_FEATURE_MEMORY_DMABUF))
-      gst_caps_remove_structure (caps, i - 1);
-  }
-
-  return caps;
-}
-
-/* In the peer's order; what the peer leaves open, in the device's. */
-static GstCaps *
-intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
-{
-  GstPad *pad = GST_BASE_SRC_PAD (self);
-  GstCaps *ours = gst_pad_query_caps (pad, NULL);
-  GstCaps *peer = gst_pad_peer_query_caps (pad, NULL);
-  GstCaps *caps;
-
-  if (!peer || gst_caps_is_any (peer))
-    caps = drop_dma_drm (gst_caps_ref (ours));
-  else
-    caps = gst_caps_intersect_full (peer, ours, GST_CAPS_INTERSECT_FIRST);
-
-  if (gst_caps_is_empty (caps)) {
-    char *wanted = gst_caps_to_string (peer);
-
-    g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): has nothing of what is wanted: %s; v4l2-ctl -d %s "
-        "--list-formats-ext shows what it has",
-        self->device->path, self->device->card, wanted, self->device->path);
-    g_free (wanted);
-    gst_clear_caps (&caps);
-  }
-
-  gst_caps_unref (ours);
-  gst_clear_caps (&peer);
-  return caps;
-}
-
-static gboolean
-gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
-{
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GError *error = NULL;
-  V4l2Request request;
-  V4l2Setup setup;
-  GstCaps *caps;
-  gboolean ok;
-
-  caps = intersect_with_peer (self, &error);
-  if (!caps)
-    goto failed;
-
-  caps = v4l2_caps_fixate (&self->caps, caps);
-  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
-      || !v4l2_setup_try (self->device, &request, &setup, &error))
-    goto failed;
-  v4l2_setup_complete_caps (&setup, caps);
-
-  GST_INFO_OBJECT (self, "chose %" GST_PTR_FORMAT, caps);
-  ok = gst_base_src_set_caps (base, caps);
-  gst_caps_unref (caps);
-
-  return ok;
-
-  /* ERRORS */
-failed:
-  gst_clear_caps (&caps);
-  post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
-  return FALSE;
-}
-
-static gboolean
-gst_dmabuf_v4l2_src_set_caps (GstBaseSrc *base, GstCaps *caps)
-{
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GError *error = NULL;
-  V4l2Request request;
-
-  /* S_FMT is refused while there are buffers of the old format. */
-  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
-      || !teardown (self, &error)
-      || !v4l2_setup_apply (self->device, &request, &self->setup, &error))
-    goto failed;
-
-  GST_OBJECT_LOCK (self);
-  self->duration = self->setup.fps_n > 0 ? gst_util_uint64_scale_int (
-                       GST_SECOND, self->setup.fps_d, self->setup.fps_n)
-                                         : GST_CLOCK_TIME_NONE;
-  GST_OBJECT_UNLOCK (self);
-
-  return TRUE;
-
-  /* ERRORS */
-failed:
-  post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
-  return FALSE;
-}
-
-/* What the driver needs, what the consumers hold, and two on the way. */
-static guint
-choose_n_buffers (GstDmabufV4l2Src *self, GstQuery *query)
-{
-  guint driver = v4l2_queue_get_min_buffers (self->device);
-  guint most = MAX_DMABUFS / self->setup.layout.n_buffers;
-  guint consumers = DEFAULT_CONSUMER_BUFFERS;
-
-  if (gst_query_get_n_allocation_pools (query) > 0)
-    gst_query_parse_nth_allocation_pool (
-        query, 0, NULL, NULL, &consumers, NULL);
-
-  GST_DEBUG_OBJECT (
-      self, "driver needs %u buffers, consumers %u", driver, consumers);
-  return CLAMP (driver + consumers + 2, MIN (driver + 2, most), most);
-}
-
-static gboolean
-gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
-{
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  gboolean has_video_meta, has_sync_meta, ignore_kernel_fences;
-  GError *error = NULL;
-  char *reason = NULL;
-  GstCaps *caps;
-  guint n_buffers;
-
-  gst_query_parse_allocation (query, &caps, NULL);
-  has_video_meta =
-      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
-  has_sync_meta = gst_query_find_allocation_meta (
-      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
-  n_buffers = choose_n_buffers (self, query);
-
-  /* The buffers are the driver's: no other pool is wanted, and the base class
-   * must not start one. */
-  while (gst_query_get_n_allocation_pools (query) > 0)
-    gst_query_remove_nth_allocation_pool (query, 0);
-
-  if (!has_video_meta && !v4l2_layout_is_default (&self->setup.layout, &reason))
-    goto needs_video_meta;
-
-  /* A consumer that names the sync meta leaves no fence that the mapping does
-   * not know, and one without video meta imports nothing. Of all others the
-   * kernel is asked, which costs a system call for each frame. */
-  ignore_kernel_fences = has_sync_meta || !has_video_meta;
-
-  if (self->pool && ignore_kernel_fences == self->ignore_kernel_fences
-      && v4l2_queue_get_n_buffers (self->queue) >= n_buffers)
-    return TRUE;
-
-  self->ignore_kernel_fences = ignore_kernel_fences;
-  if (!teardown (self, &error)
-      || !setup_buffers (self, caps, n_buffers, &error))
-    goto failed;
-
-  GST_INFO_OBJECT (self, "%u buffers of %u dma-bufs%s", self->n_buffers,
-      self->setup.layout.n_buffers,
-      ignore_kernel_fences ? "" : ", kernel asked for fences");
-  return TRUE;
-
-  /* ERRORS */
-needs_video_meta:
-  g_set_error (&error, DMABUF_ERROR, EINVAL,
-      "%s (%s): the next element does not take GstVideoMeta, but of this "
-      "device's frames %s; put videoconvert in between, or choose another "
-      "width",
-      self->device->path, self->device->card, reason);
-  g_free (reason);
-failed:
-  post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
-  return FALSE;
-}
-
 /* --- streaming ------------------------------------------------------------ */
 
-/* The running time at which a frame was captured, NONE if it is not known. */
-static GstClockTime
-capture_time (GstDmabufV4l2Src *self, const V4l2Frame *frame)
+static void
+read_clocks (GstDmabufV4l2Src *self, V4l2Now *now)
 {
   GstClock *clock = gst_element_get_clock (GST_ELEMENT (self));
-  GstClockTimeDiff age, pts;
-  GstClockTime now;
 
-  if (!clock)
-    return GST_CLOCK_TIME_NONE;
-
-  now = gst_clock_get_time (clock);
-  age = g_get_monotonic_time () * GST_USECOND - frame->timestamp;
-  gst_object_unref (clock);
-
-  if ((frame->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK)
-          != V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
-      || age < 0 || age > MAX_AGE)
-    age = GST_CLOCK_TIME_IS_VALID (self->duration) ? self->duration : 0;
-
-  pts = GST_CLOCK_DIFF (gst_element_get_base_time (GST_ELEMENT (self)), now)
-      - age;
-  return pts >= 0 ? (GstClockTime) pts : GST_CLOCK_TIME_NONE;
-}
-
-/* The driver counts frames that it had no buffer for. */
-static guint
-count_lost (GstDmabufV4l2Src *self, const V4l2Frame *frame)
-{
-  guint lost = 0;
-
-  if (self->had_frame)
-    lost = frame->sequence - self->last_sequence - 1;
-  /* A driver that begins anew, or does not count at all. */
-  if (lost > G_MAXINT32)
-    lost = 0;
-
-  self->had_frame = TRUE;
-  self->last_sequence = frame->sequence;
-  self->offset += lost;
-  gst_dmabuf_core_stats_add (
-      &self->stats, GST_DMABUF_CORE_COUNTER_DROPPED, lost);
-
-  return lost;
+  now->clock = clock ? gst_clock_get_time (clock) : GST_CLOCK_TIME_NONE;
+  now->base_time = gst_element_get_base_time (GST_ELEMENT (self));
+  now->monotonic = g_get_monotonic_time () * GST_USECOND;
+  gst_clear_object (&clock);
 }
 
 static void
@@ -481,14 +123,16 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
   V4l2Frame frame;
   GstFlowReturn ret;
   GstClockTime pts;
-  guint lost = 0;
+  guint64 offset;
+  guint lost, n_lost = 0;
+  V4l2Now now;
 
   /* Not before PLAYING, or the first frames would be old ones. */
   if (!self->streaming) {
     if (!v4l2_queue_start (self->queue, &error))
       goto failed;
     self->streaming = TRUE;
-    self->had_frame = FALSE;
+    v4l2_timeline_restart (&self->timeline);
   }
 
   for (;;) {
@@ -498,32 +142,32 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
     if (ret != GST_FLOW_OK)
       goto failed;
 
-    lost += count_lost (self, &frame);
+    lost = v4l2_timeline_count_lost (&self->timeline, &frame);
+    n_lost += lost;
+    gst_dmabuf_core_stats_add (
+        &self->stats, GST_DMABUF_CORE_COUNTER_DROPPED, lost);
     if (frame.starved)
       g_atomic_int_inc (&self->n_starved);
 
-    /* Captured before PLAYING, or before the pause that just ended: in the past
-     * of what went downstream. */
-    pts = capture_time (self, &frame);
-    if (GST_CLOCK_TIME_IS_VALID (pts)
-        && (!GST_CLOCK_TIME_IS_VALID (self->last_pts) || pts > self->last_pts))
+    read_clocks (self, &now);
+    if (v4l2_timeline_stamp (
+            &self->timeline, &frame, &now, self->duration, &pts, &offset))
       break;
     GST_DEBUG_OBJECT (self, "frame %u is stale", frame.sequence);
-    self->offset++;
     gst_buffer_unref (buffer);
   }
 
-  GST_BUFFER_PTS (buffer) = self->last_pts = pts;
+  GST_BUFFER_PTS (buffer) = pts;
   GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
   GST_BUFFER_DURATION (buffer) = self->duration;
-  GST_BUFFER_OFFSET (buffer) = self->offset++;
-  GST_BUFFER_OFFSET_END (buffer) = self->offset;
+  GST_BUFFER_OFFSET (buffer) = offset;
+  GST_BUFFER_OFFSET_END (buffer) = offset + 1;
   set_flags (self, buffer, &frame);
 
   gst_dmabuf_core_stats_add (&self->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
-  if (lost > 0) {
+  if (n_lost > 0) {
     GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
-    post_qos (self, buffer, lost);
+    post_qos (self, buffer, n_lost);
   }
   GST_LOG_OBJECT (self, "frame %u in buffer %u", frame.sequence, frame.index);
 
@@ -532,7 +176,7 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
 
   /* ERRORS */
 failed:
-  post_error (self, error, GST_RESOURCE_ERROR_READ);
+  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_READ);
   return GST_FLOW_ERROR;
 }
 
@@ -541,20 +185,20 @@ gst_dmabuf_v4l2_src_query (GstBaseSrc *base, GstQuery *query)
 {
   GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
   GstClockTime duration;
-  guint n_buffers;
+  guint n_frames;
 
   if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
     return GST_BASE_SRC_CLASS (parent_class)->query (base, query);
 
   GST_OBJECT_LOCK (self);
   duration = self->duration;
-  n_buffers = self->n_buffers;
+  n_frames = self->n_frames;
   GST_OBJECT_UNLOCK (self);
 
   /* A frame is ready when the next one begins. As long as there are buffers
    * left, the driver goes on capturing. */
-  if (GST_CLOCK_TIME_IS_VALID (duration) && n_buffers > 1)
-    gst_query_set_latency (query, TRUE, duration, duration * (n_buffers - 1));
+  if (GST_CLOCK_TIME_IS_VALID (duration) && n_frames > 1)
+    gst_query_set_latency (query, TRUE, duration, duration * (n_frames - 1));
   else
     gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
 
@@ -612,13 +256,12 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
 
   gst_dmabuf_core_stats_reset (&self->stats);
   g_atomic_int_set (&self->n_starved, 0);
-  self->offset = 0;
-  self->last_pts = GST_CLOCK_TIME_NONE;
+  v4l2_timeline_reset (&self->timeline);
 
   GST_OBJECT_LOCK (self);
   self->device = device;
   self->caps = caps;
-  self->n_buffers = 0;
+  self->n_buffers = self->n_frames = 0;
   self->n_exports = self->n_requeued = self->n_fences_waited = 0;
   self->cpu_maps_before = gst_dmabuf_core_memory_get_cpu_maps ();
   GST_OBJECT_UNLOCK (self);
@@ -629,7 +272,8 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
 
   /* ERRORS */
 failed:
-  post_error (self, error, GST_RESOURCE_ERROR_OPEN_READ_WRITE);
+  gst_dmabuf_v4l2_src_post_error (
+      self, error, GST_RESOURCE_ERROR_OPEN_READ_WRITE);
   return FALSE;
 }
 
@@ -640,7 +284,7 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   V4l2Device *device;
   GError *error = NULL;
 
-  if (!teardown (self, &error)) {
+  if (!gst_dmabuf_v4l2_src_teardown (self, &error)) {
     GST_INFO_OBJECT (self, "%s", error->message);
     g_clear_error (&error);
   }
@@ -678,9 +322,8 @@ create_stats (GstDmabufV4l2Src *self)
       &self->stats, "application/x-dmabufv4l2src-stats");
 
   GST_OBJECT_LOCK (self);
-  gst_structure_set (stats, "buffers", G_TYPE_UINT64,
-      (guint64) self->n_buffers * self->setup.layout.n_buffers, "exports",
-      G_TYPE_UINT64, self->n_exports, "cpu-maps", G_TYPE_UINT64,
+  gst_structure_set (stats, "buffers", G_TYPE_UINT64, (guint64) self->n_buffers,
+      "exports", G_TYPE_UINT64, self->n_exports, "cpu-maps", G_TYPE_UINT64,
       gst_dmabuf_core_memory_get_cpu_maps () - self->cpu_maps_before,
       "requeued", G_TYPE_UINT64,
       self->n_requeued

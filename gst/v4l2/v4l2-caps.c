@@ -12,8 +12,7 @@
 GstCaps *
 v4l2_caps_get_template (void)
 {
-  GstCaps *caps = gst_caps_from_string (GST_VIDEO_CAPS_MAKE_WITH_FEATURES (
-      GST_CAPS_FEATURE_MEMORY_DMABUF, "DMA_DRM"));
+  GstCaps *caps = gst_caps_from_string (GST_VIDEO_DMA_DRM_CAPS_MAKE);
   GstCaps *plain = gst_caps_from_string (GST_VIDEO_CAPS_MAKE ("NONE"));
   GValue list = G_VALUE_INIT;
   const V4l2FormatInfo *table;
@@ -76,12 +75,8 @@ structure_fixate_nearest (GstStructure *structure, const V4l2Caps *self)
   }
 
   if (gst_structure_has_field (structure, "framerate")) {
-    if (self->fps_n > 0)
-      gst_structure_fixate_field_nearest_fraction (
-          structure, "framerate", self->fps_n, self->fps_d);
-    else
-      gst_structure_fixate_field_nearest_fraction (
-          structure, "framerate", 30, 1);
+    gst_structure_fixate_field_nearest_fraction (
+        structure, "framerate", self->fps_n, self->fps_d);
   }
 }
 
@@ -99,7 +94,7 @@ structure_distance (const GstStructure *structure, const V4l2Caps *self)
       ABS ((gint64) width - self->width) + ABS ((gint64) height - self->height);
   /* The size first, then the rate. */
   distance <<= 20;
-  if (self->fps_n > 0 && fps_d > 0)
+  if (fps_d > 0)
     distance += MIN (ABS (1000 * (gint64) fps_n / fps_d
                          - 1000 * (gint64) self->fps_n / self->fps_d),
         (1 << 20) - 1);
@@ -184,7 +179,7 @@ v4l2_caps_parse (
   const char *text;
   GstVideoInfo info;
 
-  *request = (V4l2Request){ 0 };
+  *request = (V4l2Request) { 0 };
 
   if (gst_video_is_dma_drm_caps (caps)) {
     GstVideoInfoDmaDrm drm;
@@ -226,7 +221,7 @@ void
 v4l2_request_to_format (const V4l2Request *request, enum v4l2_buf_type type,
     struct v4l2_format *format)
 {
-  *format = (struct v4l2_format){ .type = type };
+  *format = (struct v4l2_format) { .type = type };
 
   v4l2_format_set_pixelformat (format, request->info->v4l2);
   v4l2_format_set_size (format, request->width, request->height);

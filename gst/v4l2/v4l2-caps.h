@@ -20,7 +20,7 @@ typedef struct
   const V4l2FormatInfo *current; /* NULL: a format we do not have */
   guint width;
   guint height;
-  guint fps_n; /* 0: unknown */
+  guint fps_n; /* at least 30 frames per second: see v4l2-probe.c */
   guint fps_d;
 } V4l2Caps;
 

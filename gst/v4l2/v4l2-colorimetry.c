@@ -88,7 +88,7 @@ v4l2_colorimetry_to_gst (const V4l2Colorimetry *v4l2, gboolean is_rgb,
   guint32 ycbcr_enc = v4l2->ycbcr_enc;
   guint32 quantization = v4l2->quantization;
 
-  *colorimetry = (GstVideoColorimetry){ 0 };
+  *colorimetry = (GstVideoColorimetry) { 0 };
 
   /* RAW is sensor data without colours that anybody defined. */
   if (v4l2->colorspace == V4L2_COLORSPACE_DEFAULT
@@ -141,12 +141,12 @@ v4l2_colorimetry_get (const struct v4l2_format *format, V4l2Colorimetry *v4l2)
   if (V4L2_TYPE_IS_MULTIPLANAR (format->type)) {
     const struct v4l2_pix_format_mplane *pix = &format->fmt.pix_mp;
 
-    *v4l2 = (V4l2Colorimetry){ pix->colorspace, pix->ycbcr_enc,
+    *v4l2 = (V4l2Colorimetry) { pix->colorspace, pix->ycbcr_enc,
       pix->quantization, pix->xfer_func };
   } else {
     const struct v4l2_pix_format *pix = &format->fmt.pix;
 
-    *v4l2 = (V4l2Colorimetry){ pix->colorspace, pix->ycbcr_enc,
+    *v4l2 = (V4l2Colorimetry) { pix->colorspace, pix->ycbcr_enc,
       pix->quantization, pix->xfer_func };
   }
 }

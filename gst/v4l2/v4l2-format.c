@@ -9,9 +9,7 @@
 
 #define DRM(a, b, c, d) GST_MAKE_FOURCC (a, b, c, d)
 #define PLANAR(v4l2, drm, format, n_planes) \
-  { \
-    V4L2_PIX_FMT_##v4l2, drm, GST_VIDEO_FORMAT_##format, n_planes \
-  }
+  { V4L2_PIX_FMT_##v4l2, drm, GST_VIDEO_FORMAT_##format, n_planes }
 #define PACKED(v4l2, drm, format) PLANAR (v4l2, drm, format, 1)
 
 /*
@@ -262,7 +260,7 @@ v4l2_layout_from_format (
   V4l2Colorimetry colorimetry;
   guint32 field;
 
-  *layout = (V4l2Layout){ .info = v4l2_format_info_from_v4l2 (fourcc) };
+  *layout = (V4l2Layout) { .info = v4l2_format_info_from_v4l2 (fourcc) };
   if (!layout->info) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "pixel format %" GST_FOURCC_FORMAT " is not raw video that the element "

@@ -8,6 +8,7 @@
 #include "v4l2-caps.h"
 #include "v4l2-debug.h"
 
+#include <gst/allocators/gstdmabuf.h>
 #include <libdmabufcore/dmabufcore.h>
 
 #include <errno.h>
@@ -191,14 +192,14 @@ append_tried (V4l2Device *device, guint32 fourcc, GPtrArray *sizes)
   struct v4l2_frmsize_stepwise range = { .step_width = 1, .step_height = 1 };
   struct v4l2_format format;
 
-  format = (struct v4l2_format){ .type = device->type };
+  format = (struct v4l2_format) { .type = device->type };
   v4l2_format_set_pixelformat (&format, fourcc);
   v4l2_format_set_size (&format, 1, 1);
   if (v4l2_device_ioctl (device, VIDIOC_TRY_FMT, &format) < 0)
     return;
   v4l2_format_get_size (&format, &range.min_width, &range.min_height);
 
-  format = (struct v4l2_format){ .type = device->type };
+  format = (struct v4l2_format) { .type = device->type };
   v4l2_format_set_pixelformat (&format, fourcc);
   v4l2_format_set_size (&format, G_MAXINT16, G_MAXINT16);
   if (v4l2_device_ioctl (device, VIDIOC_TRY_FMT, &format) < 0)
@@ -300,6 +301,7 @@ probe_current (V4l2Caps *self, V4l2Device *device)
 {
   struct v4l2_format format = { .type = device->type };
   struct v4l2_streamparm parm = { .type = device->type };
+  const struct v4l2_fract *interval = &parm.parm.capture.timeperframe;
 
   if (v4l2_device_ioctl (device, VIDIOC_G_FMT, &format) == 0) {
     self->current =
@@ -307,11 +309,16 @@ probe_current (V4l2Caps *self, V4l2Device *device)
     v4l2_format_get_size (&format, &self->width, &self->height);
   }
 
+  /* Somebody may have set a higher rate with v4l2-ctl, and means it; a lower
+   * one is what the program before this one, or a dark room, left. */
+  self->fps_n = 30;
+  self->fps_d = 1;
   if (v4l2_device_ioctl (device, VIDIOC_G_PARM, &parm) == 0
       && parm.parm.capture.capability & V4L2_CAP_TIMEPERFRAME
-      && fraction_is_usable (&parm.parm.capture.timeperframe)) {
-    self->fps_n = parm.parm.capture.timeperframe.denominator;
-    self->fps_d = parm.parm.capture.timeperframe.numerator;
+      && fraction_is_usable (interval)
+      && interval->denominator > 30 * (guint64) interval->numerator) {
+    self->fps_n = interval->denominator;
+    self->fps_d = interval->numerator;
   }
 }
 
@@ -321,7 +328,7 @@ v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error)
   GstCaps *plain;
   guint i;
 
-  *self = (V4l2Caps){ .formats = probe_formats (device) };
+  *self = (V4l2Caps) { .formats = probe_formats (device) };
   probe_current (self, device);
 
   /* Who does not care gets what the device is set to: its format leads. */
@@ -363,5 +370,5 @@ v4l2_caps_clear (V4l2Caps *self)
 {
   g_clear_pointer (&self->formats, g_ptr_array_unref);
   gst_clear_caps (&self->caps);
-  *self = (V4l2Caps){ 0 };
+  *self = (V4l2Caps) { 0 };
 }

@@ -366,7 +366,7 @@ v4l2_queue_dequeue (V4l2Queue *queue, V4l2Frame *frame, GError **error)
   slot_unmap (&queue->slots[buffer->index]);
   g_mutex_unlock (&queue->lock);
 
-  *frame = (V4l2Frame){
+  *frame = (V4l2Frame) {
     .index = buffer->index,
     .sequence = buffer->sequence,
     .flags = buffer->flags,

@@ -13,7 +13,7 @@ setup_call (V4l2Device *device, unsigned long request_code, const char *name,
 {
   struct v4l2_format format;
 
-  *setup = (V4l2Setup){ .fps_n = request->fps_n, .fps_d = request->fps_d };
+  *setup = (V4l2Setup) { .fps_n = request->fps_n, .fps_d = request->fps_d };
   v4l2_request_to_format (request, device->type, &format);
 
   if (v4l2_device_ioctl (device, request_code, &format) < 0) {

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What dmabufv4l2src agrees on with its peer, and the buffers that follow from
+ * it.
+ */
+
+#include "gstdmabufv4l2src-private.h"
+#include "v4l2-debug.h"
+
+#include <gst/allocators/gstdmabuf.h>
+
+#include <errno.h>
+
+/* More would only make a picture older. */
+#define MAX_DMABUFS 8
+/* What a consumer holds that does not ask for more: the frame that it shows,
+ * and the next one. */
+#define MIN_CONSUMER_BUFFERS 2
+
+/* --- buffers -------------------------------------------------------------- */
+
+gboolean
+gst_dmabuf_v4l2_src_teardown (GstDmabufV4l2Src *self, GError **error)
+{
+  V4l2Pool *pool;
+  GError *local_error = NULL;
+  gboolean ok = TRUE;
+
+  if (!self->queue)
+    return TRUE;
+
+  GST_OBJECT_LOCK (self);
+  pool = g_steal_pointer (&self->pool);
+  if (pool) {
+    self->n_requeued += v4l2_pool_get_n_requeued (pool);
+    self->n_fences_waited += v4l2_pool_get_n_fences_waited (pool);
+  }
+  GST_OBJECT_UNLOCK (self);
+
+  if (pool) {
+    v4l2_pool_shutdown (pool);
+    gst_object_unref (pool);
+  }
+
+  v4l2_queue_stop (self->queue);
+  if (!v4l2_queue_release (self->queue, &local_error)
+      && g_error_matches (local_error, DMABUF_ERROR, EBUSY)) {
+    GstQuery *query = gst_query_new_drain ();
+
+    g_clear_error (&local_error);
+    gst_pad_peer_query (GST_BASE_SRC_PAD (self), query);
+    gst_query_unref (query);
+    v4l2_queue_release (self->queue, &local_error);
+  }
+  if (local_error) {
+    g_propagate_error (error, local_error);
+    ok = FALSE;
+  }
+
+  g_clear_pointer (&self->queue, v4l2_queue_unref);
+  self->streaming = FALSE;
+
+  return ok;
+}
+
+static gboolean
+setup_buffers (
+    GstDmabufV4l2Src *self, GstCaps *caps, guint n_buffers, GError **error)
+{
+  V4l2Pool *pool;
+
+  self->queue = v4l2_queue_new (self->device, &self->setup.layout, n_buffers,
+      self->ignore_kernel_fences, error);
+  if (!self->queue)
+    return FALSE;
+
+  pool = v4l2_pool_new (self->queue, &self->setup.layout, caps, error);
+  if (!pool) {
+    v4l2_queue_release (self->queue, NULL);
+    g_clear_pointer (&self->queue, v4l2_queue_unref);
+    return FALSE;
+  }
+
+  GST_OBJECT_LOCK (self);
+  self->pool = pool;
+  self->n_frames = v4l2_queue_get_n_buffers (self->queue);
+  self->n_buffers = self->n_frames * self->setup.layout.n_buffers;
+  self->n_exports += v4l2_queue_get_n_exports (self->queue);
+  GST_OBJECT_UNLOCK (self);
+
+  return TRUE;
+}
+
+/* --- negotiation ---------------------------------------------------------- */
+
+GstCaps *
+gst_dmabuf_v4l2_src_get_caps (GstBaseSrc *base, GstCaps *filter)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  GstCaps *caps, *result;
+
+  GST_OBJECT_LOCK (self);
+  caps = self->caps.caps ? gst_caps_ref (self->caps.caps) : NULL;
+  GST_OBJECT_UNLOCK (self);
+  if (!caps)
+    caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
+
+  if (!filter)
+    return caps;
+
+  result = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
+  gst_caps_unref (caps);
+  return result;
+}
+
+/* Who takes anything may be somebody who has never heard of DMA_DRM. */
+static GstCaps *
+drop_dma_drm (GstCaps *caps)
+{
+  guint i;
+
+  caps = gst_caps_make_writable (caps);
+  for (i = gst_caps_get_size (caps); i > 0; i--) {
+    if (gst_caps_features_contains (gst_caps_get_features (caps, i - 1),
+            GST_CAPS_FEATURE_MEMORY_DMABUF))
+      gst_caps_remove_structure (caps, i - 1);
+  }
+
+  return caps;
+}
+
+/* In the peer's order; what the peer leaves open, in the device's. */
+static GstCaps *
+intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
+{
+  GstPad *pad = GST_BASE_SRC_PAD (self);
+  GstCaps *ours = gst_pad_query_caps (pad, NULL);
+  GstCaps *peer = gst_pad_peer_query_caps (pad, NULL);
+  GstCaps *caps;
+
+  if (!peer || gst_caps_is_any (peer))
+    caps = drop_dma_drm (gst_caps_ref (ours));
+  else
+    caps = gst_caps_intersect_full (peer, ours, GST_CAPS_INTERSECT_FIRST);
+
+  if (gst_caps_is_empty (caps)) {
+    char *wanted = gst_caps_to_string (peer);
+
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): has nothing of what is wanted: %s; v4l2-ctl -d %s "
+        "--list-formats-ext shows what it has",
+        self->device->path, self->device->card, wanted, self->device->path);
+    g_free (wanted);
+    gst_clear_caps (&caps);
+  }
+
+  gst_caps_unref (ours);
+  gst_clear_caps (&peer);
+  return caps;
+}
+
+gboolean
+gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  GError *error = NULL;
+  V4l2Request request;
+  V4l2Setup setup;
+  GstCaps *caps;
+  gboolean ok;
+
+  caps = intersect_with_peer (self, &error);
+  if (!caps)
+    goto failed;
+
+  caps = v4l2_caps_fixate (&self->caps, caps);
+  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
+      || !v4l2_setup_try (self->device, &request, &setup, &error))
+    goto failed;
+  v4l2_setup_complete_caps (&setup, caps);
+
+  GST_INFO_OBJECT (self, "chose %" GST_PTR_FORMAT, caps);
+  ok = gst_base_src_set_caps (base, caps);
+  gst_caps_unref (caps);
+
+  return ok;
+
+  /* ERRORS */
+failed:
+  gst_clear_caps (&caps);
+  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
+  return FALSE;
+}
+
+gboolean
+gst_dmabuf_v4l2_src_set_caps (GstBaseSrc *base, GstCaps *caps)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  GError *error = NULL;
+  V4l2Request request;
+
+  /* S_FMT is refused while there are buffers of the old format. */
+  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
+      || !gst_dmabuf_v4l2_src_teardown (self, &error)
+      || !v4l2_setup_apply (self->device, &request, &self->setup, &error))
+    goto failed;
+
+  GST_OBJECT_LOCK (self);
+  self->duration = self->setup.fps_n > 0
+      ? gst_util_uint64_scale_int (
+            GST_SECOND, self->setup.fps_d, self->setup.fps_n)
+      : GST_CLOCK_TIME_NONE;
+  GST_OBJECT_UNLOCK (self);
+
+  return TRUE;
+
+  /* ERRORS */
+failed:
+  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
+  return FALSE;
+}
+
+/* What the driver needs, what the consumers hold, and two on the way. */
+static guint
+choose_n_buffers (GstDmabufV4l2Src *self, GstQuery *query)
+{
+  guint driver = v4l2_queue_get_min_buffers (self->device);
+  guint most = MAX_DMABUFS / self->setup.layout.n_buffers;
+  guint consumers = 0;
+
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (
+        query, 0, NULL, NULL, &consumers, NULL);
+  consumers = MAX (consumers, MIN_CONSUMER_BUFFERS);
+
+  GST_DEBUG_OBJECT (
+      self, "driver needs %u buffers, consumers %u", driver, consumers);
+  return MIN (driver + consumers + 2, most);
+}
+
+gboolean
+gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  gboolean has_video_meta, has_sync_meta, ignore_kernel_fences;
+  GError *error = NULL;
+  char *reason = NULL;
+  GstCaps *caps;
+  guint n_buffers;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  has_video_meta =
+      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  has_sync_meta = gst_query_find_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+  n_buffers = choose_n_buffers (self, query);
+
+  /* The buffers are the driver's: no other pool is wanted, and the base class
+   * must not start one. */
+  while (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_remove_nth_allocation_pool (query, 0);
+
+  if (!has_video_meta && !v4l2_layout_is_default (&self->setup.layout, &reason))
+    goto needs_video_meta;
+
+  /* A consumer that names the sync meta leaves no fence that the mapping does
+   * not know, and one without video meta imports nothing. Of all others the
+   * kernel is asked, which costs a system call for each frame. */
+  ignore_kernel_fences = has_sync_meta || !has_video_meta;
+
+  if (self->pool && ignore_kernel_fences == self->ignore_kernel_fences
+      && v4l2_queue_get_n_buffers (self->queue) >= n_buffers)
+    return TRUE;
+
+  self->ignore_kernel_fences = ignore_kernel_fences;
+  if (!gst_dmabuf_v4l2_src_teardown (self, &error)
+      || !setup_buffers (self, caps, n_buffers, &error))
+    goto failed;
+
+  GST_INFO_OBJECT (self, "%u buffers of %u dma-bufs%s", self->n_frames,
+      self->setup.layout.n_buffers,
+      ignore_kernel_fences ? "" : ", kernel asked for fences");
+  return TRUE;
+
+  /* ERRORS */
+needs_video_meta:
+  g_set_error (&error, DMABUF_ERROR, EINVAL,
+      "%s (%s): the next element does not take GstVideoMeta, but of this "
+      "device's frames %s; put videoconvert in between, or choose another "
+      "width",
+      self->device->path, self->device->card, reason);
+  g_free (reason);
+failed:
+  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
+  return FALSE;
+}
