@@ -160,6 +160,39 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
     gint64 deadline, GCancellable *cancellable, GError **error);
 
 /**
+ * dmabuf_buffer_get_fence:
+ * @buffer: a buffer
+ * @access: what somebody wants to do next
+ *
+ * A snapshot of what stands against @access now, our own fences and the
+ * kernel's (XSF-1, XSF-2), for a caller that has no device and does not want to
+ * wait on the CPU. Where the kernel gives no snapshot it may miss something:
+ * ask dmabuf_buffer_wait() with a deadline of 0 first.
+ *
+ * Returns: (transfer full) (nullable): the fence, %NULL for nothing that is
+ *   pending
+ */
+DMABUF_CORE_API
+DmabufFence *
+dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access);
+
+/**
+ * dmabuf_buffer_add_fence:
+ * @buffer: a buffer
+ * @access: what is being done until @fence signals
+ * @fence: (transfer none): signals when it is done
+ * @error: return location for an error
+ *
+ * Publishes the fence of an access that went by without a mapping: others wait
+ * for it, also those who know implicit fences only (XSF-3, XSF-4).
+ *
+ * Returns: %FALSE if the kernel cannot take @fence; then it was waited for
+ */
+DMABUF_CORE_API
+gboolean dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,
+    DmabufFence *fence, GError **error);
+
+/**
  * dmabuf_buffer_begin_cpu_access:
  * @buffer: a buffer
  * @access: what the CPU is going to do
