@@ -1,6 +1,132 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/*
+ * A release point belongs to one journey of one buffer and is shared by the
+ * metas of all its copies. It ends when the last of them goes:
+ *
+ *   buffer  meta ──┐
+ *   copy    meta ──┼── release point ── the readers' fences, release function
+ *   part    meta ──┘        └ ends with the last meta
+ *
+ * Copies hold the buffer itself by a GstParentBufferMeta, so in a pool the
+ * buffer's own meta is always the last.
+ */
+
 #include "gstdmabufcoresyncmeta.h"
+
+#include "libdmabufcore/dmabuf-thread-private.h"
+
+struct _GstDmabufCoreRelease
+{
+  gint ref_count;
+  gboolean under_way; /* between add and the end */
+
+  GMutex lock;
+  DmabufFence *fence; /* under lock: those of all readers so far, merged */
+
+  GstDmabufCoreReleaseFunc func;
+  gpointer user_data;
+  GDestroyNotify notify;
+};
+
+static guint64 handed_count;
+static guint64 returned_count;
+
+/* --- release point ------------------------------------------------------ */
+
+static GstDmabufCoreRelease *
+release_new (void)
+{
+  GstDmabufCoreRelease *release = g_new0 (GstDmabufCoreRelease, 1);
+
+  release->ref_count = 1;
+  g_mutex_init (&release->lock);
+  return release;
+}
+
+static GstDmabufCoreRelease *
+release_ref (GstDmabufCoreRelease *release)
+{
+  g_atomic_int_inc (&release->ref_count);
+  return release;
+}
+
+static void
+release_begin (GstDmabufCoreRelease *release)
+{
+  if (release->under_way)
+    return;
+  release->under_way = TRUE;
+  __atomic_add_fetch (&handed_count, 1, __ATOMIC_RELAXED);
+}
+
+static void
+release_add (GstDmabufCoreRelease *release, DmabufFence *fence)
+{
+  DmabufFence *old;
+
+  if (dmabuf_fence_is_signaled (fence))
+    return;
+
+  g_mutex_lock (&release->lock);
+  old = release->fence;
+  release->fence =
+      old ? dmabuf_fence_merge (old, fence) : dmabuf_fence_ref (fence);
+  g_mutex_unlock (&release->lock);
+  g_clear_pointer (&old, dmabuf_fence_unref);
+}
+
+static DmabufFence *
+release_peek_pending (GstDmabufCoreRelease *release)
+{
+  DmabufFence *fence = NULL;
+
+  g_mutex_lock (&release->lock);
+  if (release->fence && !dmabuf_fence_is_signaled (release->fence))
+    fence = dmabuf_fence_ref (release->fence);
+  g_mutex_unlock (&release->lock);
+  return fence;
+}
+
+/* Nobody else knows @release any more. */
+static DmabufFence *
+release_end (GstDmabufCoreRelease *release)
+{
+  DmabufFence *fence = release_peek_pending (release);
+  GstDmabufCoreReleaseFunc func = release->func;
+  GDestroyNotify notify = release->notify;
+
+  release->func = NULL;
+  release->notify = NULL;
+  g_clear_pointer (&release->fence, dmabuf_fence_unref);
+  if (release->under_way) {
+    release->under_way = FALSE;
+    __atomic_add_fetch (&returned_count, 1, __ATOMIC_RELAXED);
+  }
+
+  if (func)
+    func (fence, release->user_data);
+  if (notify)
+    notify (release->user_data);
+
+  return fence;
+}
+
+static void
+release_unref (GstDmabufCoreRelease *release)
+{
+  DmabufFence *fence;
+
+  if (!g_atomic_int_dec_and_test (&release->ref_count))
+    return;
+
+  fence = release_end (release);
+  g_clear_pointer (&fence, dmabuf_fence_unref);
+  g_mutex_clear (&release->lock);
+  g_free (release);
+}
+
+/* --- meta --------------------------------------------------------------- */
 
 GType
 gst_dmabuf_core_sync_meta_api_get_type (void)
@@ -8,7 +134,9 @@ gst_dmabuf_core_sync_meta_api_get_type (void)
   static gsize type = 0;
 
   if (g_once_init_enter (&type)) {
-    static const char *tags[] = { NULL };
+    /* Elements that make a new frame of a buffer must not carry the fences of
+     * the old one over; gst_buffer_copy_deep() neither. */
+    static const char *tags[] = { GST_META_TAG_MEMORY_REFERENCE_STR, NULL };
     GType new = gst_meta_api_type_register ("GstDmabufCoreSyncMetaAPI", tags);
 
     g_once_init_leave (&type, new);
@@ -20,29 +148,75 @@ gst_dmabuf_core_sync_meta_api_get_type (void)
 static gboolean
 sync_meta_init (GstMeta *meta, gpointer params, GstBuffer *buffer)
 {
-  ((GstDmabufCoreSyncMeta *) meta)->acquire = NULL;
+  GstDmabufCoreSyncMeta *self = (GstDmabufCoreSyncMeta *) meta;
+
+  self->acquire = NULL;
+  self->release = params ? release_ref (params) : release_new ();
   return TRUE;
 }
 
 static void
 sync_meta_free (GstMeta *meta, GstBuffer *buffer)
 {
-  g_clear_pointer (
-      &((GstDmabufCoreSyncMeta *) meta)->acquire, dmabuf_fence_unref);
+  GstDmabufCoreSyncMeta *self = (GstDmabufCoreSyncMeta *) meta;
+
+  g_clear_pointer (&self->acquire, dmabuf_fence_unref);
+  g_clear_pointer (&self->release, release_unref);
+}
+
+static GstMemory *
+memory_get_root (GstMemory *memory)
+{
+  while (memory->parent)
+    memory = memory->parent;
+  return memory;
+}
+
+static gboolean
+buffers_share_memory (GstBuffer *a, GstBuffer *b)
+{
+  guint i, j;
+
+  for (i = 0; i < gst_buffer_n_memory (a); i++) {
+    GstMemory *memory = memory_get_root (gst_buffer_peek_memory (a, i));
+
+    for (j = 0; j < gst_buffer_n_memory (b); j++) {
+      if (memory == memory_get_root (gst_buffer_peek_memory (b, j)))
+        return TRUE;
+    }
+  }
+
+  return FALSE;
 }
 
 /* Whatever becomes of the buffer (a part of it, a second reference to its
- * memory), its content is there when the fence says so. */
+ * memory), its content is there when the fence says so, and the buffer must not
+ * be used again before the copy has gone. */
 static gboolean
 sync_meta_transform (
     GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
 {
   GstDmabufCoreSyncMeta *self = (GstDmabufCoreSyncMeta *) meta;
+  GstDmabufCoreSyncMeta *copy;
 
   if (!GST_META_TRANSFORM_IS_COPY (type))
     return FALSE;
+  if (!buffers_share_memory (to, from))
+    return TRUE;
 
-  return gst_buffer_add_dmabuf_core_sync_meta (to, self->acquire) != NULL;
+  copy = gst_buffer_get_dmabuf_core_sync_meta (to);
+  if (copy)
+    return TRUE;
+
+  copy = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
+      to, GST_DMABUF_CORE_SYNC_META_INFO, self->release);
+  if (!copy)
+    return FALSE;
+  if (self->acquire)
+    copy->acquire = dmabuf_fence_ref (self->acquire);
+  gst_buffer_add_parent_buffer_meta (to, from);
+
+  return TRUE;
 }
 
 const GstMetaInfo *
@@ -62,15 +236,29 @@ gst_dmabuf_core_sync_meta_get_info (void)
   return info;
 }
 
+/* --- for producers, readers and pools ----------------------------------- */
+
+GstDmabufCoreSyncMeta *
+gst_buffer_get_dmabuf_core_sync_meta (GstBuffer *buffer)
+{
+  return (GstDmabufCoreSyncMeta *) gst_buffer_get_meta (
+      buffer, GST_DMABUF_CORE_SYNC_META_API_TYPE);
+}
+
 GstDmabufCoreSyncMeta *
 gst_buffer_add_dmabuf_core_sync_meta (GstBuffer *buffer, DmabufFence *acquire)
 {
-  GstDmabufCoreSyncMeta *meta;
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+  DmabufFence *old;
 
-  meta = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
-      buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
-  if (acquire)
-    meta->acquire = dmabuf_fence_ref (acquire);
+  if (!meta)
+    meta = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
+        buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
+
+  old = meta->acquire;
+  meta->acquire = acquire ? dmabuf_fence_ref (acquire) : NULL;
+  g_clear_pointer (&old, dmabuf_fence_unref);
+  release_begin (meta->release);
 
   return meta;
 }
@@ -78,8 +266,86 @@ gst_buffer_add_dmabuf_core_sync_meta (GstBuffer *buffer, DmabufFence *acquire)
 DmabufFence *
 gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer)
 {
-  GstDmabufCoreSyncMeta *meta = (GstDmabufCoreSyncMeta *) gst_buffer_get_meta (
-      buffer, GST_DMABUF_CORE_SYNC_META_API_TYPE);
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
 
   return meta ? meta->acquire : NULL;
+}
+
+gboolean
+gst_buffer_add_dmabuf_core_release_fence (GstBuffer *buffer, DmabufFence *fence)
+{
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+
+  if (!meta)
+    return FALSE;
+
+  release_add (meta->release, fence);
+  return TRUE;
+}
+
+DmabufFence *
+gst_buffer_get_dmabuf_core_release_fence (GstBuffer *buffer)
+{
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+
+  return meta ? release_peek_pending (meta->release) : NULL;
+}
+
+gboolean
+gst_buffer_set_dmabuf_core_release_func (GstBuffer *buffer,
+    GstDmabufCoreReleaseFunc func, gpointer user_data, GDestroyNotify notify)
+{
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+  GstDmabufCoreRelease *release;
+
+  if (!meta)
+    return FALSE;
+
+  release = meta->release;
+  if (release->notify)
+    release->notify (release->user_data);
+  release->func = func;
+  release->user_data = user_data;
+  release->notify = notify;
+  return TRUE;
+}
+
+DmabufFence *
+gst_buffer_finish_dmabuf_core_sync (GstBuffer *buffer)
+{
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+  DmabufFence *acquire, *released, *both;
+
+  if (!meta)
+    return NULL;
+
+  acquire = g_steal_pointer (&meta->acquire);
+
+  /* A copy that outlives the buffer keeps its release point to itself. */
+  if (g_atomic_int_get (&meta->release->ref_count) > 1) {
+    release_unref (g_steal_pointer (&meta->release));
+    meta->release = release_new ();
+    released = NULL;
+  } else {
+    released = release_end (meta->release);
+  }
+
+  if (acquire && dmabuf_fence_is_signaled (acquire))
+    g_clear_pointer (&acquire, dmabuf_fence_unref);
+  if (!acquire || !released)
+    return acquire ? acquire : released;
+
+  both = dmabuf_fence_merge (acquire, released);
+  dmabuf_fence_unref (acquire);
+  dmabuf_fence_unref (released);
+  return both;
+}
+
+void
+gst_dmabuf_core_sync_meta_get_counts (guint64 *handed, guint64 *returned)
+{
+  if (handed)
+    *handed = __atomic_load_n (&handed_count, __ATOMIC_RELAXED);
+  if (returned)
+    *returned = __atomic_load_n (&returned_count, __ATOMIC_RELAXED);
 }
