@@ -5,6 +5,8 @@
 
 #include "gstdmabufcoreallocator.h"
 #include "gstdmabufcorecaps.h"
+#include "gstdmabufcoreconstraints.h"
 #include "gstdmabufcorelayout.h"
+#include "gstdmabufcorepool.h"
 #include "gstdmabufcorestats.h"
 #include "gstdmabufcoresyncmeta.h"

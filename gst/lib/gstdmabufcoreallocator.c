@@ -28,9 +28,18 @@ static GMutex adopt_lock;
 static guint64 cpu_maps;
 static guint64 copies;
 
-static G_DEFINE_QUARK (GstDmabufCoreBuffer, buffer)
+static GQuark
+buffer_quark (void)
+{
+  static GQuark quark = 0;
 
-        static GstMemory *memory_get_root (GstMemory *memory)
+  if (G_UNLIKELY (quark == 0))
+    quark = g_quark_from_static_string ("GstDmabufCoreBuffer");
+  return quark;
+}
+
+static GstMemory *
+memory_get_root (GstMemory *memory)
 {
   while (memory->parent)
     memory = memory->parent;

@@ -88,3 +88,118 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
 
   return dmabuf_layout_validate (layout, error);
 }
+
+static gsize
+round_up (gsize value, guint multiple)
+{
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/* Padding at the top and at the left lies before the first pixel. */
+static gsize
+first_pixel (const GstVideoFormatInfo *finfo, gint component,
+    const GstVideoAlignment *alignment, gsize stride)
+{
+  gsize rows = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (
+      finfo, component, alignment->padding_top);
+  gsize columns = GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (
+      finfo, component, alignment->padding_left);
+
+  return rows * stride
+      + columns * GST_VIDEO_FORMAT_INFO_PSTRIDE (finfo, component);
+}
+
+gboolean
+gst_dmabuf_core_video_info_align (GstVideoInfo *info,
+    GstVideoAlignment *alignment, const GstDmabufCoreConstraints *constraints,
+    gsize plane_sizes[GST_VIDEO_MAX_PLANES], GError **error)
+{
+  gsize offset = 0;
+  guint i;
+
+  if (!gst_video_info_align_full (info, alignment, plane_sizes)) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s at %dx%d cannot have a padding of %u, %u, %u, %u pixels",
+        GST_VIDEO_INFO_NAME (info), GST_VIDEO_INFO_WIDTH (info),
+        GST_VIDEO_INFO_HEIGHT (info), alignment->padding_top,
+        alignment->padding_right, alignment->padding_bottom,
+        alignment->padding_left);
+    return FALSE;
+  }
+
+  if (GST_VIDEO_FORMAT_INFO_IS_TILED (info->finfo))
+    return TRUE;
+
+  for (i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++) {
+    gsize stride = info->stride[i];
+    gsize rows = stride > 0 ? plane_sizes[i] / stride : 0;
+    gint component[GST_VIDEO_MAX_COMPONENTS];
+
+    stride = round_up (stride, constraints->pitch_align);
+    if (constraints->max_pitch > 0 && stride > constraints->max_pitch) {
+      g_set_error (error, DMABUF_ERROR, EBUSY,
+          "plane %u has a pitch of %" G_GSIZE_FORMAT
+          " bytes, the greatest for %s is %u",
+          i, stride, constraints->devices, constraints->max_pitch);
+      return FALSE;
+    }
+
+    gst_video_format_info_component (info->finfo, i, component);
+    offset = round_up (offset, constraints->offset_align);
+    info->stride[i] = stride;
+    info->offset[i] =
+        offset + first_pixel (info->finfo, component[0], alignment, stride);
+    plane_sizes[i] = stride * rows;
+    offset += plane_sizes[i];
+  }
+  info->size = offset;
+
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_core_buffer_check_constraints (GstBuffer *buffer,
+    const GstVideoInfoDmaDrm *info, const GstDmabufCoreConstraints *constraints,
+    GError **error)
+{
+  DmabufLayout layout;
+  guint i;
+
+  if (!gst_dmabuf_core_buffer_get_layout (buffer, info, &layout, error))
+    return FALSE;
+
+  for (i = 0; i < layout.n_planes; i++) {
+    const DmabufPlane *plane = &layout.planes[i];
+    const char *what = NULL;
+    guint64 is = 0;
+    guint wanted = 0;
+
+    if (plane->pitch % constraints->pitch_align != 0) {
+      what = "pitch-align", is = plane->pitch,
+      wanted = constraints->pitch_align;
+    } else if (constraints->max_pitch > 0
+        && plane->pitch > constraints->max_pitch) {
+      what = "max-pitch", is = plane->pitch, wanted = constraints->max_pitch;
+    } else if (plane->offset % constraints->offset_align != 0) {
+      what = "offset-align", is = plane->offset;
+      wanted = constraints->offset_align;
+    } else if (dmabuf_buffer_get_size (plane->buffer) % constraints->size_align
+        != 0) {
+      what = "size-align", is = dmabuf_buffer_get_size (plane->buffer);
+      wanted = constraints->size_align;
+    } else if (constraints->one_buffer
+        && plane->buffer != layout.planes[0].buffer) {
+      what = "one-buffer", is = i, wanted = 1;
+    }
+
+    if (what) {
+      g_set_error (error, DMABUF_ERROR, EBUSY,
+          "plane %u does not suit %s: %s is %u, it has %" G_GUINT64_FORMAT, i,
+          constraints->devices[0] ? constraints->devices : "the consumer", what,
+          wanted, is);
+      return FALSE;
+    }
+  }
+
+  return TRUE;
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include "gstdmabufcore-prelude.h"
+#include "gstdmabufcoreconstraints.h"
 #include <gst/video/video.h>
 #include <libdmabufcore/dmabufcore.h>
 
@@ -46,5 +46,39 @@ gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     const GstVideoInfoDmaDrm *info, DmabufLayout *layout, GError **error);
+
+/**
+ * gst_dmabuf_core_video_info_align: (skip)
+ * @info: plain raw video; its strides, offsets and size become the result's
+ * @alignment: (inout): the padding that is wanted around the picture; becomes
+ *   what there is
+ * @constraints: what the consumers need
+ * @plane_sizes: (out) (array fixed-size=4): bytes of each plane
+ *
+ * Lays out a linear frame in one dma-buf so that it suits @constraints. Tiled
+ * formats are left as #GstVideoInfo has them.
+ *
+ * Returns: %FALSE with EINVAL for padding that the format cannot have, EBUSY
+ *   for a pitch above the greatest; the message names who asks for it
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_video_info_align (GstVideoInfo *info,
+    GstVideoAlignment *alignment, const GstDmabufCoreConstraints *constraints,
+    gsize plane_sizes[GST_VIDEO_MAX_PLANES], GError **error);
+
+/**
+ * gst_dmabuf_core_buffer_check_constraints: (skip)
+ * @buffer: a buffer of dma-bufs
+ * @info: its format
+ * @constraints: what the consumers need
+ * @error: return location for an error
+ *
+ * Returns: %FALSE with EBUSY if @buffer is not as they need it; the message
+ *   names the field, the plane and who asks
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_buffer_check_constraints (GstBuffer *buffer,
+    const GstVideoInfoDmaDrm *info, const GstDmabufCoreConstraints *constraints,
+    GError **error);
 
 G_END_DECLS
