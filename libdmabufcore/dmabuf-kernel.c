@@ -122,7 +122,8 @@ guint dmabuf_kernel_generation = 0;
 void
 dmabuf_kernel_replace (const DmabufKernel *kernel)
 {
-  dmabuf_kernel = kernel ? kernel : &dmabuf_kernel_linux;
+  __atomic_store_n (&dmabuf_kernel, kernel ? kernel : &dmabuf_kernel_linux,
+      __ATOMIC_RELEASE);
   dmabuf_kernel_generation++;
 }
 

@@ -52,6 +52,10 @@ void dmabuf_poller_remove (DmabufPollerSource *source);
 int dmabuf_poller_add_timer (DmabufPollerTimer *timer, gint64 deadline);
 void dmabuf_poller_remove_timer (DmabufPollerTimer *timer);
 
+/* For tests: so that its fds are there before they are counted. */
+DMABUF_CORE_API
+int dmabuf_poller_ensure_started (void);
+
 /* For tests: how many sources and timers wait, and how often the thread woke */
 DMABUF_CORE_API
 void

@@ -16,6 +16,9 @@ static struct
 {
   GMutex lock;
   gboolean running;
+  /* The kernel that it was started on: what the thread does for itself is
+   * nobody's call. */
+  const DmabufKernel *kernel;
   int epoll_fd;
   int wake_fd;
 
@@ -117,7 +120,7 @@ dispatch_event (const struct epoll_event *event)
   if (event->data.u64 == WAKE_ID) {
     guint64 count;
 
-    while (dmabuf_kernel->read (poller.wake_fd, &count, sizeof count) > 0)
+    while (poller.kernel->read (poller.wake_fd, &count, sizeof count) > 0)
       ;
     return;
   }
@@ -179,7 +182,8 @@ poller_thread (gpointer unused)
     int timeout = dispatch_timers ();
     int n, i;
 
-    n = dmabuf_kernel->epoll_wait (poller.epoll_fd, events, N_EVENTS, timeout);
+    n = __atomic_load_n (&dmabuf_kernel, __ATOMIC_ACQUIRE)
+            ->epoll_wait (poller.epoll_fd, events, N_EVENTS, timeout);
     g_mutex_lock (&poller.lock);
     poller.n_wakes++;
     /* Until the next look at the heap nobody needs to interrupt. */
@@ -201,6 +205,7 @@ poller_start (void)
   GThread *thread;
   int ret;
 
+  poller.kernel = dmabuf_kernel;
   poller.epoll_fd = dmabuf_kernel->epoll_create ();
   if (poller.epoll_fd < 0)
     return -errno;
@@ -309,7 +314,7 @@ dmabuf_poller_add_timer (DmabufPollerTimer *timer, gint64 deadline)
 
   if (deadline < poller.sleeps_until) {
     poller.sleeps_until = deadline;
-    dmabuf_kernel->write (poller.wake_fd, &one, sizeof one);
+    poller.kernel->write (poller.wake_fd, &one, sizeof one);
   }
 
 out:
@@ -324,6 +329,19 @@ dmabuf_poller_remove_timer (DmabufPollerTimer *timer)
   if (timer->position != 0)
     heap_remove (timer);
   g_mutex_unlock (&poller.lock);
+}
+
+int
+dmabuf_poller_ensure_started (void)
+{
+  int ret = 0;
+
+  g_mutex_lock (&poller.lock);
+  if (!poller.running)
+    ret = poller_start ();
+  g_mutex_unlock (&poller.lock);
+
+  return ret;
 }
 
 void

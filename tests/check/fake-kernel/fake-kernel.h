@@ -28,6 +28,8 @@ typedef enum
   FAKE_FILE_MEMFD,
   FAKE_FILE_DMABUF,
   FAKE_FILE_SYNC_FILE,
+  FAKE_FILE_SW_SYNC, /* a timeline */
+  FAKE_FILE_VGEM,
 } FakeFileKind;
 
 /* An open file description. Locked by fake_lock(). */

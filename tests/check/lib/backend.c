@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "backend.h"
+#include <libdmabufcore/dmabuf-poller-private.h>
 
 #include <dirent.h>
 
@@ -28,6 +29,7 @@ count_fds (void)
 void
 backend_start (void)
 {
+  fail_unless (dmabuf_poller_ensure_started () == 0);
   fds_before = count_fds ();
   if (backend_is_fake ())
     fake_kernel_start ();

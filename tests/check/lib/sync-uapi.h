@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Interfaces of the kernel's test devices. That of sw_sync is private to the
+ * kernel (drivers/dma-buf/sw_sync.c documents it); those of vgem and PRIME are
+ * public, and repeated here because a build without libdrm has no copy.
+ */
+
+#include <linux/types.h>
+#include <sys/ioctl.h>
+
+struct sw_sync_create_fence_data
+{
+  __u32 value;
+  char name[32];
+  __s32 fence;
+};
+
+struct sw_sync_get_deadline
+{
+  __u64 deadline_ns;
+  __u32 pad;
+  __s32 fence_fd;
+};
+
+#define SW_SYNC_IOC_CREATE_FENCE \
+  _IOWR ('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC _IOW ('W', 1, __u32)
+#define SW_SYNC_GET_DEADLINE _IOWR ('W', 2, struct sw_sync_get_deadline)
+
+struct drm_vgem_fence_attach
+{
+  __u32 handle;
+  __u32 flags;
+  __u32 out_fence;
+  __u32 pad;
+};
+
+struct drm_vgem_fence_signal
+{
+  __u32 fence;
+  __u32 flags;
+};
+
+struct drm_prime_handle
+{
+  __u32 handle;
+  __u32 flags;
+  __s32 fd;
+};
+
+#define VGEM_FENCE_WRITE 1
+#define DRM_IOCTL_VGEM_FENCE_ATTACH \
+  _IOWR ('d', 0x41, struct drm_vgem_fence_attach)
+#define DRM_IOCTL_VGEM_FENCE_SIGNAL \
+  _IOW ('d', 0x42, struct drm_vgem_fence_signal)
+#define DRM_IOCTL_PRIME_FD_TO_HANDLE _IOWR ('d', 0x2e, struct drm_prime_handle)
+#define DRM_IOCTL_PRIME_HANDLE_TO_FD _IOWR ('d', 0x2d, struct drm_prime_handle)
