@@ -135,11 +135,11 @@ find_class (const char *name)
 }
 
 static void
-hold (guint node, const char *place)
+hold (guint node, const char *place, gboolean waits)
 {
   guint i;
 
-  for (i = 0; i < n_held; i++)
+  for (i = 0; waits && i < n_held; i++)
     graph_add (held[i], node, held_places[i], place);
 
   if (n_held < MAX_DEPTH) {
@@ -175,7 +175,7 @@ dmabuf_annotation_begin (const char *place)
   dmabuf_annotation_depth++;
 
   if (g_atomic_int_get (&dmabuf_annotation_checks))
-    hold (find_class ("fence signalling"), place);
+    hold (find_class ("fence signalling"), place, FALSE);
 
   return dmabuf_annotation_depth;
 }
@@ -243,7 +243,14 @@ dmabuf_annotation_lock (const char *name, const char *place)
         "lock of a reservation", place, __builtin_return_address (0));
 
   if (g_atomic_int_get (&dmabuf_annotation_checks))
-    hold (find_class (name), place);
+    hold (find_class (name), place, TRUE);
+}
+
+void
+dmabuf_annotation_trylock (const char *name, const char *place)
+{
+  if (g_atomic_int_get (&dmabuf_annotation_checks))
+    hold (find_class (name), place, FALSE);
 }
 
 void

@@ -84,6 +84,17 @@ DMABUF_CORE_API
 void dmabuf_annotation_lock (const char *name, const char *place);
 
 /**
+ * dmabuf_annotation_trylock:
+ * @name: the kind of lock
+ * @place: where, a static string
+ *
+ * Like dmabuf_annotation_lock() for one that was taken without waiting: that
+ * cannot deadlock, but what follows under it can.
+ */
+DMABUF_CORE_API
+void dmabuf_annotation_trylock (const char *name, const char *place);
+
+/**
  * dmabuf_annotation_unlock:
  * @name: the kind of lock
  *

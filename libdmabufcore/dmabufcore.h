@@ -12,5 +12,6 @@
 #include <libdmabufcore/dmabuf-fence-software.h>
 #include <libdmabufcore/dmabuf-fence.h>
 #include <libdmabufcore/dmabuf-layout.h>
+#include <libdmabufcore/dmabuf-reservation.h>
 #include <libdmabufcore/dmabuf-statistics.h>
 #include <libdmabufcore/dmabuf-types.h>

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The lock of a reservation: a mutex that many can be taken of in any order,
+ * by the wait-die rule (WW-1, WW-2).
+ *
+ * owner is 0, or who has it: a context, or a thread for a lock alone. Without
+ * contention lock and unlock are one compare-and-swap each. With the flag
+ * WAITERS the unlock has to come through wait_lock, and hands the lock to the
+ * oldest waiter; so a context that owns a lock with that flag cannot go away
+ * while somebody who holds wait_lock looks at its age.
+ */
+
+#include "dmabuf-annotation-private.h"
+#include "dmabuf-kernel-private.h"
+#include "dmabuf-reservation-private.h"
+#include "dmabuf-thread-private.h"
+
+#include <errno.h>
+
+struct _DmabufLockWaiter
+{
+  GCond cond;
+  DmabufReservation *reservation;
+  DmabufAcquireContext *context;
+  guintptr self;
+  guint64 stamp;
+  gboolean granted;
+  gboolean killed;
+  gboolean cancelled;
+  DmabufLockWaiter *next;
+};
+
+enum
+{
+  CONTEXT_DONE = 1 << 0,
+};
+
+const DmabufLockClass dmabuf_reservation_class = { "dmabuf_reservation" };
+
+/* What this thread holds; its address names the thread. */
+typedef struct
+{
+  DmabufAcquireContext *context;
+  guint n_held;
+} ThreadState;
+
+static __thread ThreadState thread
+    __attribute__ ((tls_model ("initial-exec"), aligned (8)));
+
+static guint64
+next_stamp (void)
+{
+  static guint64 last = 0;
+
+  return __atomic_add_fetch (&last, 1, __ATOMIC_RELAXED);
+}
+
+static inline guintptr
+load_owner (DmabufReservation *reservation)
+{
+  return __atomic_load_n (&reservation->owner, __ATOMIC_ACQUIRE);
+}
+
+static inline gboolean
+swap_owner (DmabufReservation *reservation, guintptr from, guintptr to)
+{
+  return __atomic_compare_exchange_n (&reservation->owner, &from, to, FALSE,
+      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
+static inline guintptr
+self_as_owner (DmabufAcquireContext *context)
+{
+  return context ? (guintptr) context : (guintptr) &thread | DMABUF_OWNER_PLAIN;
+}
+
+/* --- contexts ---------------------------------------------------------- */
+
+void
+dmabuf_acquire_context_init_class (
+    DmabufAcquireContext *context, const DmabufLockClass *klass)
+{
+  g_return_if_fail (context != NULL);
+
+  if (thread.context)
+    g_critical ("second acquire context in one thread; lock everything in one"
+                " (WW-3)");
+
+  *context = (DmabufAcquireContext){
+    .klass = klass,
+    .stamp = next_stamp (),
+    .outer = thread.context,
+    .thread = &thread,
+  };
+  thread.context = context;
+}
+
+void
+dmabuf_acquire_context_init (DmabufAcquireContext *context)
+{
+  dmabuf_acquire_context_init_class (context, &dmabuf_reservation_class);
+}
+
+/* Whether @context is one of this thread, and still in use. */
+static gboolean
+context_is_live (DmabufAcquireContext *context)
+{
+  DmabufAcquireContext *live;
+
+  for (live = thread.context; live; live = live->outer) {
+    if (live == context)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+void
+dmabuf_acquire_context_done (DmabufAcquireContext *context)
+{
+  if (!context_is_live (context))
+    g_critical ("acquire context is not in use by this thread");
+  else if (context->flags & CONTEXT_DONE)
+    g_critical ("acquire context is done already");
+  else
+    context->flags |= CONTEXT_DONE;
+}
+
+void
+dmabuf_acquire_context_fini (DmabufAcquireContext *context)
+{
+  DmabufAcquireContext **link;
+
+  if (!context_is_live (context)) {
+    g_critical ("acquire context has ended already");
+    return;
+  }
+  if (context->n_acquired > 0) {
+    g_critical ("end of an acquire context that holds %u locks; unlock first",
+        context->n_acquired);
+    return;
+  }
+
+  for (link = &thread.context; *link != context; link = &(*link)->outer)
+    ;
+  *link = context->outer;
+  context->klass = NULL;
+}
+
+/* --- misuse (WW-3) ----------------------------------------------------- */
+
+static int
+misuse (const char *what)
+{
+  g_critical ("reservation lock: %s", what);
+  return -EINVAL;
+}
+
+/* What a blocking lock may meet. Cheap as long as all is well. */
+static inline int
+check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
+{
+  if (!context) {
+    if (G_LIKELY (thread.n_held == 0))
+      return 0;
+    return misuse ("a lock without a context while this thread holds another"
+                   " one; use a context for both");
+  }
+
+  if (G_LIKELY (context == thread.context
+          && context->klass == &dmabuf_reservation_class
+          && !(context->flags & CONTEXT_DONE) && !context->contended
+          && context->n_acquired == thread.n_held))
+    return 0;
+
+  if (!context_is_live (context))
+    return misuse ("stale context: it has ended, or is another thread's");
+  if (context->klass != &dmabuf_reservation_class)
+    return misuse ("context of another class");
+  if (context->flags & CONTEXT_DONE)
+    return misuse ("lock after the context was done");
+  if (context->n_acquired != thread.n_held)
+    return misuse ("this thread holds locks outside of the context");
+
+  /* After EDEADLK, nothing but the contended one, and not before everything
+   * else is unlocked. */
+  if (context->contended && context->n_acquired > 0)
+    return misuse ("lock after EDEADLK; unlock everything first");
+  if (context->contended && context->contended != reservation)
+    return misuse ("lock of another one than that which answered EDEADLK");
+  return 0;
+}
+
+/* --- contention -------------------------------------------------------- */
+
+/* The younger dies, if it holds anything that the older could wait for. */
+static gboolean
+must_die (DmabufAcquireContext *context, DmabufAcquireContext *holder)
+{
+  return context && context->n_acquired > 0 && holder
+      && holder->stamp < context->stamp;
+}
+
+static DmabufAcquireContext *
+context_of_owner (guintptr owner)
+{
+  if (owner & DMABUF_OWNER_PLAIN)
+    return NULL;
+  return (DmabufAcquireContext *) (owner & ~DMABUF_OWNER_FLAGS);
+}
+
+static void
+waiters_remove (DmabufReservation *reservation, DmabufLockWaiter *waiter)
+{
+  DmabufLockWaiter **link = &reservation->first_waiter;
+
+  while (*link && *link != waiter)
+    link = &(*link)->next;
+  if (*link)
+    *link = waiter->next;
+}
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  DmabufLockWaiter *waiter = user_data;
+
+  g_mutex_lock (&waiter->reservation->wait_lock);
+  waiter->cancelled = TRUE;
+  g_cond_signal (&waiter->cond);
+  g_mutex_unlock (&waiter->reservation->wait_lock);
+}
+
+/* Under wait_lock: takes the lock, or says who has it. */
+static guintptr
+take_or_flag (DmabufReservation *reservation, guintptr self)
+{
+  for (;;) {
+    guintptr owner = load_owner (reservation);
+
+    if (owner == 0) {
+      if (swap_owner (reservation, 0, self))
+        return 0;
+    } else if (owner & DMABUF_OWNER_WAITERS
+        || swap_owner (reservation, owner, owner | DMABUF_OWNER_WAITERS)) {
+      return owner | DMABUF_OWNER_WAITERS;
+    }
+  }
+}
+
+static int
+lock_contended (DmabufReservation *reservation, DmabufAcquireContext *context,
+    GCancellable *cancellable)
+{
+  DmabufLockWaiter waiter = {
+    .reservation = reservation,
+    .context = context,
+    .self = self_as_owner (context),
+  };
+  gulong handler = 0;
+  guintptr owner;
+  int ret = 0;
+
+  if (cancellable)
+    handler = g_cancellable_connect (
+        cancellable, G_CALLBACK (on_cancelled), &waiter, NULL);
+
+  g_mutex_lock (&reservation->wait_lock);
+
+  owner = take_or_flag (reservation, waiter.self);
+  if (owner == 0)
+    goto out;
+
+  if ((owner & ~DMABUF_OWNER_WAITERS) == waiter.self) {
+    ret = -EALREADY;
+    goto out;
+  }
+  if (must_die (context, context_of_owner (owner))) {
+    ret = -EDEADLK;
+    goto out;
+  }
+
+  waiter.stamp = context ? context->stamp : next_stamp ();
+  waiter.next = reservation->first_waiter;
+  reservation->first_waiter = &waiter;
+
+  while (!waiter.granted && !waiter.killed && !waiter.cancelled)
+    g_cond_wait (&waiter.cond, &reservation->wait_lock);
+
+  if (!waiter.granted) {
+    waiters_remove (reservation, &waiter);
+    ret = waiter.killed ? -EDEADLK : -ECANCELED;
+  }
+
+out:
+  g_mutex_unlock (&reservation->wait_lock);
+  if (handler)
+    g_cancellable_disconnect (cancellable, handler);
+  g_cond_clear (&waiter.cond);
+
+  if (ret == -EDEADLK)
+    context->contended = reservation;
+  return ret;
+}
+
+/* Hands the lock to the oldest waiter. Those that are younger than he, and hold
+ * something, would now wait for an older one: they die. */
+static void
+unlock_contended (DmabufReservation *reservation)
+{
+  DmabufLockWaiter *waiter, *oldest;
+
+  g_mutex_lock (&reservation->wait_lock);
+
+  oldest = reservation->first_waiter;
+  for (waiter = oldest; waiter; waiter = waiter->next) {
+    if (waiter->stamp < oldest->stamp)
+      oldest = waiter;
+  }
+
+  if (!oldest) {
+    __atomic_store_n (&reservation->owner, 0, __ATOMIC_RELEASE);
+  } else {
+    waiters_remove (reservation, oldest);
+    __atomic_store_n (&reservation->owner,
+        oldest->self | (reservation->first_waiter ? DMABUF_OWNER_WAITERS : 0),
+        __ATOMIC_RELEASE);
+    oldest->granted = TRUE;
+    g_cond_signal (&oldest->cond);
+
+    for (waiter = reservation->first_waiter; waiter; waiter = waiter->next) {
+      if (must_die (waiter->context, oldest->context)) {
+        waiter->killed = TRUE;
+        g_cond_signal (&waiter->cond);
+      }
+    }
+  }
+
+  g_mutex_unlock (&reservation->wait_lock);
+}
+
+/* --- lock -------------------------------------------------------------- */
+
+static inline void
+account (DmabufAcquireContext *context)
+{
+  thread.n_held++;
+  if (context)
+    context->n_acquired++;
+}
+
+static inline int
+lock_checked (DmabufReservation *reservation, DmabufAcquireContext *context,
+    GCancellable *cancellable)
+{
+  int ret;
+
+  if (dmabuf_annotation_active ())
+    dmabuf_annotation_lock (DMABUF_LOCK_RESERVATION, "dmabuf_reservation_lock");
+
+  if (G_UNLIKELY (!swap_owner (reservation, 0, self_as_owner (context)))) {
+    ret = lock_contended (reservation, context, cancellable);
+    if (ret < 0) {
+      if (dmabuf_annotation_active ())
+        dmabuf_annotation_unlock (DMABUF_LOCK_RESERVATION);
+      return ret;
+    }
+  }
+
+  account (context);
+  return 0;
+}
+
+int
+dmabuf_reservation_lock_status (DmabufReservation *reservation,
+    DmabufAcquireContext *context, GCancellable *cancellable)
+{
+  int ret = check_lock (reservation, context);
+
+  if (G_UNLIKELY (ret < 0))
+    return ret;
+  /* check_lock () let it pass: it is the contended one. */
+  if (context)
+    context->contended = NULL;
+  return lock_checked (reservation, context, cancellable);
+}
+
+static gboolean
+set_lock_error (int status, GError **error)
+{
+  switch (status) {
+  case -EDEADLK:
+    dmabuf_set_error (error, EDEADLK,
+        "reservation: an older acquisition has the lock; unlock everything and"
+        " lock this one first");
+    break;
+  case -EALREADY:
+    dmabuf_set_error (
+        error, EALREADY, "reservation: locked in this context already");
+    break;
+  case -ECANCELED:
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        "the wait for a reservation's lock was cancelled");
+    break;
+  default:
+    dmabuf_set_error (error, -status,
+        "reservation: the lock is used wrongly (see the critical message)");
+    break;
+  }
+  return FALSE;
+}
+
+gboolean
+dmabuf_reservation_lock (DmabufReservation *reservation,
+    DmabufAcquireContext *context, GError **error)
+{
+  int ret;
+
+  g_return_val_if_fail (reservation != NULL, FALSE);
+
+  ret = dmabuf_reservation_lock_status (reservation, context, NULL);
+  return G_LIKELY (ret == 0) ? TRUE : set_lock_error (ret, error);
+}
+
+gboolean
+dmabuf_reservation_lock_interruptible (DmabufReservation *reservation,
+    DmabufAcquireContext *context, GCancellable *cancellable, GError **error)
+{
+  int ret;
+
+  g_return_val_if_fail (reservation != NULL, FALSE);
+
+  ret = dmabuf_reservation_lock_status (reservation, context, cancellable);
+  return ret == 0 ? TRUE : set_lock_error (ret, error);
+}
+
+gboolean
+dmabuf_reservation_lock_slow (DmabufReservation *reservation,
+    DmabufAcquireContext *context, GCancellable *cancellable, GError **error)
+{
+  int ret;
+
+  g_return_val_if_fail (reservation != NULL && context != NULL, FALSE);
+
+  if (!context->contended) {
+    ret = misuse ("slow lock without EDEADLK");
+    return set_lock_error (ret, error);
+  }
+
+  ret = dmabuf_reservation_lock_status (reservation, context, cancellable);
+  return ret == 0 ? TRUE : set_lock_error (ret, error);
+}
+
+gboolean
+dmabuf_reservation_trylock (
+    DmabufReservation *reservation, DmabufAcquireContext *context)
+{
+  g_return_val_if_fail (reservation != NULL, FALSE);
+
+  if (!swap_owner (reservation, 0, self_as_owner (context)))
+    return FALSE;
+
+  if (dmabuf_annotation_active ())
+    dmabuf_annotation_trylock (
+        DMABUF_LOCK_RESERVATION, "dmabuf_reservation_trylock");
+  account (context);
+  return TRUE;
+}
+
+/* --- unlock ------------------------------------------------------------ */
+
+/* Whether this thread has it; says in which context. */
+static inline gboolean
+owned_by_thread (DmabufReservation *reservation, guintptr *owner,
+    DmabufAcquireContext **context)
+{
+  *owner = load_owner (reservation) & ~DMABUF_OWNER_WAITERS;
+  *context = NULL;
+
+  if (*owner == 0)
+    return FALSE;
+  if (*owner == self_as_owner (NULL))
+    return TRUE;
+  if (*owner & DMABUF_OWNER_PLAIN)
+    return FALSE;
+  *context = (DmabufAcquireContext *) *owner;
+  return *context == thread.context || context_is_live (*context);
+}
+
+void
+dmabuf_reservation_unlock (DmabufReservation *reservation)
+{
+  DmabufAcquireContext *context;
+  guintptr owner;
+
+  g_return_if_fail (reservation != NULL);
+
+  if (G_UNLIKELY (!owned_by_thread (reservation, &owner, &context))) {
+    misuse ("unlock of what this thread has not locked");
+    return;
+  }
+  if (G_UNLIKELY (context && context->n_acquired == 0)) {
+    misuse ("more unlocks than locks in a context");
+    return;
+  }
+
+  reservation->n_reserved = reservation->n_fences;
+  thread.n_held--;
+  if (context)
+    context->n_acquired--;
+  if (dmabuf_annotation_active ())
+    dmabuf_annotation_unlock (DMABUF_LOCK_RESERVATION);
+
+  if (G_UNLIKELY (!swap_owner (reservation, owner, 0)))
+    unlock_contended (reservation);
+}
+
+gboolean
+dmabuf_reservation_is_locked (DmabufReservation *reservation)
+{
+  DmabufAcquireContext *context;
+  guintptr owner;
+
+  return owned_by_thread (reservation, &owner, &context);
+}
+
+void
+dmabuf_reservation_lock_clear (DmabufReservation *reservation)
+{
+  if (load_owner (reservation) != 0)
+    misuse ("last reference of a reservation that is locked");
+  g_mutex_clear (&reservation->wait_lock);
+}
+
+/* --- many -------------------------------------------------------------- */
+
+static void
+unlock_until (
+    DmabufReservation **reservations, guint end, DmabufReservation *contended)
+{
+  guint i;
+
+  for (i = 0; i < end; i++) {
+    /* One that is there twice is unlocked at the first time. */
+    if (dmabuf_reservation_is_locked (reservations[i]))
+      dmabuf_reservation_unlock (reservations[i]);
+  }
+  if (contended && dmabuf_reservation_is_locked (contended))
+    dmabuf_reservation_unlock (contended);
+}
+
+gboolean
+dmabuf_reservation_lock_many (DmabufReservation **reservations,
+    guint n_reservations, DmabufAcquireContext *context,
+    GCancellable *cancellable, GError **error)
+{
+  DmabufReservation *contended = NULL;
+  int ret;
+  guint i;
+
+retry:
+  for (i = 0; i < n_reservations; i++) {
+    if (reservations[i] == contended)
+      continue;
+
+    ret =
+        dmabuf_reservation_lock_status (reservations[i], context, cancellable);
+    if (ret == 0 || ret == -EALREADY)
+      continue;
+
+    unlock_until (reservations, i, contended);
+    if (ret != -EDEADLK)
+      return set_lock_error (ret, error);
+
+    contended = reservations[i];
+    ret = dmabuf_reservation_lock_status (contended, context, cancellable);
+    if (ret < 0)
+      return set_lock_error (ret, error);
+    goto retry;
+  }
+
+  return TRUE;
+}
+
+void
+dmabuf_reservation_unlock_many (
+    DmabufReservation **reservations, guint n_reservations)
+{
+  unlock_until (reservations, n_reservations, NULL);
+}
