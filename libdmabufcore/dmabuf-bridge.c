@@ -1,14 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/*
+ * Between our reservations and the kernel's. What the kernel cannot tell or
+ * take (no ioctl, no fd left) is made up for by waiting on the CPU, and
+ * counted.
+ *
+ * A kernel-backed fence in a reservation of ours is in the kernel's as well; so
+ * a snapshot of the kernel's and our software fences are the whole truth.
+ */
+
+#include "dmabuf-annotation-private.h"
 #include "dmabuf-bridge-private.h"
 #include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
-#include <libdmabufcore/dmabuf-fence.h>
+#include "dmabuf-fence-composite.h"
+#include "dmabuf-fence-private.h"
+#include "dmabuf-reservation-private.h"
+#include "dmabuf-statistics-private.h"
 
 #include <errno.h>
 #include <poll.h>
 
-/* Whether the kernel may hold fences of @buffer that are not ours. */
+/* How long a wait lasts that stands in for the hardware's, which would have no
+ * limit: ten times what a driver's hang detection takes (XDC-1, SEC-13). */
+#define FALLBACK_TIMEOUT (20 * G_USEC_PER_SEC)
+
+#define count(field) dmabuf_count_process (field, 1)
+
+/* --- what this kernel has ---------------------------------------------- */
+
+/* The answer of the first call, as that is the only way to know (CPU-7): the
+ * generation of the kernel that gave it, plus 1, for "has not got it". */
+static guint no_export;
+static guint no_import;
+
+static gboolean
+is_missing (guint *answer)
+{
+  return g_atomic_int_get (answer) == dmabuf_kernel_generation + 1;
+}
+
+static void
+remember (guint *answer, int ret)
+{
+  if (ret == -ENOTTY)
+    g_atomic_int_set (answer, dmabuf_kernel_generation + 1);
+}
+
+/* Whether the kernel holds fences for @buffer that may not be ours. */
 static gboolean
 has_kernel_fences (DmabufBuffer *buffer)
 {
@@ -16,91 +55,259 @@ has_kernel_fences (DmabufBuffer *buffer)
       && dmabuf_exporter_is_dmabuf (buffer->exporter);
 }
 
+static short
+poll_events (DmabufAccess access)
+{
+  /* POLL-3: POLLOUT alone, as both together return at the first. */
+  return access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN;
+}
+
+/* --- reservations of buffers ------------------------------------------- */
+
+DmabufReservation *
+dmabuf_buffer_get_reservation (DmabufBuffer *buffer)
+{
+  DmabufReservation *reservation;
+
+  g_return_val_if_fail (buffer != NULL, NULL);
+
+  /* Most buffers never need one. */
+  reservation = g_atomic_pointer_get (&buffer->reservation);
+  if (G_UNLIKELY (!reservation)) {
+    DmabufReservation *fresh = dmabuf_reservation_new ();
+
+    if (g_atomic_pointer_compare_and_exchange (
+            &buffer->reservation, NULL, fresh))
+      return fresh;
+    dmabuf_reservation_unref (fresh);
+    reservation = g_atomic_pointer_get (&buffer->reservation);
+  }
+  return reservation;
+}
+
+void
+dmabuf_bridge_buffer_free (DmabufBuffer *buffer)
+{
+  g_clear_pointer (&buffer->reservation, dmabuf_reservation_unref);
+}
+
+/* --- snapshot ---------------------------------------------------------- */
+
+/* Ours; with @software those only that the kernel cannot know. */
+static DmabufFence *
+own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
+{
+  DmabufReservation *reservation = g_atomic_pointer_get (&buffer->reservation);
+  DmabufReservationIter iter;
+  DmabufFence *merged = NULL;
+
+  if (!reservation)
+    return NULL;
+
+  dmabuf_reservation_iter_init_unlocked (&iter, reservation,
+      dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0));
+  while (dmabuf_reservation_iter_next (&iter)) {
+    DmabufFence *both;
+
+    /* Restarted: what was merged before is a part of what will be. */
+    if (iter.is_restarted)
+      g_clear_pointer (&merged, dmabuf_fence_unref);
+    if (software && iter.fence->ops->kind == DMABUF_FENCE_KIND_KERNEL)
+      continue;
+    both = merged ? dmabuf_fence_merge (merged, iter.fence)
+                  : dmabuf_fence_ref (iter.fence);
+    if (merged)
+      dmabuf_fence_unref (merged);
+    merged = both;
+  }
+
+  return merged;
+}
+
+/* NULL for none, also after a wait that took the place of a fence. */
+static DmabufFence *
+kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
+{
+  int fd = dmabuf_buffer_peek_fd (buffer);
+  int ret = -ENOTTY;
+
+  /* Most buffers are idle, and a test costs a fraction of an export. */
+  if (dmabuf_kernel_poll (fd, poll_events (access), 0, NULL) > 0)
+    return NULL;
+
+  if (!is_missing (&no_export)) {
+    ret = dmabuf_kernel_export_sync_file (fd, access);
+    remember (&no_export, ret);
+  }
+  if (ret >= 0) {
+    count (fences_exported);
+    return dmabuf_fence_new_known_sync_file (ret);
+  }
+
+  count (fence_fallbacks);
+  count (fence_waits);
+  ret = dmabuf_kernel_poll (fd, poll_events (access),
+      g_get_monotonic_time () + FALLBACK_TIMEOUT, NULL);
+  if (ret <= 0)
+    g_warning ("buffer %" G_GUINT64_FORMAT
+               " is still in use by another device after a wait; is it hung?",
+        dmabuf_buffer_get_inode (buffer));
+  return NULL;
+}
+
 DmabufFence *
 dmabuf_bridge_snapshot (
     DmabufBuffer *buffer, DmabufAccess access, gboolean implicit)
 {
-  int fd;
+  gboolean kernel = has_kernel_fences (buffer);
+  DmabufFence *own, *foreign, *both;
 
-  if (implicit || !has_kernel_fences (buffer))
-    return NULL;
+  own = own_fences (buffer, access, kernel);
+  if (!kernel || implicit)
+    return own;
 
-  fd = dmabuf_kernel_export_sync_file (dmabuf_buffer_peek_fd (buffer), access);
+  foreign = kernel_fences (buffer, access);
+  if (!own || !foreign)
+    return own ? own : foreign;
+
+  both = dmabuf_fence_merge (own, foreign);
+  dmabuf_fence_unref (own);
+  dmabuf_fence_unref (foreign);
+  return both;
+}
+
+/* --- publish ----------------------------------------------------------- */
+
+/* Into the kernel's reservation: 0 or -errno */
+static int
+publish_to_kernel (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf)
+{
+  int own = dmabuf_fence_peek_sync_file (leaf);
+  int fd = own;
+  int ret;
+
+  if (is_missing (&no_import))
+    return -ENOTTY;
+
   if (fd < 0)
-    return NULL;
+    fd = dmabuf_fence_export_sync_file (leaf, NULL);
+  if (fd < 0)
+    return -EMFILE;
 
-  return dmabuf_fence_new_sync_file (fd, DMABUF_FENCE_TRUST_FULL, NULL);
+  ret = dmabuf_kernel_import_sync_file (
+      dmabuf_buffer_peek_fd (buffer), access, fd);
+  remember (&no_import, ret);
+  if (own < 0)
+    dmabuf_kernel->close (fd);
+  if (ret == 0)
+    count (fences_imported);
+  return ret;
+}
+
+/* The lock for a short change: held already, or free. Whoever holds others
+ * cannot wait for one more without a context. */
+static gboolean
+lock_briefly (DmabufReservation *reservation, gboolean *unlock)
+{
+  *unlock = !dmabuf_reservation_is_locked (reservation);
+  if (!*unlock)
+    return TRUE;
+  if (dmabuf_reservation_thread_holds_any ())
+    return dmabuf_reservation_trylock (reservation, NULL);
+  return dmabuf_reservation_lock (reservation, NULL, NULL);
+}
+
+static int
+publish_leaf (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf,
+    gboolean implicit)
+{
+  DmabufReservation *reservation = dmabuf_buffer_get_reservation (buffer);
+  gboolean kernel = leaf->ops->kind == DMABUF_FENCE_KIND_KERNEL;
+  gboolean unlock;
+  int ret = 0;
+
+  if (kernel && !implicit && dmabuf_exporter_is_dmabuf (buffer->exporter)
+      && dmabuf_buffer_peek_fd (buffer) >= 0)
+    ret = publish_to_kernel (buffer, access, leaf);
+  if (ret < 0)
+    return ret;
+
+  if (!lock_briefly (reservation, &unlock))
+    return -EDEADLK;
+  dmabuf_reservation_reserve (reservation, 1, NULL);
+  dmabuf_reservation_add (reservation, leaf,
+      access & DMABUF_ACCESS_WRITE ? DMABUF_USAGE_WRITE : DMABUF_USAGE_READ);
+  if (unlock)
+    dmabuf_reservation_unlock (reservation);
+  return 0;
 }
 
 gboolean
 dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
     DmabufFence *fence, gboolean implicit, GError **error)
 {
-  GError *own_error = NULL;
-  int fd, ret;
+  DmabufFenceUnwrap cursor;
+  DmabufFence *leaf;
+  int ret = 0;
 
-  if (implicit || !has_kernel_fences (buffer)
-      || dmabuf_fence_is_signaled (fence))
+  /* XSF-3: containers are unwrapped, each leaf enters singly. */
+  for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf && ret == 0;
+       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+    if (!dmabuf_fence_is_signaled (leaf))
+      ret = publish_leaf (buffer, access, leaf, implicit);
+  }
+  dmabuf_fence_unwrap_end (&cursor);
+  if (ret == 0)
     return TRUE;
 
-  fd = dmabuf_fence_export_sync_file (fence, &own_error);
-  if (fd < 0)
-    goto failed;
-
-  ret = dmabuf_kernel_import_sync_file (
-      dmabuf_buffer_peek_fd (buffer), access, fd);
-  dmabuf_kernel->close (fd);
-  if (ret < 0) {
-    dmabuf_set_error (&own_error, -ret,
-        "the fence of a device access cannot be published: %s",
-        g_strerror (-ret));
-    goto failed;
-  }
-  return TRUE;
-
-  /* ERRORS */
-failed:
-  dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, NULL);
-  g_propagate_error (error, own_error);
+  /* Nobody else can know of it: so it has to be over. */
+  count (fence_fallbacks);
+  count (fence_waits);
+  if (dmabuf_fence_wait (
+          fence, g_get_monotonic_time () + FALLBACK_TIMEOUT, NULL, error))
+    dmabuf_set_error (error, -ret,
+        "buffer %" G_GUINT64_FORMAT
+        ": the fence of an access could not be published (%s), so it was"
+        " waited for",
+        dmabuf_buffer_get_inode (buffer), g_strerror (-ret));
   return FALSE;
 }
+
+/* --- wait -------------------------------------------------------------- */
 
 gboolean
 dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access, gint64 deadline,
     GCancellable *cancellable, GError **error)
 {
+  DmabufReservation *reservation = g_atomic_pointer_get (&buffer->reservation);
   int ret;
+
+  dmabuf_annotation_might_wait ("dmabuf_buffer_wait");
+
+  if (reservation
+      && !dmabuf_reservation_wait (reservation,
+          dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0), deadline,
+          cancellable, error))
+    return FALSE;
 
   if (!has_kernel_fences (buffer))
     return TRUE;
 
-  /* POLL-1: readable when the writers are done, writable when all are; POLLOUT
-   * alone, for with both it would return at the first (POLL-3). */
   ret = dmabuf_kernel_poll (dmabuf_buffer_peek_fd (buffer),
-      access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN, deadline, cancellable);
-  if (ret == 1)
+      poll_events (access), deadline, cancellable);
+  if (ret > 0)
     return TRUE;
 
   if (ret == -ECANCELED)
-    g_cancellable_set_error_if_cancelled (cancellable, error);
+    g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
+        "the wait for a buffer was cancelled");
   else if (ret == 0)
     dmabuf_set_error (error, ETIME,
-        "a fence that stands against the access did not signal in time");
+        "buffer %" G_GUINT64_FORMAT
+        ": still in use by another device or process at the deadline",
+        dmabuf_buffer_get_inode (buffer));
   else
-    dmabuf_set_error (
-        error, -ret, "cannot wait for a buffer: %s", g_strerror (-ret));
+    dmabuf_set_error (error, -ret, "buffer %" G_GUINT64_FORMAT ": poll: %s",
+        dmabuf_buffer_get_inode (buffer), g_strerror (-ret));
   return FALSE;
-}
-
-void
-dmabuf_bridge_buffer_free (DmabufBuffer *buffer)
-{
-}
-
-DmabufReservation *
-dmabuf_buffer_get_reservation (DmabufBuffer *buffer)
-{
-  g_return_val_if_fail (buffer != NULL, NULL);
-
-  return buffer->reservation;
 }

@@ -114,6 +114,12 @@ void dmabuf_fence_defer (DmabufFence *fence);
 /* A reference, unless the last one has gone (FEN-18). */
 gboolean dmabuf_fence_try_ref (DmabufFence *fence);
 
+/* Of an fd that the kernel has just made: nothing to check. Takes @fd. */
+DmabufFence *dmabuf_fence_new_known_sync_file (int fd);
+
+/* The sync_file of a fence that is one, -1 for every other; stays its own. */
+int dmabuf_fence_peek_sync_file (DmabufFence *fence);
+
 /* dmabuf_fence_wait() without a message: 1, 0 at the deadline, -ECANCELED or
  * -errno */
 int dmabuf_fence_wait_status (

@@ -181,11 +181,39 @@ static const DmabufFenceOps sync_file_ops = {
   .release = sync_file_release,
 };
 
+static DmabufFence *
+sync_file_new (int fd, DmabufFenceTrust trust)
+{
+  SyncFile *self = g_new0 (SyncFile, 1);
+
+  /* Which context the kernel's fence has it does not tell: each has its own. */
+  dmabuf_fence_init (
+      &self->fence, &sync_file_ops, dmabuf_fence_context_alloc (1), 1);
+  self->fence.trust = trust;
+  self->source.fd = fd;
+  self->source.ref = source_ref;
+  self->source.dispatch = source_dispatch;
+
+  return &self->fence;
+}
+
+DmabufFence *
+dmabuf_fence_new_known_sync_file (int fd)
+{
+  return sync_file_new (fd, DMABUF_FENCE_TRUST_FULL);
+}
+
+int
+dmabuf_fence_peek_sync_file (DmabufFence *fence)
+{
+  return fence->ops == &sync_file_ops ? ((SyncFile *) fence)->source.fd : -1;
+}
+
 DmabufFence *
 dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
 {
   struct sync_file_info info;
-  SyncFile *self;
+  DmabufFence *fence;
   char target[64];
   ssize_t length;
   int ret = -EINVAL;
@@ -205,18 +233,11 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
   if (ret < 0)
     goto err_type;
 
-  self = g_new0 (SyncFile, 1);
-  /* Which context the kernel's fence has it does not tell: each has its own. */
-  dmabuf_fence_init (
-      &self->fence, &sync_file_ops, dmabuf_fence_context_alloc (1), 1);
-  self->fence.trust = trust;
-  self->source.fd = fd;
-  self->source.ref = source_ref;
-  self->source.dispatch = source_dispatch;
+  fence = sync_file_new (fd, trust);
   if (info.status != 0)
-    dmabuf_fence_settle (&self->fence, 0, -1);
+    dmabuf_fence_settle (fence, 0, -1);
 
-  return &self->fence;
+  return fence;
 
   /* ERRORS */
 err_type:

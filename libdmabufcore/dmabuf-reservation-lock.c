@@ -524,6 +524,12 @@ dmabuf_reservation_is_locked (DmabufReservation *reservation)
   return owned_by_thread (reservation, &owner, &context);
 }
 
+gboolean
+dmabuf_reservation_thread_holds_any (void)
+{
+  return thread.n_held > 0;
+}
+
 void
 dmabuf_reservation_lock_clear (DmabufReservation *reservation)
 {

@@ -47,6 +47,9 @@ struct _DmabufReservation
 int dmabuf_reservation_lock_status (DmabufReservation *reservation,
     DmabufAcquireContext *context, GCancellable *cancellable);
 
+/* Whether this thread holds the lock of any reservation */
+gboolean dmabuf_reservation_thread_holds_any (void);
+
 /* The end of a reservation: nobody may have the lock. */
 void dmabuf_reservation_lock_clear (DmabufReservation *reservation);
 

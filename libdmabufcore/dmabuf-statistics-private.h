@@ -18,6 +18,11 @@ extern DmabufStatistics dmabuf_process_statistics;
   } \
   G_STMT_END
 
+/* Of the process only */
+#define dmabuf_count_process(field, n) \
+  __atomic_fetch_add ( \
+      &dmabuf_process_statistics.field, (guint64) (n), __ATOMIC_RELAXED)
+
 void
 dmabuf_statistics_copy (const DmabufStatistics *from, DmabufStatistics *to);
 

@@ -22,6 +22,10 @@ G_BEGIN_DECLS
  * @cpu_sections: brackets of CPU access that were ever opened
  * @cpu_time: microseconds that buffers spent inside of such brackets
  * @maps: mmaps made for the CPU
+ * @fences_exported: snapshots taken of the kernel's fences (EXPORT_SYNC_FILE)
+ * @fences_imported: fences given to the kernel (IMPORT_SYNC_FILE)
+ * @fence_fallbacks: how often either was not possible
+ * @fence_waits: waits on the CPU in place of the hardware, for that reason
  *
  * A snapshot of the library's own counters: of the process, of an exporter or
  * of a device. Each counter is exact; together they are not one instant.
@@ -42,9 +46,13 @@ struct _DmabufStatistics
   guint64 cpu_sections;
   guint64 cpu_time;
   guint64 maps;
+  guint64 fences_exported;
+  guint64 fences_imported;
+  guint64 fence_fallbacks;
+  guint64 fence_waits;
 
   /*< private >*/
-  guint64 padding[8];
+  guint64 padding[4];
 };
 
 /**

@@ -5,6 +5,7 @@
 
 #include <libdmabufcore/dmabuf-annotation.h>
 #include <libdmabufcore/dmabuf-attachment.h>
+#include <libdmabufcore/dmabuf-buffer-poll.h>
 #include <libdmabufcore/dmabuf-buffer.h>
 #include <libdmabufcore/dmabuf-device.h>
 #include <libdmabufcore/dmabuf-exporter.h>
@@ -14,4 +15,5 @@
 #include <libdmabufcore/dmabuf-layout.h>
 #include <libdmabufcore/dmabuf-reservation.h>
 #include <libdmabufcore/dmabuf-statistics.h>
+#include <libdmabufcore/dmabuf-submission.h>
 #include <libdmabufcore/dmabuf-types.h>
