@@ -4,6 +4,7 @@
 #include "dmabuf-device-private.h"
 #include "dmabuf-exporter-private.h"
 #include "dmabuf-statistics-private.h"
+#include "dmabuf-storage-private.h"
 
 #include <errno.h>
 
@@ -14,24 +15,27 @@ DmabufAttachment *
 dmabuf_attachment_new (
     DmabufDevice *device, DmabufBuffer *buffer, GError **error)
 {
-  DmabufExporter *exporter = buffer->exporter;
-  DmabufExporterClass *klass = DMABUF_EXPORTER_GET_CLASS (exporter);
-  DmabufAttachment *attachment;
-  GError *own_error = NULL;
+  DmabufAttachment *attachment = NULL;
+  DmabufExporter *exporter = NULL;
 
-  if (klass->attach && !klass->attach (exporter, buffer, device, &own_error)) {
-    if (!own_error)
-      dmabuf_set_error (&own_error, EBUSY, "%s refuses to attach %s",
-          dmabuf_exporter_get_name (exporter), dmabuf_device_get_name (device));
-    g_propagate_error (error, own_error);
+  if (!dmabuf_storage_check_device (buffer, device, error))
     return NULL;
-  }
+
+  /* While the exporter is asked, its storage stays. One that is put off is
+   * asked when it is chosen. */
+  dmabuf_buffer_acquire_as_is (buffer);
+  if (dmabuf_buffer_peek_fd (buffer) >= 0)
+    exporter = buffer->exporter;
+  if (exporter && !dmabuf_storage_attach_one (buffer, exporter, device, error))
+    goto out;
 
   attachment = g_new0 (DmabufAttachment, 1);
   attachment->n_holders = 1;
   attachment->device = g_object_ref (device);
   attachment->buffer = dmabuf_buffer_ref (buffer);
   attachment->lru.data = attachment;
+  attachment->attached_by = exporter;
+  g_weak_ref_init (&attachment->weak_device, device);
   g_mutex_init (&attachment->import_lock);
   g_cond_init (&attachment->import_made);
 
@@ -43,6 +47,8 @@ dmabuf_attachment_new (
   dmabuf_count (dmabuf_device_statistics (device), attachments, 1);
   dmabuf_count (dmabuf_device_statistics (device), attachments_made, 1);
 
+out:
+  dmabuf_buffer_release_use (buffer);
   return attachment;
 }
 
@@ -50,19 +56,23 @@ void
 dmabuf_attachment_free (DmabufAttachment *attachment)
 {
   DmabufBuffer *buffer = attachment->buffer;
-  DmabufExporterClass *klass;
+  DmabufExporter *exporter;
   DmabufMapping *mapping;
 
   dmabuf_attachment_drop_imports (attachment, TRUE);
 
-  /* ATT-3: off the list before the exporter is told. */
+  /* ATT-3: off the list before the exporter is told, whose storage stays
+   * meanwhile. */
+  dmabuf_buffer_acquire_as_is (buffer);
   g_mutex_lock (&buffer->lock);
   buffer->attachments = g_list_remove (buffer->attachments, attachment);
   g_mutex_unlock (&buffer->lock);
 
-  klass = DMABUF_EXPORTER_GET_CLASS (buffer->exporter);
-  if (klass->detach)
-    klass->detach (buffer->exporter, buffer, attachment->device);
+  exporter = attachment->attached_by;
+  if (exporter && DMABUF_EXPORTER_GET_CLASS (exporter)->detach)
+    DMABUF_EXPORTER_GET_CLASS (exporter)->detach (
+        exporter, buffer, attachment->device);
+  dmabuf_buffer_release_use (buffer);
 
   dmabuf_count (dmabuf_device_statistics (attachment->device), attachments, -1);
 
@@ -70,10 +80,26 @@ dmabuf_attachment_free (DmabufAttachment *attachment)
     attachment->spare_mappings = mapping->next;
     g_free (mapping);
   }
+  g_weak_ref_clear (&attachment->weak_device);
   g_mutex_clear (&attachment->import_lock);
   g_cond_clear (&attachment->import_made);
   dmabuf_buffer_unref (buffer);
   g_free (attachment);
+}
+
+gboolean
+dmabuf_attachment_try_ref (DmabufAttachment *attachment)
+{
+  DmabufDevice *device = attachment->device;
+  gboolean lives;
+
+  g_mutex_lock (dmabuf_device_lock (device));
+  lives = attachment->cached || attachment->n_holders > 0;
+  if (lives && g_atomic_int_add (&attachment->n_holders, 1) == 0)
+    g_object_ref (device);
+  g_mutex_unlock (dmabuf_device_lock (device));
+
+  return lives;
 }
 
 DmabufAttachment *
@@ -132,4 +158,64 @@ dmabuf_attachment_get_device (DmabufAttachment *attachment)
   g_return_val_if_fail (attachment != NULL, NULL);
 
   return attachment->device;
+}
+
+/* --- pins ---------------------------------------------------------------- */
+
+gboolean
+dmabuf_attachment_pin (DmabufAttachment *attachment, gint64 deadline,
+    GCancellable *cancellable, GError **error)
+{
+  DmabufExporterClass *klass;
+  DmabufBuffer *buffer;
+
+  g_return_val_if_fail (attachment != NULL, FALSE);
+
+  /* DEF-6 */
+  if (!DMABUF_DEVICE_GET_CLASS (attachment->device)->invalidate) {
+    dmabuf_set_error (error, EINVAL,
+        "%s cannot pin: only a device that can be told of moves may forbid "
+        "them",
+        dmabuf_device_get_name (attachment->device));
+    return FALSE;
+  }
+
+  buffer = attachment->buffer;
+  if (!dmabuf_buffer_acquire (buffer, attachment, deadline, cancellable, error))
+    return FALSE;
+
+  klass = DMABUF_EXPORTER_GET_CLASS (buffer->exporter);
+  if (klass->pin && !klass->pin (buffer->exporter, attachment, error)) {
+    dmabuf_buffer_release_use (buffer);
+    return FALSE;
+  }
+
+  g_atomic_int_inc (&attachment->n_pins);
+  dmabuf_attachment_ref (attachment);
+  return TRUE;
+}
+
+void
+dmabuf_attachment_unpin (DmabufAttachment *attachment)
+{
+  DmabufExporterClass *klass;
+  gint pins;
+
+  g_return_if_fail (attachment != NULL);
+
+  pins = g_atomic_int_get (&attachment->n_pins);
+  do {
+    if (pins == 0) {
+      g_critical ("%s has not pinned the buffer",
+          dmabuf_device_get_name (attachment->device));
+      return;
+    }
+  } while (!g_atomic_int_compare_and_exchange_full (
+      &attachment->n_pins, pins, pins - 1, &pins));
+
+  klass = DMABUF_EXPORTER_GET_CLASS (attachment->buffer->exporter);
+  if (klass->unpin)
+    klass->unpin (attachment->buffer->exporter, attachment);
+  dmabuf_buffer_release_use (attachment->buffer);
+  dmabuf_attachment_unref (attachment);
 }

@@ -63,11 +63,38 @@ DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment *attachment);
  * kept with the attachment under the key @layout.
  *
  * Returns: (transfer none): the device's own import, valid while @attachment is
- *   held
+ *   held; of a deferred buffer, while it is mapped as well, for between two
+ *   mappings its storage may move
  */
 DMABUF_CORE_API
 gpointer dmabuf_attachment_import (DmabufAttachment *attachment,
     const DmabufLayout *layout, gboolean *reused, GError **error);
+
+/**
+ * dmabuf_attachment_pin:
+ * @attachment: an attachment to a device that is a dynamic importer
+ *   (DmabufDeviceClass.invalidate)
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait from another thread
+ * @error: return location for an error
+ *
+ * Keeps the storage where this device reaches it, also without a mapping: for
+ * scanout and the like (DEF-6). Counted; each is ended by
+ * dmabuf_attachment_unpin().
+ *
+ * Returns: %FALSE with EINVAL for a device that is not dynamic, or as
+ *   dmabuf_attachment_map_full()
+ */
+DMABUF_CORE_API
+gboolean dmabuf_attachment_pin (DmabufAttachment *attachment, gint64 deadline,
+    GCancellable *cancellable, GError **error);
+
+/**
+ * dmabuf_attachment_unpin:
+ * @attachment: an attachment
+ */
+DMABUF_CORE_API
+void dmabuf_attachment_unpin (DmabufAttachment *attachment);
 
 /**
  * DmabufMapping:

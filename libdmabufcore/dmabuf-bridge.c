@@ -252,7 +252,7 @@ dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
 
   /* XSF-3: containers are unwrapped, each leaf enters singly. */
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf && ret == 0;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     if (!dmabuf_fence_is_signaled (leaf))
       ret = publish_leaf (buffer, access, leaf, implicit);
   }

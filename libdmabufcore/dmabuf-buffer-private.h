@@ -32,11 +32,12 @@ struct _DmabufBuffer
 
   DmabufExporter *exporter; /* changes only when the storage moves */
   gint fd;                  /* atomic; -1 without storage */
-  guint generation;         /* of the storage: counts its moves */
+  gint generation;          /* atomic; of the storage: counts its moves */
 
   /* Atomic flags, set and never cleared. */
   gint seen; /* somebody got the fd: the kernel may hold fences of others */
   gint handed_out; /* and outside of an import: the storage cannot move */
+  gint revoked;    /* the memory is gone */
 
   /* The identity, guarded by the registry's lock. */
   gint registered; /* atomic */
@@ -46,7 +47,6 @@ struct _DmabufBuffer
   /* Under lock. */
   guint n_uses;
   guint n_mappings;
-  guint n_pins;
   guint n_brackets[4]; /* by DmabufAccess */
   gint64 bracket_began;
   GList *attachments;    /* of DmabufAttachment, not owned */
@@ -99,6 +99,10 @@ gboolean
 dmabuf_buffer_acquire (DmabufBuffer *buffer, DmabufAttachment *attachment,
     gint64 deadline, GCancellable *cancellable, GError **error);
 void dmabuf_buffer_release_use (DmabufBuffer *buffer);
+/* The use of another thread, for a mapping that was handed over. */
+void dmabuf_buffer_release_use_of (DmabufBuffer *buffer, GThread *owner);
+/* A use of whatever there is, with or without storage. */
+void dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer);
 
 /* dmabuf-cpu-access.c: the default operations on a kernel's dma-buf. */
 gpointer dmabuf_buffer_default_vmap (

@@ -4,6 +4,7 @@
 #include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
 #include "dmabuf-statistics-private.h"
+#include "dmabuf-storage-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -264,6 +265,8 @@ hand_out (DmabufBuffer *buffer, gboolean keep)
     return g_atomic_int_get (&buffer->fd);
 
   g_mutex_lock (&buffer->lock);
+  while (buffer->placement && buffer->placement->moving)
+    g_cond_wait (&buffer->changed, &buffer->lock);
   fd = g_atomic_int_get (&buffer->fd);
   if (fd >= 0) {
     g_atomic_int_set (&buffer->seen, TRUE);
@@ -349,6 +352,14 @@ dmabuf_buffer_get_exporter (DmabufBuffer *buffer)
   g_mutex_unlock (&buffer->lock);
 
   return exporter;
+}
+
+gboolean
+dmabuf_buffer_is_dmabuf (DmabufBuffer *buffer)
+{
+  g_return_val_if_fail (buffer != NULL, FALSE);
+
+  return dmabuf_exporter_is_dmabuf (dmabuf_buffer_get_exporter (buffer));
 }
 
 gboolean

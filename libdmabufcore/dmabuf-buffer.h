@@ -46,6 +46,29 @@ DMABUF_CORE_API
 DmabufBuffer *dmabuf_buffer_import_take (int fd, GError **error);
 
 /**
+ * dmabuf_buffer_new_deferred:
+ * @exporters: (array length=n_exporters): where the storage may come from, the
+ *   preferred one first
+ * @n_exporters: how many
+ * @size: in bytes, rounded up to whole pages
+ * @error: return location for an error
+ *
+ * A buffer whose storage is put off until its first mapping or CPU access
+ * (DEF-1): then it comes from the first of @exporters that suits all devices
+ * which are attached. If a device with stricter constraints attaches later, its
+ * first mapping moves the storage, content kept, as soon as nobody uses the
+ * buffer (DEF-3); where that cannot be, because the fd was handed out, the
+ * buffer is pinned or nothing suits everybody, attaching fails with EBUSY.
+ *
+ * Errors: EINVAL for a size of 0 or an exporter that is not complete.
+ *
+ * Returns: (transfer full): a new buffer
+ */
+DMABUF_CORE_API
+DmabufBuffer *dmabuf_buffer_new_deferred (
+    DmabufExporter **exporters, guint n_exporters, gsize size, GError **error);
+
+/**
  * dmabuf_buffer_ref:
  * @buffer: a buffer
  *
@@ -118,6 +141,27 @@ guint64 dmabuf_buffer_get_inode (DmabufBuffer *buffer);
  */
 DMABUF_CORE_API
 DmabufExporter *dmabuf_buffer_get_exporter (DmabufBuffer *buffer);
+
+/**
+ * dmabuf_buffer_is_dmabuf:
+ * @buffer: a buffer
+ *
+ * Returns: whether it is (or, put off, will be) a dma-buf of the kernel, which
+ *   devices can import; %FALSE for the memfd exporter's
+ */
+DMABUF_CORE_API
+gboolean dmabuf_buffer_is_dmabuf (DmabufBuffer *buffer);
+
+/**
+ * dmabuf_buffer_revoke:
+ * @buffer: a buffer
+ *
+ * For exporters: the memory is gone for good. Every device is told
+ * (DmabufDeviceClass.invalidate), and no new mapping and CPU access begins
+ * (ENODEV). Those that there are end as always.
+ */
+DMABUF_CORE_API
+void dmabuf_buffer_revoke (DmabufBuffer *buffer);
 
 /**
  * dmabuf_buffer_set_name:
@@ -254,6 +298,133 @@ dmabuf_buffer_vmap (DmabufBuffer *buffer, DmabufAccess access, GError **error);
  */
 DMABUF_CORE_API
 void dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address);
+
+/**
+ * dmabuf_buffer_mmap:
+ * @buffer: a buffer
+ * @offset: of the first byte, a multiple of the page size
+ * @size: in bytes
+ * @access: how the memory will be used
+ * @error: return location for an error
+ *
+ * Maps a range. Opens no CPU access (MMAP-4).
+ *
+ * Returns: (transfer none) (nullable): the address, for dmabuf_buffer_munmap();
+ *   %NULL with EINVAL for a range outside of the buffer (MMAP-1), EOVERFLOW for
+ *   one that is none, EACCES as dmabuf_buffer_vmap()
+ */
+DMABUF_CORE_API
+gpointer dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
+    DmabufAccess access, GError **error);
+
+/**
+ * dmabuf_buffer_munmap:
+ * @buffer: a buffer
+ * @address: what dmabuf_buffer_mmap() returned
+ * @size: as it was given there
+ */
+DMABUF_CORE_API
+void dmabuf_buffer_munmap (DmabufBuffer *buffer, gpointer address, gsize size);
+
+/**
+ * dmabuf_buffer_map_page:
+ * @buffer: a buffer
+ * @page: number of the page
+ * @access: how the memory will be used
+ * @error: return location for an error
+ *
+ * One page for the CPU, inside of a bracket of CPU access that covers @access
+ * (KMAP-1): what kmap was. Any number of pages may be mapped at once.
+ *
+ * Returns: (transfer none) (nullable): the page's address, for
+ *   dmabuf_buffer_unmap_page(); %NULL with EINVAL outside of a bracket or of
+ * the buffer
+ */
+DMABUF_CORE_API
+gpointer dmabuf_buffer_map_page (
+    DmabufBuffer *buffer, gsize page, DmabufAccess access, GError **error);
+
+/**
+ * dmabuf_buffer_unmap_page:
+ * @buffer: a buffer
+ * @page: number of the page
+ * @address: what dmabuf_buffer_map_page() returned
+ */
+DMABUF_CORE_API
+void
+dmabuf_buffer_unmap_page (DmabufBuffer *buffer, gsize page, gpointer address);
+
+/**
+ * DmabufCpuScope:
+ *
+ * A bracket of CPU access with the mapping that belongs to it, which ends with
+ * the block of code it is declared in:
+ * |[<!-- language="C" -->
+ *   g_auto (DmabufCpuScope) scope = DMABUF_CPU_SCOPE_INIT;
+ *   guint8 *data = dmabuf_cpu_scope_begin (&scope, buffer,
+ *       DMABUF_ACCESS_WRITE, deadline, NULL, &error);
+ *
+ *   if (!data)
+ *     return FALSE;
+ *   memset (data, 0, size);
+ *   return dmabuf_cpu_scope_end (&scope, &error);
+ * ]|
+ */
+typedef struct
+{
+  /*< private >*/
+  DmabufBuffer *buffer;
+  DmabufAccess access;
+  gpointer address;
+} DmabufCpuScope;
+
+/**
+ * DMABUF_CPU_SCOPE_INIT: (skip)
+ *
+ * A scope in which nothing has begun.
+ */
+#define DMABUF_CPU_SCOPE_INIT { NULL, DMABUF_ACCESS_NONE, NULL }
+
+/**
+ * dmabuf_cpu_scope_begin: (skip)
+ * @scope: a scope in which nothing has begun
+ * @buffer: a buffer
+ * @access: what the CPU is going to do
+ * @deadline: absolute, microseconds of CLOCK_MONOTONIC
+ * @cancellable: (nullable): ends the wait from another thread
+ * @error: return location for an error
+ *
+ * dmabuf_buffer_vmap() and dmabuf_buffer_begin_cpu_access().
+ *
+ * Returns: (nullable): the buffer's address
+ */
+DMABUF_CORE_API
+gpointer dmabuf_cpu_scope_begin (DmabufCpuScope *scope, DmabufBuffer *buffer,
+    DmabufAccess access, gint64 deadline, GCancellable *cancellable,
+    GError **error);
+
+/**
+ * dmabuf_cpu_scope_end: (skip)
+ * @scope: a scope
+ * @error: return location for an error
+ *
+ * Ends the bracket early, for who wants to know its error.
+ *
+ * Returns: %FALSE with the error of dmabuf_buffer_end_cpu_access()
+ */
+DMABUF_CORE_API
+gboolean dmabuf_cpu_scope_end (DmabufCpuScope *scope, GError **error);
+
+/**
+ * dmabuf_cpu_scope_clear: (skip)
+ * @scope: a scope
+ *
+ * Ends the bracket if there is one; its error becomes a warning.
+ */
+DMABUF_CORE_API
+void dmabuf_cpu_scope_clear (DmabufCpuScope *scope);
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (DmabufCpuScope, dmabuf_cpu_scope_clear)
 
 /**
  * dmabuf_buffer_get_exporter_data: (skip)

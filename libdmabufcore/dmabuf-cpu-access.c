@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 static gboolean
 is_access (DmabufAccess access)
@@ -281,4 +282,171 @@ dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address)
   g_mutex_unlock (&buffer->vmap_lock);
 
   dmabuf_buffer_release_use (buffer);
+}
+
+/* --- ranges and pages ---------------------------------------------------- */
+
+gpointer
+dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
+    DmabufAccess access, GError **error)
+{
+  gsize page = sysconf (_SC_PAGESIZE);
+  DmabufExporterClass *klass;
+  gpointer address = NULL;
+  gsize end;
+
+  g_return_val_if_fail (buffer != NULL, NULL);
+
+  if (!check_access (access, error))
+    return NULL;
+
+  /* MMAP-1 */
+  if (__builtin_add_overflow (offset, size, &end)) {
+    dmabuf_set_error (error, EOVERFLOW,
+        "the range of %" G_GSIZE_FORMAT " bytes from %" G_GSIZE_FORMAT
+        " has no end",
+        size, offset);
+    return NULL;
+  }
+  if (size == 0 || offset % page || end > buffer->size) {
+    dmabuf_set_error (error, EINVAL,
+        "the range from %" G_GSIZE_FORMAT " to %" G_GSIZE_FORMAT
+        " cannot be mapped: it must begin at a page and lie within the "
+        "%" G_GSIZE_FORMAT " bytes of the buffer",
+        offset, end, buffer->size);
+    return NULL;
+  }
+
+  if (!dmabuf_buffer_acquire (buffer, NULL, DMABUF_DEADLINE_NEVER, NULL, error))
+    return NULL;
+
+  klass = DMABUF_EXPORTER_GET_CLASS (buffer->exporter);
+  if (klass->mmap)
+    address =
+        klass->mmap (buffer->exporter, buffer, offset, size, access, error);
+  else
+    dmabuf_set_error (error, EINVAL,
+        "buffers of %s cannot be mapped for the CPU",
+        dmabuf_exporter_get_name (buffer->exporter));
+
+  if (!address)
+    dmabuf_buffer_release_use (buffer);
+  return address;
+}
+
+void
+dmabuf_buffer_munmap (DmabufBuffer *buffer, gpointer address, gsize size)
+{
+  DmabufExporterClass *klass;
+
+  g_return_if_fail (buffer != NULL);
+  g_return_if_fail (address != NULL);
+
+  klass = DMABUF_EXPORTER_GET_CLASS (buffer->exporter);
+  if (klass->munmap)
+    klass->munmap (buffer->exporter, buffer, address, size);
+  dmabuf_buffer_release_use (buffer);
+}
+
+/* KMAP-1: failures belong into the begin, which is why a page is a piece of the
+ * one mapping, made at most once. */
+gpointer
+dmabuf_buffer_map_page (
+    DmabufBuffer *buffer, gsize page, DmabufAccess access, GError **error)
+{
+  gsize page_size = sysconf (_SC_PAGESIZE);
+  gboolean covered;
+  guint8 *address;
+
+  g_return_val_if_fail (buffer != NULL, NULL);
+
+  if (!check_access (access, error))
+    return NULL;
+  if (page >= buffer->size / page_size) {
+    g_critical ("the buffer has no page %" G_GSIZE_FORMAT, page);
+    dmabuf_set_error (
+        error, EINVAL, "the buffer has no page %" G_GSIZE_FORMAT, page);
+    return NULL;
+  }
+
+  g_mutex_lock (&buffer->lock);
+  covered = buffer->n_brackets[DMABUF_ACCESS_READ_WRITE] > 0
+      || (access != DMABUF_ACCESS_READ_WRITE && buffer->n_brackets[access] > 0);
+  g_mutex_unlock (&buffer->lock);
+  if (!covered) {
+    g_critical (
+        "a page is mapped outside of a bracket of CPU access 0x%x", access);
+    dmabuf_set_error (error, EINVAL,
+        "pages are mapped between the begin and the end of a CPU access that "
+        "covers 0x%x",
+        access);
+    return NULL;
+  }
+
+  address = dmabuf_buffer_vmap (buffer, access, error);
+  return address ? address + page * page_size : NULL;
+}
+
+void
+dmabuf_buffer_unmap_page (DmabufBuffer *buffer, gsize page, gpointer address)
+{
+  gsize page_size = sysconf (_SC_PAGESIZE);
+
+  g_return_if_fail (address != NULL);
+
+  dmabuf_buffer_vunmap (buffer, (guint8 *) address - page * page_size);
+}
+
+/* --- scopes -------------------------------------------------------------- */
+
+gpointer
+dmabuf_cpu_scope_begin (DmabufCpuScope *scope, DmabufBuffer *buffer,
+    DmabufAccess access, gint64 deadline, GCancellable *cancellable,
+    GError **error)
+{
+  gpointer address;
+
+  g_return_val_if_fail (scope != NULL && scope->buffer == NULL, NULL);
+  g_return_val_if_fail (buffer != NULL, NULL);
+
+  if (!dmabuf_buffer_begin_cpu_access (
+          buffer, access, deadline, cancellable, error))
+    return NULL;
+
+  address = dmabuf_buffer_vmap (buffer, access, error);
+  if (!address) {
+    dmabuf_buffer_end_cpu_access (buffer, access, NULL);
+    return NULL;
+  }
+
+  scope->buffer = dmabuf_buffer_ref (buffer);
+  scope->access = access;
+  scope->address = address;
+  return address;
+}
+
+gboolean
+dmabuf_cpu_scope_end (DmabufCpuScope *scope, GError **error)
+{
+  DmabufBuffer *buffer;
+  gboolean ok;
+
+  g_return_val_if_fail (scope != NULL && scope->buffer != NULL, FALSE);
+
+  buffer = g_steal_pointer (&scope->buffer);
+  ok = dmabuf_buffer_end_cpu_access (buffer, scope->access, error);
+  dmabuf_buffer_vunmap (buffer, scope->address);
+  dmabuf_buffer_unref (buffer);
+  return ok;
+}
+
+void
+dmabuf_cpu_scope_clear (DmabufCpuScope *scope)
+{
+  GError *error = NULL;
+
+  if (scope->buffer && !dmabuf_cpu_scope_end (scope, &error)) {
+    g_warning ("%s", error->message);
+    g_error_free (error);
+  }
 }

@@ -35,7 +35,13 @@ struct _DmabufAttachment
 {
   gint n_holders; /* 0 ⇄ 1 only under the device's lock */
   DmabufDevice *device;
+  GWeakRef weak_device; /* for who finds the attachment with its buffer */
   DmabufBuffer *buffer;
+  gint n_pins; /* atomic */
+
+  /* Whose attach operation was called; changes only while the storage is about
+   * to be placed or to move, and has no other users. */
+  DmabufExporter *attached_by;
 
   /* Under the device's lock. */
   gboolean cached;
@@ -44,7 +50,6 @@ struct _DmabufAttachment
   /* Under the buffer's lock. */
   guint n_mapped;
   DmabufDirection direction;
-  gboolean revoked;
   DmabufMapping *spare_mappings;
 
   /* Under the import lock. */
@@ -76,6 +81,17 @@ DmabufAttachment *dmabuf_attachment_new (
     DmabufDevice *device, DmabufBuffer *buffer, GError **error);
 /* Nobody holds it, and it is in no cache. */
 void dmabuf_attachment_free (DmabufAttachment *attachment);
+
+/* A holder more, unless the attachment is about to end; its buffer's lock is
+ * held. */
+gboolean dmabuf_attachment_try_ref (DmabufAttachment *attachment);
+
+/* Whether the device's constraints allow memory of @exporter; EBUSY if not. */
+gboolean dmabuf_device_suits (
+    DmabufDevice *device, DmabufExporter *exporter, GError **error);
+
+gboolean dmabuf_device_takes_format (
+    DmabufDevice *device, guint32 format, guint64 modifier);
 
 /* dmabuf-import.c */
 void

@@ -6,6 +6,7 @@
  */
 
 #include "dmabuf-buffer-private.h"
+#include "dmabuf-constraints-private.h"
 #include "dmabuf-device-private.h"
 #include "dmabuf-statistics-private.h"
 
@@ -21,6 +22,7 @@ typedef struct
   DmabufStatistics statistics;
 
   GMutex lock;
+  DmabufConstraints *constraints;
   GHashTable *attachments; /* DmabufBuffer → DmabufAttachment */
   GQueue lru;              /* most recently used first */
   gboolean told_eviction;
@@ -80,6 +82,7 @@ dmabuf_device_finalize (GObject *object)
   DmabufDevicePrivate *priv = get_private (DMABUF_DEVICE (object));
 
   g_hash_table_unref (priv->attachments);
+  g_clear_pointer (&priv->constraints, dmabuf_constraints_free);
   g_mutex_clear (&priv->lock);
   g_free (priv->name);
 
@@ -214,6 +217,73 @@ dmabuf_device_lock (DmabufDevice *device)
   return &get_private (device)->lock;
 }
 
+void
+dmabuf_device_set_constraints (
+    DmabufDevice *device, const DmabufConstraints *constraints)
+{
+  DmabufConstraints *copy, *old;
+  DmabufDevicePrivate *priv;
+
+  g_return_if_fail (DMABUF_IS_DEVICE (device));
+
+  priv = get_private (device);
+  copy = constraints ? dmabuf_constraints_copy (constraints) : NULL;
+
+  g_mutex_lock (&priv->lock);
+  old = priv->constraints;
+  priv->constraints = copy;
+  g_mutex_unlock (&priv->lock);
+
+  dmabuf_constraints_free (old);
+}
+
+DmabufConstraints *
+dmabuf_device_get_constraints (DmabufDevice *device)
+{
+  DmabufConstraints *copy = NULL;
+  DmabufDevicePrivate *priv;
+
+  g_return_val_if_fail (DMABUF_IS_DEVICE (device), NULL);
+
+  priv = get_private (device);
+  g_mutex_lock (&priv->lock);
+  if (priv->constraints)
+    copy = dmabuf_constraints_copy (priv->constraints);
+  g_mutex_unlock (&priv->lock);
+
+  return copy;
+}
+
+gboolean
+dmabuf_device_suits (
+    DmabufDevice *device, DmabufExporter *exporter, GError **error)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+  gboolean suits;
+
+  g_mutex_lock (&priv->lock);
+  suits = !priv->constraints
+      || dmabuf_constraints_check_exporter (priv->constraints, exporter, error);
+  g_mutex_unlock (&priv->lock);
+
+  return suits;
+}
+
+gboolean
+dmabuf_device_takes_format (
+    DmabufDevice *device, guint32 format, guint64 modifier)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+  gboolean takes;
+
+  g_mutex_lock (&priv->lock);
+  takes = !priv->constraints
+      || dmabuf_constraints_has_format (priv->constraints, format, modifier);
+  g_mutex_unlock (&priv->lock);
+
+  return takes;
+}
+
 /* --- the cache ----------------------------------------------------------- */
 
 gboolean
@@ -340,6 +410,54 @@ dmabuf_device_attach (
     return attachment;
   }
   return made;
+}
+
+gboolean
+dmabuf_device_detach (
+    DmabufDevice *device, DmabufBuffer *buffer, GError **error)
+{
+  DmabufAttachment *attachment, *idle = NULL;
+  DmabufDevicePrivate *priv;
+  guint n_mapped;
+
+  g_return_val_if_fail (DMABUF_IS_DEVICE (device), FALSE);
+  g_return_val_if_fail (buffer != NULL, FALSE);
+
+  priv = get_private (device);
+
+  g_mutex_lock (&buffer->lock);
+  g_mutex_lock (&priv->lock);
+  attachment = g_hash_table_lookup (priv->attachments, buffer);
+  n_mapped = attachment ? attachment->n_mapped : 0;
+  if (attachment && n_mapped == 0) {
+    dmabuf_device_uncache (device, attachment);
+    if (attachment->n_holders == 0)
+      idle = attachment;
+  }
+  g_mutex_unlock (&priv->lock);
+  g_mutex_unlock (&buffer->lock);
+
+  if (!attachment)
+    goto not_attached;
+  if (n_mapped > 0)
+    goto mapped;
+  if (idle)
+    dmabuf_attachment_free (idle);
+  return TRUE;
+
+  /* ERRORS */
+not_attached:
+  g_critical (
+      "the buffer is not attached to %s", dmabuf_device_get_name (device));
+  dmabuf_set_error (error, EINVAL, "the buffer is not attached to %s",
+      dmabuf_device_get_name (device));
+  return FALSE;
+mapped:
+  g_critical ("the buffer is mapped by %s", dmabuf_device_get_name (device));
+  dmabuf_set_error (error, EBUSY,
+      "the buffer is mapped by %s: unmap it before it is detached",
+      dmabuf_device_get_name (device));
+  return FALSE;
 }
 
 void

@@ -43,6 +43,11 @@ GType dmabuf_device_flags_get_type (void);
  *   layout; the result belongs to the attachment. Never called under a lock of
  *   the library. %NULL with an error if the device cannot take it.
  * @release_import: frees what @import made. May run on any thread.
+ * @invalidate: (nullable): the storage is about to move, or is revoked: what
+ * was imported is void and will be released; the next use imports anew (DEF-5).
+ * A device that has it is a dynamic importer. Called under no lock of the
+ *   library, with no mapping of this attachment open unless the buffer was
+ *   revoked.
  *
  * What a kind of device implements.
  */
@@ -53,8 +58,9 @@ struct _DmabufDeviceClass
   gpointer (*import) (DmabufDevice *device, DmabufAttachment *attachment,
       const DmabufLayout *layout, GError **error);
   void (*release_import) (DmabufDevice *device, gpointer import);
+  void (*invalidate) (DmabufDevice *device, DmabufAttachment *attachment);
 
-  gpointer padding[12];
+  gpointer padding[11];
 };
 
 /**
@@ -77,11 +83,50 @@ const char *dmabuf_device_get_name (DmabufDevice *device);
  * that nobody holds or maps goes when there are more than
  * #DmabufDevice:max-attachments. A cached attachment holds its buffer.
  *
+ * Errors: EBUSY if the memory does not suit the device's constraints and cannot
+ * move, or the exporter vetoes.
+ *
  * Returns: (transfer full): the attachment
  */
 DMABUF_CORE_API
 DmabufAttachment *dmabuf_device_attach (
     DmabufDevice *device, DmabufBuffer *buffer, GError **error);
+
+/**
+ * dmabuf_device_detach:
+ * @device: a device
+ * @buffer: a buffer
+ * @error: return location for an error
+ *
+ * Takes the attachment of @buffer out of the cache; it ends when its last
+ * holder drops it.
+ *
+ * Returns: %FALSE with EINVAL if @buffer is not attached (ATT-3), EBUSY if it
+ * is mapped (ATT-4)
+ */
+DMABUF_CORE_API
+gboolean dmabuf_device_detach (
+    DmabufDevice *device, DmabufBuffer *buffer, GError **error);
+
+/**
+ * dmabuf_device_set_constraints:
+ * @device: a device
+ * @constraints: (nullable): what it demands of buffers, %NULL for nothing
+ *
+ * Holds for buffers that are attached later.
+ */
+DMABUF_CORE_API
+void dmabuf_device_set_constraints (
+    DmabufDevice *device, const DmabufConstraints *constraints);
+
+/**
+ * dmabuf_device_get_constraints:
+ * @device: a device
+ *
+ * Returns: (transfer full) (nullable): a copy of what it demands
+ */
+DMABUF_CORE_API
+DmabufConstraints *dmabuf_device_get_constraints (DmabufDevice *device);
 
 /**
  * dmabuf_device_trim:

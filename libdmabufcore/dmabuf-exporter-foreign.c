@@ -39,6 +39,9 @@ dmabuf_foreign_exporter_class_init (DmabufForeignExporterClass *klass)
 static void
 dmabuf_foreign_exporter_init (DmabufForeignExporter *self)
 {
+  DmabufMemory unknown = { .address_bits = 64 };
+
+  dmabuf_exporter_set_memory (DMABUF_EXPORTER (self), &unknown);
 }
 
 DmabufExporter *

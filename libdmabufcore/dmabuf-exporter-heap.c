@@ -67,10 +67,72 @@ dmabuf_heap_exporter_init (DmabufHeapExporter *self)
   dmabuf_exporter_set_traits (DMABUF_EXPORTER (self), DMABUF_EXPORTER_EXACT);
 }
 
+/* The CMA heap was renamed (HEAP-2): either name finds it. */
+static const char *const cma_names[] = {
+  "default_cma_region",
+  "linux,cma",
+  "reserved",
+};
+
+static gboolean
+is_cma (const char *name)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (cma_names); i++) {
+    if (g_str_equal (name, cma_names[i]))
+      return TRUE;
+  }
+  return strstr (name, "cma") != NULL;
+}
+
+static int
+open_heap (const char *name, char **path)
+{
+  int fd, code;
+  guint i;
+
+  *path = g_strconcat (HEAP_DIRECTORY, name, NULL);
+  fd = dmabuf_kernel->open (*path, O_RDONLY | O_CLOEXEC);
+  if (fd >= 0 || errno != ENOENT || !is_cma (name))
+    return fd;
+
+  code = errno;
+  for (i = 0; fd < 0 && i < G_N_ELEMENTS (cma_names); i++) {
+    g_autofree char *other = g_strconcat (HEAP_DIRECTORY, cma_names[i], NULL);
+
+    fd = dmabuf_kernel->open (other, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && errno != ENOENT)
+      code = errno;
+  }
+  errno = code;
+  return fd;
+}
+
+char **
+dmabuf_heap_exporter_list (GError **error)
+{
+  char **names = dmabuf_kernel->list (HEAP_DIRECTORY);
+
+  if (!names) {
+    int code = errno;
+
+    dmabuf_set_error (error, code, HEAP_DIRECTORY ": %s%s", g_strerror (code),
+        code == ENOENT ? "; the kernel has no heaps (CONFIG_DMABUF_HEAPS)"
+                       : "");
+  }
+  return names;
+}
+
 DmabufExporter *
 dmabuf_heap_exporter_new (const char *name, GError **error)
 {
   g_autofree char *path = NULL;
+  DmabufMemory memory = {
+    .address_bits = 64,
+    .cpu_access = TRUE,
+    .known = TRUE,
+  };
   DmabufHeapExporter *self;
   const char *what;
   int fd, code;
@@ -85,8 +147,7 @@ dmabuf_heap_exporter_new (const char *name, GError **error)
     return NULL;
   }
 
-  path = g_strconcat (HEAP_DIRECTORY, name, NULL);
-  fd = dmabuf_kernel->open (path, O_RDONLY | O_CLOEXEC);
+  fd = open_heap (name, &path);
   if (fd < 0)
     goto no_heap;
 
@@ -94,6 +155,8 @@ dmabuf_heap_exporter_new (const char *name, GError **error)
   self->fd = fd;
   dmabuf_exporter_take_name (
       DMABUF_EXPORTER (self), g_strconcat ("heap:", name, NULL));
+  memory.contiguous = is_cma (name);
+  dmabuf_exporter_set_memory (DMABUF_EXPORTER (self), &memory);
   return DMABUF_EXPORTER (self);
 
   /* ERRORS */

@@ -29,6 +29,10 @@ DmabufExporter *dmabuf_exporter_get_foreign (void);
 /* The class's mandatory operations, EXP-1. */
 gboolean dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error);
 
+/* Rounds up to whole pages; EINVAL for what cannot be. */
+gboolean dmabuf_exporter_round_size (
+    DmabufExporter *exporter, gsize *size, GError **error);
+
 /* Storage for @size bytes, whole pages: its fd, or -1. */
 int dmabuf_exporter_allocate_storage (
     DmabufExporter *exporter, gsize *size, GError **error);

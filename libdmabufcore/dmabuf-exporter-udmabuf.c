@@ -7,6 +7,7 @@
  * (UDM-1, UDM-2).
  */
 
+#include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
 #include "dmabuf-kernel-private.h"
 
@@ -35,14 +36,14 @@ G_DEFINE_FINAL_TYPE (
 /* The device's limit, when it refused: root may have changed it meanwhile. 0 if
  * it cannot be read. */
 static guint64
-read_size_limit_mb (void)
+read_limit (const char *path)
 {
   char text[32];
   guint64 limit = 0;
   ssize_t n;
   int fd;
 
-  fd = dmabuf_kernel->open (PARAMETERS "size_limit_mb", O_RDONLY | O_CLOEXEC);
+  fd = dmabuf_kernel->open (path, O_RDONLY | O_CLOEXEC);
   if (fd < 0)
     return 0;
 
@@ -58,7 +59,7 @@ read_size_limit_mb (void)
 static void
 set_create_error (GError **error, gsize size, int code)
 {
-  guint64 limit = code == EINVAL ? read_size_limit_mb () : 0;
+  guint64 limit = code == EINVAL ? read_limit (PARAMETERS "size_limit_mb") : 0;
 
   if (limit && size > limit << 20)
     dmabuf_set_error (error, code,
@@ -109,6 +110,55 @@ no_memory:
 no_memfd:
   set_create_error (error, size, code);
   return -1;
+}
+
+DmabufBuffer *
+dmabuf_udmabuf_exporter_create_list (DmabufExporter *exporter,
+    const DmabufMemfdChunk *chunks, guint n_chunks, GError **error)
+{
+  g_autofree struct udmabuf_create_list *list = NULL;
+  guint64 total = 0, limit;
+  guint i;
+  int fd;
+
+  g_return_val_if_fail (DMABUF_IS_UDMABUF_EXPORTER (exporter), NULL);
+  g_return_val_if_fail (n_chunks == 0 || chunks != NULL, NULL);
+
+  /* The array's size comes from outside: it may fail softly (CVE-2024-56544).
+   */
+  list = g_try_malloc0 (sizeof *list + n_chunks * sizeof list->list[0]);
+  if (!list) {
+    dmabuf_set_error (error, ENOMEM, "no memory for %u chunks", n_chunks);
+    return NULL;
+  }
+
+  list->flags = UDMABUF_FLAGS_CLOEXEC;
+  list->count = n_chunks;
+  for (i = 0; i < n_chunks; i++) {
+    list->list[i].memfd = chunks[i].memfd;
+    list->list[i].offset = chunks[i].offset;
+    list->list[i].size = chunks[i].size;
+    if (__builtin_add_overflow (total, chunks[i].size, &total)) {
+      set_create_error (error, G_MAXSIZE, EINVAL);
+      return NULL;
+    }
+  }
+
+  fd = dmabuf_kernel_ioctl (
+      DMABUF_UDMABUF_EXPORTER (exporter)->fd, UDMABUF_CREATE_LIST, list);
+  if (fd < 0) {
+    limit = fd == -EINVAL ? read_limit (PARAMETERS "list_limit") : 0;
+    if (limit && n_chunks > limit)
+      dmabuf_set_error (error, -fd,
+          "udmabuf cannot make a buffer of %u chunks: its limit is "
+          "%" G_GUINT64_FORMAT "; write a greater one to " PARAMETERS
+          "list_limit",
+          n_chunks, limit);
+    else
+      set_create_error (error, total, -fd);
+    return NULL;
+  }
+  return dmabuf_buffer_new (exporter, fd, total);
 }
 
 static void

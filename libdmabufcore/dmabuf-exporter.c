@@ -12,6 +12,7 @@ typedef struct
 {
   char *name;
   DmabufExporterTraits traits;
+  DmabufMemory memory;
   DmabufStatistics statistics;
 } DmabufExporterPrivate;
 
@@ -199,6 +200,30 @@ dmabuf_exporter_class_init (DmabufExporterClass *klass)
 static void
 dmabuf_exporter_init (DmabufExporter *exporter)
 {
+  get_private (exporter)->memory = (DmabufMemory) {
+    .address_bits = 64,
+    .cpu_access = TRUE,
+    .known = TRUE,
+  };
+}
+
+void
+dmabuf_exporter_get_memory (DmabufExporter *exporter, DmabufMemory *memory)
+{
+  g_return_if_fail (DMABUF_IS_EXPORTER (exporter));
+  g_return_if_fail (memory != NULL);
+
+  *memory = get_private (exporter)->memory;
+}
+
+void
+dmabuf_exporter_set_memory (
+    DmabufExporter *exporter, const DmabufMemory *memory)
+{
+  g_return_if_fail (DMABUF_IS_EXPORTER (exporter));
+  g_return_if_fail (memory != NULL);
+
+  get_private (exporter)->memory = *memory;
 }
 
 void
@@ -268,12 +293,28 @@ dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error)
   return !missing;
 }
 
+gboolean
+dmabuf_exporter_round_size (
+    DmabufExporter *exporter, gsize *size, GError **error)
+{
+  gsize page = sysconf (_SC_PAGESIZE);
+
+  if (*size == 0 || *size > G_MAXSSIZE - page) {
+    dmabuf_set_error (error, EINVAL,
+        "%s cannot allocate %" G_GSIZE_FORMAT " bytes: pass 1 or more, below "
+        "the address space",
+        dmabuf_exporter_get_name (exporter), *size);
+    return FALSE;
+  }
+  *size = (*size + page - 1) / page * page;
+  return TRUE;
+}
+
 int
 dmabuf_exporter_allocate_storage (
     DmabufExporter *exporter, gsize *size, GError **error)
 {
   DmabufExporterPrivate *priv = get_private (exporter);
-  gsize page = sysconf (_SC_PAGESIZE);
   GError *own_error = NULL;
   gsize rounded;
   off_t real;
@@ -282,14 +323,9 @@ dmabuf_exporter_allocate_storage (
   if (!dmabuf_exporter_check_class (exporter, error))
     return -1;
 
-  if (*size == 0 || *size > G_MAXSSIZE - page) {
-    dmabuf_set_error (error, EINVAL,
-        "%s cannot allocate %" G_GSIZE_FORMAT " bytes: pass 1 or more, below "
-        "the address space",
-        dmabuf_exporter_get_name (exporter), *size);
+  if (!dmabuf_exporter_round_size (exporter, size, error))
     return -1;
-  }
-  rounded = (*size + page - 1) / page * page;
+  rounded = *size;
 
   fd = DMABUF_EXPORTER_GET_CLASS (exporter)->allocate (
       exporter, rounded, &own_error);

@@ -87,6 +87,66 @@ struct _DmabufExporterClass
 };
 
 /**
+ * DmabufMemory:
+ * @contiguous: whether a buffer is one piece of memory
+ * @address_bits: how many bits its addresses may have; 64 if nothing is known
+ * @cpu_access: whether the CPU can reach it
+ * @known: whether this is known at all; of foreign buffers it is not, and the
+ *   device's import decides
+ *
+ * Where the buffers of an exporter lie.
+ */
+typedef struct
+{
+  gboolean contiguous;
+  guint address_bits;
+  gboolean cpu_access;
+  gboolean known;
+} DmabufMemory;
+
+/**
+ * dmabuf_exporter_get_memory:
+ * @exporter: an exporter
+ * @memory: (out caller-allocates): where its buffers lie
+ */
+DMABUF_CORE_API
+void
+dmabuf_exporter_get_memory (DmabufExporter *exporter, DmabufMemory *memory);
+
+/**
+ * dmabuf_exporter_set_memory:
+ * @exporter: an exporter
+ * @memory: where its buffers lie
+ *
+ * For exporters, when they are made. Without it: in pieces, anywhere, and the
+ * CPU can reach it.
+ */
+DMABUF_CORE_API
+void dmabuf_exporter_set_memory (
+    DmabufExporter *exporter, const DmabufMemory *memory);
+
+/**
+ * dmabuf_exporter_choose:
+ * @exporters: (array length=n_exporters): candidates, the preferred one first
+ * @n_exporters: how many
+ * @devices: (array length=n_devices) (nullable): who will use the buffers
+ * @n_devices: how many
+ * @reason: (out) (optional) (transfer full): a line for each exporter: why it
+ *   was chosen or passed over; also on error
+ * @error: return location for an error
+ *
+ * The first exporter whose memory suits all devices.
+ *
+ * Returns: (transfer none): the exporter; %NULL with EBUSY if none suits, or if
+ *   no buffer could: then the message names the field, both devices and their
+ *   values
+ */
+DMABUF_CORE_API
+DmabufExporter *
+dmabuf_exporter_choose (DmabufExporter **exporters, guint n_exporters,
+    DmabufDevice **devices, guint n_devices, char **reason, GError **error);
+
+/**
  * dmabuf_exporter_allocate:
  * @exporter: an exporter
  * @size: in bytes, rounded up to whole pages
@@ -136,5 +196,79 @@ DmabufExporter *dmabuf_heap_exporter_new (const char *name, GError **error);
  */
 DMABUF_CORE_API
 DmabufExporter *dmabuf_udmabuf_exporter_new (GError **error);
+
+/**
+ * DmabufMemfdChunk:
+ * @memfd: a memfd that is sealed against shrinking
+ * @offset: where the chunk begins, whole pages
+ * @size: in bytes, whole pages
+ *
+ * A piece of memory for dmabuf_udmabuf_exporter_create_list().
+ */
+typedef struct
+{
+  int memfd;
+  guint64 offset;
+  guint64 size;
+} DmabufMemfdChunk;
+
+/**
+ * dmabuf_udmabuf_exporter_create_list: (skip)
+ * @exporter: a udmabuf exporter
+ * @chunks: (array length=n_chunks): memory, in order; the memfds stay the
+ *   caller's, who must neither punch holes into them nor grow them (UDM-2)
+ * @n_chunks: how many
+ * @error: return location for an error
+ *
+ * One buffer of pieces of memory that exist already, without a copy. (The limit
+ * of size_limit_mb holds for their sum: a list does not lift it.)
+ *
+ * Errors: EINVAL for chunks that are not whole pages, unsealed or beyond the
+ * end of their memfd, or above a limit, which the message then tells; EBADFD
+ * for what is no memfd.
+ *
+ * Returns: (transfer full): a new buffer
+ */
+DMABUF_CORE_API
+DmabufBuffer *dmabuf_udmabuf_exporter_create_list (DmabufExporter *exporter,
+    const DmabufMemfdChunk *chunks, guint n_chunks, GError **error);
+
+/**
+ * dmabuf_heap_exporter_list:
+ * @error: return location for an error
+ *
+ * Returns: (transfer full) (array zero-terminated=1): the names of the heaps in
+ *   /dev/dma_heap, sorted; %NULL with ENOENT where there is no such directory
+ */
+DMABUF_CORE_API
+char **dmabuf_heap_exporter_list (GError **error);
+
+/**
+ * dmabuf_memfd_exporter_new:
+ *
+ * An exporter for a machine without any of the above: the same API on sealed
+ * memfds. Its buffers are no dma-bufs, no device can import them, and
+ * dmabuf_buffer_is_dmabuf() says so.
+ *
+ * Returns: (transfer full): the exporter
+ */
+DMABUF_CORE_API
+DmabufExporter *dmabuf_memfd_exporter_new (void);
+
+/**
+ * dmabuf_memfd_exporter_import:
+ * @exporter: a memfd exporter
+ * @fd: a memfd, sealed against shrinking, growing and further seals; stays the
+ *   caller's
+ * @error: return location for an error
+ *
+ * A buffer on somebody else's memfd. Unsealed ones are refused, because their
+ * owner could take the memory away under us (SEC-10).
+ *
+ * Returns: (transfer full): a new buffer; %NULL with EINVAL
+ */
+DMABUF_CORE_API
+DmabufBuffer *
+dmabuf_memfd_exporter_import (DmabufExporter *exporter, int fd, GError **error);
 
 G_END_DECLS

@@ -159,7 +159,7 @@ chain_enable (DmabufFence *fence)
   DmabufFence *node;
 
   for (node = dmabuf_fence_ref (fence); node;
-       node = dmabuf_fence_chain_walk (node)) {
+      node = dmabuf_fence_chain_walk (node)) {
     DmabufFence *leaf = dmabuf_fence_chain_get_fence (node);
     guint id = dmabuf_fence_add_callback (leaf, on_leaf,
         dmabuf_fence_ref (fence), (GDestroyNotify) dmabuf_fence_unref);
@@ -207,7 +207,7 @@ chain_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
   DmabufFence *node;
 
   for (node = dmabuf_fence_ref (fence); node;
-       node = dmabuf_fence_chain_walk (node)) {
+      node = dmabuf_fence_chain_walk (node)) {
     if (!dmabuf_fence_is_signaled (dmabuf_fence_chain_get_fence (node))) {
       dmabuf_fence_unref (node);
       return FALSE;
@@ -223,7 +223,7 @@ chain_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
   DmabufFence *node;
 
   for (node = dmabuf_fence_ref (fence); node;
-       node = dmabuf_fence_chain_walk (node)) {
+      node = dmabuf_fence_chain_walk (node)) {
     int ret = dmabuf_fence_wait_status (
         dmabuf_fence_chain_get_fence (node), deadline, cancellable);
 
@@ -243,7 +243,7 @@ chain_set_deadline (DmabufFence *fence, gint64 deadline)
   DmabufFence *node;
 
   for (node = dmabuf_fence_ref (fence); node;
-       node = dmabuf_fence_chain_walk (node))
+      node = dmabuf_fence_chain_walk (node))
     dmabuf_fence_set_deadline (dmabuf_fence_chain_get_fence (node), deadline);
 }
 

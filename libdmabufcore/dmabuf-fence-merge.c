@@ -29,7 +29,7 @@ unwrap_enter_node (DmabufFenceUnwrap *cursor)
 DmabufFence *
 dmabuf_fence_unwrap_first (DmabufFence *head, DmabufFenceUnwrap *cursor)
 {
-  *cursor = (DmabufFenceUnwrap){ NULL };
+  *cursor = (DmabufFenceUnwrap) { NULL };
   if (!head)
     return NULL;
 
@@ -60,7 +60,7 @@ dmabuf_fence_unwrap_end (DmabufFenceUnwrap *cursor)
 {
   if (cursor->chain)
     dmabuf_fence_unref (cursor->chain);
-  *cursor = (DmabufFenceUnwrap){ NULL };
+  *cursor = (DmabufFenceUnwrap) { NULL };
 }
 
 /* --- merge ------------------------------------------------------------- */
@@ -133,7 +133,7 @@ leaves_collect (Leaves *leaves, DmabufFence *head, gboolean strict)
   DmabufFence *leaf;
 
   for (leaf = dmabuf_fence_unwrap_first (head, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     if (!dmabuf_fence_is_signaled (leaf)) {
       leaves_add (leaves, leaf);
       continue;
@@ -228,7 +228,7 @@ dmabuf_fence_export_composite (DmabufFence *fence, GError **error)
   int fd = -1;
 
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     int merged;
 
     if (dmabuf_fence_is_signaled (leaf)) {

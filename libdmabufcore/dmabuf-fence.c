@@ -383,7 +383,7 @@ dmabuf_fence_is_kernel_backed (DmabufFence *fence)
     return fence->ops->kind == DMABUF_FENCE_KIND_KERNEL;
 
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     if (leaf->ops->kind != DMABUF_FENCE_KIND_KERNEL
         && !dmabuf_fence_is_signaled (leaf)) {
       dmabuf_fence_unwrap_end (&cursor);

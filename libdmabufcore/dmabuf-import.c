@@ -135,6 +135,16 @@ check_arguments (
         dmabuf_device_get_name (attachment->device));
     return FALSE;
   }
+  /* SEC-12: what was not offered is not taken. */
+  if (!dmabuf_device_takes_format (
+          attachment->device, layout->format, layout->modifier)) {
+    dmabuf_set_error (error, EINVAL,
+        "%s does not take format 0x%08x with modifier 0x%" G_GINT64_MODIFIER
+        "x",
+        dmabuf_device_get_name (attachment->device), layout->format,
+        layout->modifier);
+    return FALSE;
+  }
   return dmabuf_layout_validate (layout, error);
 }
 
@@ -160,16 +170,13 @@ call_device (
   return result;
 }
 
-gpointer
-dmabuf_attachment_import (DmabufAttachment *attachment,
-    const DmabufLayout *layout, gboolean *reused, GError **error)
+static gpointer
+import_layout (DmabufAttachment *attachment, const DmabufLayout *layout,
+    gboolean *reused, GError **error)
 {
   DmabufStatistics *statistics;
   DmabufImport *import;
   gpointer result;
-
-  g_return_val_if_fail (attachment != NULL, NULL);
-  g_return_val_if_fail (layout != NULL, NULL);
 
   statistics = dmabuf_device_statistics (attachment->device);
 
@@ -188,6 +195,7 @@ dmabuf_attachment_import (DmabufAttachment *attachment,
 
   if (!check_arguments (attachment, layout, error))
     return NULL;
+  dmabuf_attachment_drop_imports (attachment, FALSE);
 
   /* An entry that says "being made" keeps others from making it as well, while
    * the device works without a lock. Another thread may have come in between:
@@ -195,7 +203,7 @@ dmabuf_attachment_import (DmabufAttachment *attachment,
   g_mutex_lock (&attachment->import_lock);
   if (find (attachment, layout)) {
     g_mutex_unlock (&attachment->import_lock);
-    return dmabuf_attachment_import (attachment, layout, reused, error);
+    return import_layout (attachment, layout, reused, error);
   }
   import = import_new (attachment, layout);
   import->next = attachment->imports;
@@ -220,4 +228,20 @@ dmabuf_attachment_import (DmabufAttachment *attachment,
     import_free (attachment, import);
 
   return result;
+}
+
+gpointer
+dmabuf_attachment_import (DmabufAttachment *attachment,
+    const DmabufLayout *layout, gboolean *reused, GError **error)
+{
+  DmabufLayout copy;
+
+  g_return_val_if_fail (attachment != NULL, NULL);
+  g_return_val_if_fail (layout != NULL, NULL);
+
+  /* SEC-11: what is checked is what is used, whoever writes into the original.
+   */
+  copy = *layout;
+  copy.n_planes = MIN (copy.n_planes, DMABUF_CORE_MAX_PLANES + 1);
+  return import_layout (attachment, &copy, reused, error);
 }

@@ -7,6 +7,7 @@
 #include <linux/sync_file.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -48,6 +49,10 @@ typedef struct
   int (*epoll_ctl) (int epoll_fd, int op, int fd, struct epoll_event *event);
   int (*epoll_wait) (
       int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms);
+  /* the sorted names in a directory, or NULL and errno */
+  char **(*list) (const char *path);
+  ssize_t (*sendmsg) (int fd, const struct msghdr *message, int flags);
+  ssize_t (*recvmsg) (int fd, struct msghdr *message, int flags);
 } DmabufKernel;
 
 /* The real one. */

@@ -2,6 +2,7 @@
 
 #include "dmabuf-kernel-private.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dma-buf.h>
@@ -94,6 +95,34 @@ linux_epoll_create (void)
   return epoll_create1 (EPOLL_CLOEXEC);
 }
 
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static char **
+linux_list (const char *path)
+{
+  DIR *directory = opendir (path);
+  struct dirent *entry;
+  GPtrArray *names;
+
+  if (!directory)
+    return NULL;
+
+  names = g_ptr_array_new ();
+  while ((entry = readdir (directory))) {
+    if (entry->d_name[0] != '.')
+      g_ptr_array_add (names, g_strdup (entry->d_name));
+  }
+  closedir (directory);
+
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  return (char **) g_ptr_array_free (names, FALSE);
+}
+
 const DmabufKernel dmabuf_kernel_linux = {
   .open = linux_open,
   .close = close,
@@ -114,6 +143,9 @@ const DmabufKernel dmabuf_kernel_linux = {
   .epoll_create = linux_epoll_create,
   .epoll_ctl = epoll_ctl,
   .epoll_wait = epoll_wait,
+  .list = linux_list,
+  .sendmsg = sendmsg,
+  .recvmsg = recvmsg,
 };
 
 const DmabufKernel *dmabuf_kernel = &dmabuf_kernel_linux;
@@ -122,8 +154,8 @@ guint dmabuf_kernel_generation = 0;
 void
 dmabuf_kernel_replace (const DmabufKernel *kernel)
 {
-  __atomic_store_n (&dmabuf_kernel, kernel ? kernel : &dmabuf_kernel_linux,
-      __ATOMIC_RELEASE);
+  __atomic_store_n (
+      &dmabuf_kernel, kernel ? kernel : &dmabuf_kernel_linux, __ATOMIC_RELEASE);
   dmabuf_kernel_generation++;
 }
 

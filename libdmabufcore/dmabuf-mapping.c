@@ -43,8 +43,6 @@ open_mapping (
 
   g_mutex_lock (&buffer->lock);
 
-  if (attachment->revoked)
-    goto revoked;
   if (attachment->n_mapped > 0 && attachment->direction != direction)
     goto other_direction;
 
@@ -68,11 +66,6 @@ open_mapping (
   return mapping;
 
   /* ERRORS */
-revoked:
-  g_mutex_unlock (&buffer->lock);
-  dmabuf_set_error (error, ENODEV,
-      "%s may not use the buffer any more: it was revoked", name);
-  return NULL;
 other_direction:
   direction = attachment->direction;
   g_mutex_unlock (&buffer->lock);
@@ -88,6 +81,7 @@ close_mapping (DmabufMapping *mapping)
 {
   DmabufAttachment *attachment = mapping->attachment;
   DmabufBuffer *buffer = attachment->buffer;
+  GThread *owner = mapping->owner;
 
   if (mapping->fence)
     dmabuf_fence_unref (mapping->fence);
@@ -99,7 +93,7 @@ close_mapping (DmabufMapping *mapping)
   attachment->spare_mappings = mapping;
   g_mutex_unlock (&buffer->lock);
 
-  dmabuf_buffer_release_use (buffer);
+  dmabuf_buffer_release_use_of (buffer, owner);
   dmabuf_attachment_unref (attachment);
 }
 

@@ -242,7 +242,7 @@ dmabuf_reservation_iter_init (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
   check_locked (reservation, "dmabuf_reservation_iter_init");
-  *iter = (DmabufReservationIter){
+  *iter = (DmabufReservationIter) {
     .reservation = reservation,
     .wanted = usage,
   };
@@ -252,7 +252,7 @@ void
 dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
-  *iter = (DmabufReservationIter){
+  *iter = (DmabufReservationIter) {
     .reservation = reservation,
     .wanted = usage,
     .unlocked = TRUE,

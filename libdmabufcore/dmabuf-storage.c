@@ -1,31 +1,329 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Uses of a buffer's storage. */
+/*
+ * Uses of a buffer's storage, and who has to wait for them.
+ *
+ * A buffer that was allocated at once never moves: a use is a count. A deferred
+ * one has a placement. Then the first use allocates (DEF-1); a mapping by a
+ * device that does not reach the storage makes its thread a mover, which waits
+ * until there are no uses and moves it (DEF-3); while somebody waits to move,
+ * new uses stall, or the mover would starve. Whoever would wait for himself
+ * gets EDEADLK (DEF-4), but for the CPU: a bracket inside of one's own passes.
+ */
 
-#include "dmabuf-buffer-private.h"
+#include "dmabuf-bridge-private.h"
+#include "dmabuf-device-private.h"
+#include "dmabuf-exporter-private.h"
+#include "dmabuf-storage-private.h"
 
 #include <errno.h>
 
-gboolean
-dmabuf_buffer_acquire (DmabufBuffer *buffer, DmabufAttachment *attachment,
-    gint64 deadline, GCancellable *cancellable, GError **error)
+/* --- who uses it --------------------------------------------------------- */
+
+/* Under the lock, as everything up to acquire_placed(). */
+static guint
+count_owned (DmabufPlacement *placement, GThread *thread)
+{
+  return GPOINTER_TO_UINT (g_hash_table_lookup (placement->owners, thread));
+}
+
+static void
+begin_use (DmabufBuffer *buffer)
+{
+  DmabufPlacement *placement = buffer->placement;
+  GThread *self = g_thread_self ();
+
+  buffer->n_uses++;
+  if (placement)
+    g_hash_table_insert (placement->owners, self,
+        GUINT_TO_POINTER (count_owned (placement, self) + 1));
+}
+
+static void
+end_use (DmabufBuffer *buffer, GThread *owner)
+{
+  DmabufPlacement *placement = buffer->placement;
+  guint owned;
+
+  buffer->n_uses--;
+  if (placement) {
+    owned = count_owned (placement, owner);
+    if (owned > 1)
+      g_hash_table_insert (
+          placement->owners, owner, GUINT_TO_POINTER (owned - 1));
+    else
+      g_hash_table_remove (placement->owners, owner);
+    /* A CPU bracket may end on another thread than it began on. */
+    if (buffer->n_uses == 0)
+      g_hash_table_remove_all (placement->owners);
+    /* A broadcast is a system call also if nobody listens. */
+    if (placement->n_stalled > 0)
+      g_cond_broadcast (&buffer->changed);
+  }
+}
+
+void
+dmabuf_buffer_release_use_of (DmabufBuffer *buffer, GThread *owner)
 {
   g_mutex_lock (&buffer->lock);
-  buffer->n_uses++;
+  end_use (buffer, owner);
   g_mutex_unlock (&buffer->lock);
-
-  return TRUE;
 }
 
 void
 dmabuf_buffer_release_use (DmabufBuffer *buffer)
 {
+  dmabuf_buffer_release_use_of (buffer, g_thread_self ());
+}
+
+/* --- waiting ------------------------------------------------------------- */
+
+typedef struct
+{
+  DmabufBuffer *buffer;
+  DmabufAttachment *attachment; /* of a mapping; NULL for the CPU */
+  gint64 deadline;
+  GCancellable *cancellable;
+  gulong cancel_id;
+} Request;
+
+static void
+on_cancelled (GCancellable *cancellable, gpointer user_data)
+{
+  DmabufBuffer *buffer = user_data;
+
   g_mutex_lock (&buffer->lock);
-  buffer->n_uses--;
+  g_cond_broadcast (&buffer->changed);
   g_mutex_unlock (&buffer->lock);
+}
+
+/* Waits for a change. The lock is held, and held again afterwards. */
+static gboolean
+stall (Request *request, GError **error)
+{
+  DmabufBuffer *buffer = request->buffer;
+  gboolean in_time = TRUE;
+
+  /* The cancellable calls back under a lock of its own: not while we hold ours.
+   * What changes meanwhile is looked at by the caller's loop. */
+  if (request->cancellable && !request->cancel_id) {
+    g_mutex_unlock (&buffer->lock);
+    request->cancel_id = g_cancellable_connect (
+        request->cancellable, G_CALLBACK (on_cancelled), buffer, NULL);
+    g_mutex_lock (&buffer->lock);
+    if (!g_cancellable_is_cancelled (request->cancellable))
+      return TRUE;
+  }
+
+  if (g_cancellable_set_error_if_cancelled (request->cancellable, error))
+    return FALSE;
+
+  buffer->placement->n_stalled++;
+  if (request->deadline == DMABUF_DEADLINE_NEVER)
+    g_cond_wait (&buffer->changed, &buffer->lock);
+  else
+    in_time =
+        g_cond_wait_until (&buffer->changed, &buffer->lock, request->deadline);
+  buffer->placement->n_stalled--;
+
+  if (!in_time)
+    dmabuf_set_error (error, ETIME,
+        "the storage of the buffer has to move first, and those who use it did "
+        "not end in time");
+  return in_time;
+}
+
+/* DEF-4: whether waiting for the uses to end would be waiting for oneself. */
+static gboolean
+would_deadlock (Request *request)
+{
+  DmabufBuffer *buffer = request->buffer;
+
+  return count_owned (buffer->placement, g_thread_self ()) > 0
+      || (request->attachment && request->attachment->n_mapped > 0);
+}
+
+static void
+set_deadlock (Request *request, GError **error)
+{
+  dmabuf_set_error (error, EDEADLK,
+      "the storage of the buffer has to move first, but %s waits for the end "
+      "of "
+      "an access of its own; end that one before",
+      request->attachment ? dmabuf_device_get_name (request->attachment->device)
+                          : "this thread");
+}
+
+/* --- acquiring ----------------------------------------------------------- */
+
+static gboolean
+place (DmabufBuffer *buffer, GError **error)
+{
+  gboolean ok;
+
+  buffer->placement->moving = TRUE;
+  g_mutex_unlock (&buffer->lock);
+  ok = dmabuf_storage_place (buffer, error);
+  g_mutex_lock (&buffer->lock);
+  buffer->placement->moving = FALSE;
+  g_cond_broadcast (&buffer->changed);
+
+  return ok;
+}
+
+/* Moves the storage to where the attachment reaches it. */
+static gboolean
+move (Request *request, GError **error)
+{
+  DmabufBuffer *buffer = request->buffer;
+  DmabufPlacement *placement = buffer->placement;
+  gboolean ok = TRUE;
+
+  placement->n_movers++;
+  while (ok && (buffer->n_uses > 0 || placement->moving)) {
+    if (buffer->n_uses > 0 && would_deadlock (request)) {
+      set_deadlock (request, error);
+      ok = FALSE;
+    } else {
+      ok = stall (request, error);
+    }
+  }
+
+  /* Nobody uses it, and new uses stall: so no new fences come either. */
+  if (ok) {
+    placement->moving = TRUE;
+    g_mutex_unlock (&buffer->lock);
+    ok = dmabuf_bridge_wait (buffer, DMABUF_ACCESS_READ_WRITE,
+             request->deadline, request->cancellable, error)
+        && dmabuf_storage_move (buffer, error);
+    g_mutex_lock (&buffer->lock);
+    placement->moving = FALSE;
+  }
+  placement->n_movers--;
+  g_cond_broadcast (&buffer->changed);
+
+  return ok;
+}
+
+static gboolean
+reaches (Request *request)
+{
+  return !request->attachment
+      || dmabuf_device_suits (
+          request->attachment->device, request->buffer->exporter, NULL);
+}
+
+static gboolean
+acquire_placed (Request *request, GError **error)
+{
+  DmabufBuffer *buffer = request->buffer;
+  DmabufPlacement *placement = buffer->placement;
+  gboolean ok = TRUE;
+
+  while (ok) {
+    if (placement->moving) {
+      ok = stall (request, error);
+    } else if (buffer->fd < 0) {
+      /* Uses without storage: somebody just attaches. */
+      ok = buffer->n_uses > 0 ? stall (request, error) : place (buffer, error);
+    } else if (!reaches (request)) {
+      ok = move (request, error);
+    } else if (placement->n_movers == 0) {
+      break;
+    } else if (would_deadlock (request)) {
+      if (!request->attachment)
+        break;
+      set_deadlock (request, error);
+      ok = FALSE;
+    } else {
+      ok = stall (request, error);
+    }
+  }
+
+  return ok;
+}
+
+gboolean
+dmabuf_buffer_acquire (DmabufBuffer *buffer, DmabufAttachment *attachment,
+    gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  Request request = { buffer, attachment, deadline, cancellable, 0 };
+  gboolean ok = TRUE;
+
+  if (g_atomic_int_get (&buffer->revoked)) {
+    dmabuf_set_error (error, ENODEV,
+        "the memory of the buffer is gone: its exporter revoked it");
+    return FALSE;
+  }
+
+  g_mutex_lock (&buffer->lock);
+  if (buffer->placement)
+    ok = acquire_placed (&request, error);
+  if (ok)
+    begin_use (buffer);
+  g_mutex_unlock (&buffer->lock);
+
+  if (request.cancel_id)
+    g_cancellable_disconnect (cancellable, request.cancel_id);
+
+  return ok;
+}
+
+/* A use that neither allocates nor waits for movers: while a device attaches
+ * the storage stays what and where it is. */
+void
+dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer)
+{
+  g_mutex_lock (&buffer->lock);
+  while (buffer->placement && buffer->placement->moving)
+    g_cond_wait (&buffer->changed, &buffer->lock);
+  begin_use (buffer);
+  g_mutex_unlock (&buffer->lock);
+}
+
+/* --- deferred buffers ---------------------------------------------------- */
+
+DmabufBuffer *
+dmabuf_buffer_new_deferred (
+    DmabufExporter **exporters, guint n_exporters, gsize size, GError **error)
+{
+  DmabufPlacement *placement;
+  DmabufBuffer *buffer;
+  guint i;
+
+  if (n_exporters == 0 || !exporters) {
+    dmabuf_set_error (
+        error, EINVAL, "a buffer needs at least one exporter to come from");
+    return NULL;
+  }
+  for (i = 0; i < n_exporters; i++) {
+    if (!dmabuf_exporter_check_class (exporters[i], error))
+      return NULL;
+  }
+  if (!dmabuf_exporter_round_size (exporters[0], &size, error))
+    return NULL;
+
+  placement = g_new0 (DmabufPlacement, 1);
+  placement->exporters = g_ptr_array_new_with_free_func (g_object_unref);
+  for (i = 0; i < n_exporters; i++)
+    g_ptr_array_add (placement->exporters, g_object_ref (exporters[i]));
+  placement->owners = g_hash_table_new (NULL, NULL);
+
+  buffer = dmabuf_buffer_new (exporters[0], -1, size);
+  buffer->placement = placement;
+  return buffer;
 }
 
 void
 dmabuf_storage_free_placement (DmabufBuffer *buffer)
 {
+  DmabufPlacement *placement = buffer->placement;
+
+  if (!placement)
+    return;
+
+  g_ptr_array_unref (placement->exporters);
+  g_hash_table_unref (placement->owners);
+  g_free (placement);
+  buffer->placement = NULL;
 }

@@ -92,6 +92,19 @@ fake_buffer_find (int fd)
   return file && file->device == st.st_dev ? file : NULL;
 }
 
+void
+fake_buffer_foreach (GFunc func, gpointer user_data)
+{
+  GHashTableIter iter;
+  gpointer file;
+
+  if (!by_inode)
+    return;
+  g_hash_table_iter_init (&iter, by_inode);
+  while (g_hash_table_iter_next (&iter, NULL, &file))
+    func (file, user_data);
+}
+
 static void
 add_chunk (FakeFile *file, int memfd, guint64 offset, guint64 size)
 {

@@ -35,6 +35,9 @@ static const char *const call_names[FAKE_N_CALLS] = {
   [FAKE_CALL_EPOLL_CREATE] = "epoll_create",
   [FAKE_CALL_EPOLL_CTL] = "epoll_ctl",
   [FAKE_CALL_EPOLL_WAIT] = "epoll_wait",
+  [FAKE_CALL_LIST] = "readdir",
+  [FAKE_CALL_SENDMSG] = "sendmsg",
+  [FAKE_CALL_RECVMSG] = "recvmsg",
 };
 
 static const char *const kind_names[] = {
@@ -299,6 +302,8 @@ fake_open (const char *path, int flags)
     return device_open (FAKE_FILE_UDMABUF, "udmabuf");
   if (g_str_has_prefix (path, "/sys/module/udmabuf/parameters/"))
     return install_other (fake_buffer_open_parameter (path));
+  if (strstr (path, "/fdinfo/") || g_str_has_suffix (path, "/bufinfo"))
+    return install_other (fake_info_open (path));
 
   return install_other (open (path, flags | O_CLOEXEC));
 }
@@ -485,7 +490,7 @@ fake_mmap (size_t size, int protection, int flags, int fd, off_t offset)
   if (address != MAP_FAILED) {
     FakeMap *map = g_new0 (FakeMap, 1);
 
-    *map = (FakeMap){ address, size, file ? fake_file_ref (file) : NULL };
+    *map = (FakeMap) { address, size, file ? fake_file_ref (file) : NULL };
     g_hash_table_insert (maps, address, map);
   }
   fake_unlock ();
@@ -587,6 +592,65 @@ fake_epoll_wait (
   return fake_sync_epoll_wait (epoll_fd, events, n_events, timeout_ms);
 }
 
+static char **
+fake_list (const char *path)
+{
+  static const char *const heaps[] = { "default_cma_region", "system", NULL };
+  int code;
+
+  if (fake_call (FAKE_CALL_LIST, 0))
+    return NULL;
+
+  fake_lock ();
+  code = GPOINTER_TO_INT (g_hash_table_lookup (no_path, path));
+  fake_unlock ();
+  if (code) {
+    errno = code;
+    return NULL;
+  }
+
+  if (g_str_equal (path, "/dev/dma_heap/"))
+    return g_strdupv ((char **) heaps);
+  return dmabuf_kernel_linux.list (path);
+}
+
+static ssize_t
+fake_sendmsg (int fd, const struct msghdr *message, int flags)
+{
+  if (fake_call (FAKE_CALL_SENDMSG, 0))
+    return -1;
+
+  return sendmsg (fd, message, flags);
+}
+
+/* What arrives is entered into the table, so that it is counted. */
+static ssize_t
+fake_recvmsg (int fd, struct msghdr *message, int flags)
+{
+  struct cmsghdr *header;
+  ssize_t n;
+
+  if (fake_call (FAKE_CALL_RECVMSG, 0))
+    return -1;
+
+  n = recvmsg (fd, message, flags);
+  for (header = n < 0 ? NULL : CMSG_FIRSTHDR (message); header;
+      header = CMSG_NXTHDR (message, header)) {
+    gsize i, n_fds = (header->cmsg_len - CMSG_LEN (0)) / sizeof (int);
+    int *received = (int *) CMSG_DATA (header);
+
+    fake_lock ();
+    for (i = 0; i < n_fds; i++) {
+      FakeFile *file = fake_buffer_find (received[i]);
+
+      fake_file_install (
+          file ? file : fake_file_new (FAKE_FILE_OTHER), received[i]);
+    }
+    fake_unlock ();
+  }
+  return n;
+}
+
 static const DmabufKernel fake_kernel = {
   .open = fake_open,
   .close = fake_close,
@@ -607,6 +671,9 @@ static const DmabufKernel fake_kernel = {
   .epoll_create = fake_epoll_create,
   .epoll_ctl = fake_epoll_ctl,
   .epoll_wait = fake_epoll_wait,
+  .list = fake_list,
+  .sendmsg = fake_sendmsg,
+  .recvmsg = fake_recvmsg,
 };
 
 /* --- a test -------------------------------------------------------------- */

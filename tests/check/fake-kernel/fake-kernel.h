@@ -81,6 +81,9 @@ typedef enum
   FAKE_CALL_EPOLL_CREATE,
   FAKE_CALL_EPOLL_CTL,
   FAKE_CALL_EPOLL_WAIT,
+  FAKE_CALL_LIST,
+  FAKE_CALL_SENDMSG,
+  FAKE_CALL_RECVMSG,
   FAKE_N_CALLS,
 } FakeCall;
 
@@ -160,6 +163,9 @@ void *fake_buffer_mmap (
 FakeFile *fake_buffer_find (int fd);
 /* One of udmabuf's parameters as a file */
 int fake_buffer_open_parameter (const char *path);
+/* fdinfo and bufinfo (STAT-1, STAT-3) as files */
+int fake_info_open (const char *path);
+void fake_buffer_foreach (GFunc func, gpointer user_data);
 void fake_buffer_free (FakeFile *file);
 
 /* What fake-sync.c implements; called without the lock unless told. */

@@ -119,7 +119,7 @@ fake_sync_ppoll (
     own[i].revents = 0;
     if (file && file->kind == FAKE_FILE_DMABUF) {
       of[i] = watch_new (file, fds[i].events);
-      own[i] = (struct pollfd){ .fd = of[i]->event_fd, .events = POLLIN };
+      own[i] = (struct pollfd) { .fd = of[i]->event_fd, .events = POLLIN };
       any = TRUE;
     } else if (file && file->kind == FAKE_FILE_SYNC_FILE) {
       /* SF-1: never writable, though an eventfd is. */
@@ -266,7 +266,7 @@ fake_sync_begin_cpu_access (FakeFile *file, DmabufAccess access)
   watch = watch_new (file, access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN);
   fake_unlock ();
 
-  fd = (struct pollfd){ .fd = watch->event_fd, .events = POLLIN };
+  fd = (struct pollfd) { .fd = watch->event_fd, .events = POLLIN };
   ret = poll (&fd, 1, -1);
 
   fake_lock ();
