@@ -74,6 +74,7 @@ gst_dmabuf_kms_session_begin (GstDmabufKmsSession *session, GstBaseSink *sink,
   gst_dmabuf_core_stats_reset (&session->stats);
   memset (&session->shown, 0, sizeof (session->shown));
   session->cpu_maps = 0;
+  session->prerolled = NULL;
   g_mutex_lock (&session->inodes_lock);
   g_hash_table_remove_all (session->inodes);
   g_mutex_unlock (&session->inodes_lock);
@@ -354,11 +355,25 @@ present (GstDmabufKmsSession *session, KmsFrame *frame)
   return flow;
 }
 
+void
+gst_dmabuf_kms_session_set_prerolled (
+    GstDmabufKmsSession *session, GstBuffer *buffer)
+{
+  /* a video sink may be told not to show what it prerolls */
+  if (kms_presenter_holds (session->presenter, buffer))
+    session->prerolled = buffer;
+}
+
 GstFlowReturn
 gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
 {
   KmsFrame frame = KMS_FRAME_INIT;
   GstFlowReturn flow = GST_FLOW_OK;
+  gconstpointer prerolled = session->prerolled;
+
+  session->prerolled = NULL;
+  if (buffer == prerolled)
+    return GST_FLOW_OK;
 
   gst_dmabuf_core_stats_add (
       &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
@@ -386,6 +401,7 @@ gst_dmabuf_kms_session_wait (GstDmabufKmsSession *session)
 void
 gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session)
 {
+  session->prerolled = NULL;
   if (session->presenter)
     kms_presenter_flush (session->presenter);
 }

@@ -28,6 +28,8 @@ typedef struct
   GstVideoInfoDmaDrm info;
   gboolean takes_fences;
   GstDmabufKmsCopier copier;
+  /* only compared, never used */
+  gconstpointer prerolled;
 
   /* Statistics outlive the end, so that they can be read in NULL. */
   GstDmabufCoreStats stats;
@@ -55,6 +57,10 @@ gint64 gst_dmabuf_kms_session_deadline (GstDmabufKmsSession *session);
 gboolean
 gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
     const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error);
+
+/* The next frame, if it is @buffer, is on screen already. */
+void gst_dmabuf_kms_session_set_prerolled (
+    GstDmabufKmsSession *session, GstBuffer *buffer);
 
 GstFlowReturn
 gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer);

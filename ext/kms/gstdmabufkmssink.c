@@ -19,6 +19,7 @@
 #include "gstdmabufkmscaps.h"
 #include "gstdmabufkmspool.h"
 #include "gstdmabufkmssession.h"
+#include "gstdmabufkmssettings.h"
 #include "kms-writeback.h"
 #include "kms-debug.h"
 
@@ -29,31 +30,7 @@
 #define MIN_BUFFERS 3
 
 /* bound of capture-frame */
-#define CAPTURE_TIMEOUT_US (2 * G_USEC_PER_SEC)
-
-#define DEFAULT_ID -1
-#define DEFAULT_FD -1
-#define DEFAULT_PRESENT_MODE GST_DMABUF_KMS_PRESENT_MODE_FIFO
-#define DEFAULT_RESTORE_CRTC TRUE
-#define DEFAULT_COPY_POLICY GST_DMABUF_CORE_COPY_POLICY_WARN
-#define DEFAULT_FENCE_TIMEOUT (5 * GST_SECOND)
-
-enum
-{
-  PROP_0,
-  PROP_DEVICE,
-  PROP_DRIVER_NAME,
-  PROP_FD,
-  PROP_CONNECTOR_ID,
-  PROP_PLANE_ID,
-  PROP_MODE,
-  PROP_PRESENT_MODE,
-  PROP_RESTORE_CRTC,
-  PROP_COPY_POLICY,
-  PROP_FENCE_TIMEOUT,
-  PROP_STATS,
-  N_PROPERTIES,
-};
+#define CAPTURE_TIMEOUT_US (5 * G_USEC_PER_SEC)
 
 enum
 {
@@ -61,24 +38,14 @@ enum
   N_SIGNALS,
 };
 
-static GParamSpec *properties[N_PROPERTIES];
 static guint signals[N_SIGNALS];
 
 struct _GstDmabufKmsSink
 {
   GstVideoSink parent;
 
-  /* properties, protected by the object lock */
-  char *device;
-  char *driver_name;
-  int fd;
-  int connector_id;
-  int plane_id;
-  char *mode;
-  GstDmabufKmsPresentMode present_mode;
-  gboolean restore_crtc;
-  GstDmabufCoreCopyPolicy copy_policy;
-  guint64 fence_timeout;
+  /* protected by the object lock */
+  GstDmabufKmsSettings settings;
 
   /* Ends every wait of the streaming thread. */
   GCancellable *cancellable;
@@ -86,8 +53,8 @@ struct _GstDmabufKmsSink
   KmsModeRequest mode_request;
   gboolean has_mode_request;
   GstCaps *caps;
-  /* what upstream offered, and the display does not show; streaming thread */
-  char *refused;
+  /* what upstream offered, and the display does not show; object lock */
+  GstCaps *refused;
 
   /* Held where the session begins, ends or changes its mode, and by
    * capture-frame, so that the display it reads is there. */
@@ -105,27 +72,6 @@ G_DEFINE_FINAL_TYPE (GstDmabufKmsSink, gst_dmabuf_kms_sink, GST_TYPE_VIDEO_SINK)
 GST_ELEMENT_REGISTER_DEFINE (
     dmabufkmssink, "dmabufkmssink", GST_RANK_NONE, GST_TYPE_DMABUF_KMS_SINK)
 
-GType
-gst_dmabuf_kms_present_mode_get_type (void)
-{
-  static const GEnumValue values[] = {
-    { GST_DMABUF_KMS_PRESENT_MODE_FIFO,
-        "Each frame is shown for one refresh at least", "fifo" },
-    { GST_DMABUF_KMS_PRESENT_MODE_MAILBOX,
-        "A frame that comes too soon replaces the one before it", "mailbox" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type)) {
-    GType new = g_enum_register_static ("GstDmabufKmsPresentMode", values);
-
-    g_once_init_leave (&type, new);
-  }
-
-  return type;
-}
-
 /* --- start and stop ---------------------------------------------------- */
 
 static KmsCard *
@@ -136,9 +82,9 @@ open_card (GstDmabufKmsSink *sink, GError **error)
   KmsCard *card;
 
   GST_OBJECT_LOCK (sink);
-  device = g_strdup (sink->device);
-  driver = g_strdup (sink->driver_name);
-  request = (KmsCardRequest) { device, driver, sink->fd };
+  device = g_strdup (sink->settings.device);
+  driver = g_strdup (sink->settings.driver_name);
+  request = (KmsCardRequest) { device, driver, sink->settings.fd };
   GST_OBJECT_UNLOCK (sink);
 
   card = kms_card_open (&request, error);
@@ -167,9 +113,9 @@ read_mode_request (GstDmabufKmsSink *sink, GError **error)
   gboolean ret = TRUE;
 
   GST_OBJECT_LOCK (sink);
-  sink->has_mode_request = sink->mode && *sink->mode;
+  sink->has_mode_request = sink->settings.mode && *sink->settings.mode;
   if (sink->has_mode_request)
-    ret = kms_mode_parse (sink->mode, &sink->mode_request, error);
+    ret = kms_mode_parse (sink->settings.mode, &sink->mode_request, error);
   GST_OBJECT_UNLOCK (sink);
 
   return ret;
@@ -180,11 +126,11 @@ read_settings (GstDmabufKmsSink *sink, guint32 *connector_id, guint32 *plane_id,
     gboolean *mailbox)
 {
   GST_OBJECT_LOCK (sink);
-  *connector_id = MAX (sink->connector_id, 0);
-  *plane_id = MAX (sink->plane_id, 0);
-  *mailbox = sink->present_mode == GST_DMABUF_KMS_PRESENT_MODE_MAILBOX;
-  sink->session.copy_policy = sink->copy_policy;
-  sink->session.fence_timeout_us = sink->fence_timeout / 1000;
+  *connector_id = MAX (sink->settings.connector_id, 0);
+  *plane_id = MAX (sink->settings.plane_id, 0);
+  *mailbox = sink->settings.present_mode == GST_DMABUF_KMS_PRESENT_MODE_MAILBOX;
+  sink->session.copy_policy = sink->settings.copy_policy;
+  sink->session.fence_timeout_us = sink->settings.fence_timeout / 1000;
   GST_OBJECT_UNLOCK (sink);
 }
 
@@ -208,6 +154,9 @@ gst_dmabuf_kms_sink_start (GstBaseSink *base)
   output = kms_output_new (card, connector_id, plane_id, &error);
   kms_card_unref (card);
   if (!output)
+    goto failed;
+  if (sink->has_mode_request
+      && !kms_output_has_mode (output, &sink->mode_request, &error))
     goto failed;
 
   name = kms_output_describe (output);
@@ -241,13 +190,13 @@ gst_dmabuf_kms_sink_stop (GstBaseSink *base)
 
   GST_OBJECT_LOCK (sink);
   gst_clear_caps (&sink->caps);
-  restore = sink->restore_crtc;
+  gst_clear_caps (&sink->refused);
+  restore = sink->settings.restore_crtc;
   GST_OBJECT_UNLOCK (sink);
 
   g_mutex_lock (&sink->session_lock);
   gst_dmabuf_kms_session_end (&sink->session, restore);
   g_mutex_unlock (&sink->session_lock);
-  g_clear_pointer (&sink->refused, g_free);
 
   return TRUE;
 }
@@ -288,8 +237,7 @@ gst_dmabuf_kms_sink_get_caps (GstBaseSink *base, GstCaps *filter)
   both = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
   if (gst_caps_is_empty (both) && !gst_caps_is_empty (filter)) {
     GST_OBJECT_LOCK (sink);
-    g_free (sink->refused);
-    sink->refused = gst_caps_to_string (filter);
+    gst_caps_replace (&sink->refused, filter);
     GST_OBJECT_UNLOCK (sink);
     GST_INFO_OBJECT (sink, "nothing of %" GST_PTR_FORMAT, filter);
   }
@@ -325,7 +273,7 @@ gst_dmabuf_kms_sink_set_caps (GstBaseSink *base, GstCaps *caps)
     return FALSE;
 
   GST_OBJECT_LOCK (sink);
-  g_clear_pointer (&sink->refused, g_free);
+  gst_clear_caps (&sink->refused);
   GST_OBJECT_UNLOCK (sink);
 
   return GST_BASE_SINK_CLASS (gst_dmabuf_kms_sink_parent_class)
@@ -389,23 +337,43 @@ gst_dmabuf_kms_sink_query (GstBaseSink *base, GstQuery *query)
 static void
 report_refused (GstDmabufKmsSink *sink)
 {
-  char *refused, *name;
+  GstCaps *refused, *possible, *formats;
+  const char *what, *help;
+  char *name;
+  guint i;
 
   GST_OBJECT_LOCK (sink);
   refused = g_steal_pointer (&sink->refused);
+  possible = gst_caps_ref (sink->caps);
   GST_OBJECT_UNLOCK (sink);
   if (!refused)
-    return;
+    goto out;
+
+  formats = gst_caps_copy (possible);
+  for (i = 0; i < gst_caps_get_size (formats); i++)
+    gst_structure_remove_fields (
+        gst_caps_get_structure (formats, i), "width", "height", NULL);
+  if (gst_caps_can_intersect (refused, formats)) {
+    what = "has no mode for the size that was offered, nor can it scale or "
+           "place it";
+    help = "videoscale";
+  } else {
+    what = "shows none of the formats that were offered";
+    help = "videoconvert";
+  }
+  gst_caps_unref (formats);
 
   name =
       kms_output_describe (kms_presenter_get_output (sink->session.presenter));
   GST_ELEMENT_ERROR (sink, STREAM, FORMAT,
-      ("%s cannot show any format or size that was offered; put "
-       "videoconvert ! videoscale in between.",
-          name),
-      ("offered: %s; possible: %" GST_PTR_FORMAT, refused, sink->caps));
+      ("%s %s; put %s in between.", name, what, help),
+      ("offered: %" GST_PTR_FORMAT "; possible: %" GST_PTR_FORMAT, refused,
+          possible));
   g_free (name);
-  g_free (refused);
+  gst_caps_unref (refused);
+
+out:
+  gst_caps_unref (possible);
 }
 
 static gboolean
@@ -428,6 +396,20 @@ gst_dmabuf_kms_sink_event (GstBaseSink *base, GstEvent *event)
 
   return GST_BASE_SINK_CLASS (gst_dmabuf_kms_sink_parent_class)
       ->event (base, event);
+}
+
+static GstFlowReturn
+gst_dmabuf_kms_sink_preroll (GstBaseSink *base, GstBuffer *buffer)
+{
+  GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (base);
+  GstFlowReturn flow = GST_BASE_SINK_CLASS (gst_dmabuf_kms_sink_parent_class)
+                           ->preroll (base, buffer);
+
+  /* GstBaseSink renders the same buffer again when its time has come */
+  if (flow == GST_FLOW_OK)
+    gst_dmabuf_kms_session_set_prerolled (&sink->session, buffer);
+
+  return flow;
 }
 
 static GstFlowReturn
@@ -459,55 +441,7 @@ gst_dmabuf_kms_sink_capture_frame (GstDmabufKmsSink *sink)
   return sample;
 }
 
-/* --- properties -------------------------------------------------------- */
-
-static void
-gst_dmabuf_kms_sink_set_property (
-    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (object);
-
-  GST_OBJECT_LOCK (sink);
-  switch (id) {
-  case PROP_DEVICE:
-    g_free (sink->device);
-    sink->device = g_value_dup_string (value);
-    break;
-  case PROP_DRIVER_NAME:
-    g_free (sink->driver_name);
-    sink->driver_name = g_value_dup_string (value);
-    break;
-  case PROP_FD:
-    sink->fd = g_value_get_int (value);
-    break;
-  case PROP_CONNECTOR_ID:
-    sink->connector_id = g_value_get_int (value);
-    break;
-  case PROP_PLANE_ID:
-    sink->plane_id = g_value_get_int (value);
-    break;
-  case PROP_MODE:
-    g_free (sink->mode);
-    sink->mode = g_value_dup_string (value);
-    break;
-  case PROP_PRESENT_MODE:
-    sink->present_mode = g_value_get_enum (value);
-    break;
-  case PROP_RESTORE_CRTC:
-    sink->restore_crtc = g_value_get_boolean (value);
-    break;
-  case PROP_COPY_POLICY:
-    sink->copy_policy = g_value_get_enum (value);
-    break;
-  case PROP_FENCE_TIMEOUT:
-    sink->fence_timeout = g_value_get_uint64 (value);
-    break;
-  default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-    break;
-  }
-  GST_OBJECT_UNLOCK (sink);
-}
+/* --- class ------------------------------------------------------------- */
 
 static GstStructure *
 get_stats (GstDmabufKmsSink *sink)
@@ -526,52 +460,31 @@ get_stats (GstDmabufKmsSink *sink)
 }
 
 static void
+gst_dmabuf_kms_sink_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (object);
+
+  GST_OBJECT_LOCK (sink);
+  if (!gst_dmabuf_kms_settings_set (&sink->settings, id, value))
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  GST_OBJECT_UNLOCK (sink);
+}
+
+static void
 gst_dmabuf_kms_sink_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
   GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (object);
 
-  if (id == PROP_STATS) {
+  if (id == GST_DMABUF_KMS_PROP_STATS) {
     g_value_take_boxed (value, get_stats (sink));
     return;
   }
 
   GST_OBJECT_LOCK (sink);
-  switch (id) {
-  case PROP_DEVICE:
-    g_value_set_string (value, sink->device);
-    break;
-  case PROP_DRIVER_NAME:
-    g_value_set_string (value, sink->driver_name);
-    break;
-  case PROP_FD:
-    g_value_set_int (value, sink->fd);
-    break;
-  case PROP_CONNECTOR_ID:
-    g_value_set_int (value, sink->connector_id);
-    break;
-  case PROP_PLANE_ID:
-    g_value_set_int (value, sink->plane_id);
-    break;
-  case PROP_MODE:
-    g_value_set_string (value, sink->mode);
-    break;
-  case PROP_PRESENT_MODE:
-    g_value_set_enum (value, sink->present_mode);
-    break;
-  case PROP_RESTORE_CRTC:
-    g_value_set_boolean (value, sink->restore_crtc);
-    break;
-  case PROP_COPY_POLICY:
-    g_value_set_enum (value, sink->copy_policy);
-    break;
-  case PROP_FENCE_TIMEOUT:
-    g_value_set_uint64 (value, sink->fence_timeout);
-    break;
-  default:
+  if (!gst_dmabuf_kms_settings_get (&sink->settings, id, value))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-    break;
-  }
   GST_OBJECT_UNLOCK (sink);
 }
 
@@ -580,63 +493,14 @@ gst_dmabuf_kms_sink_finalize (GObject *object)
 {
   GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (object);
 
-  g_free (sink->device);
-  g_free (sink->driver_name);
-  g_free (sink->mode);
-  g_free (sink->refused);
+  gst_dmabuf_kms_settings_clear (&sink->settings);
+  gst_clear_caps (&sink->refused);
   gst_clear_caps (&sink->caps);
   g_object_unref (sink->cancellable);
   gst_dmabuf_kms_session_finish (&sink->session);
   g_mutex_clear (&sink->session_lock);
 
   G_OBJECT_CLASS (gst_dmabuf_kms_sink_parent_class)->finalize (object);
-}
-
-#define PROPERTY_FLAGS \
-  (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY)
-
-static void
-install_properties (GObjectClass *klass)
-{
-  properties[PROP_DEVICE] = g_param_spec_string ("device", "Device",
-      "The card, for example /dev/dri/card0; unset: the first with a display",
-      NULL, PROPERTY_FLAGS);
-  properties[PROP_DRIVER_NAME] = g_param_spec_string ("driver-name",
-      "Driver name", "Only a card of this kernel driver, for example vkms",
-      NULL, PROPERTY_FLAGS);
-  properties[PROP_FD] = g_param_spec_int ("fd", "File descriptor",
-      "An open card or DRM lease to use instead, duplicated; -1: open one", -1,
-      G_MAXINT, DEFAULT_FD, PROPERTY_FLAGS);
-  properties[PROP_CONNECTOR_ID] = g_param_spec_int ("connector-id", "Connector",
-      "KMS id of the connector; -1: the first with a display", -1, G_MAXINT,
-      DEFAULT_ID, PROPERTY_FLAGS);
-  properties[PROP_PLANE_ID] = g_param_spec_int ("plane-id", "Plane",
-      "KMS id of the plane; -1: one that shows the format", -1, G_MAXINT,
-      DEFAULT_ID, PROPERTY_FLAGS);
-  properties[PROP_MODE] = g_param_spec_string ("mode", "Mode",
-      "WIDTHxHEIGHT or WIDTHxHEIGHT@HZ to set, for example 1280x720@60; "
-      "unset: by the size and rate of the video",
-      NULL, PROPERTY_FLAGS);
-  properties[PROP_PRESENT_MODE] = g_param_spec_enum ("present-mode",
-      "Present mode",
-      "What happens to frames that come faster than the display",
-      GST_TYPE_DMABUF_KMS_PRESENT_MODE, DEFAULT_PRESENT_MODE, PROPERTY_FLAGS);
-  properties[PROP_RESTORE_CRTC] = g_param_spec_boolean ("restore-crtc",
-      "Restore CRTC", "Put back at the end what the display showed before",
-      DEFAULT_RESTORE_CRTC, PROPERTY_FLAGS);
-  properties[PROP_COPY_POLICY] = g_param_spec_enum ("copy-policy",
-      "Copy policy", "What happens to frames that can only be shown as a copy",
-      GST_TYPE_DMABUF_CORE_COPY_POLICY, DEFAULT_COPY_POLICY, PROPERTY_FLAGS);
-  properties[PROP_FENCE_TIMEOUT] =
-      g_param_spec_uint64 ("fence-timeout", "Fence timeout",
-          "Nanoseconds that a frame may take to be complete and on screen", 0,
-          G_MAXINT64, DEFAULT_FENCE_TIMEOUT, PROPERTY_FLAGS);
-  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "Counters of frames, copies, imports and fences, and latencies in "
-      "nanoseconds",
-      GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
-
-  g_object_class_install_properties (klass, N_PROPERTIES, properties);
 }
 
 static void
@@ -665,10 +529,11 @@ gst_dmabuf_kms_sink_class_init (GstDmabufKmsSinkClass *klass)
   base_class->propose_allocation =
       GST_DEBUG_FUNCPTR (gst_dmabuf_kms_sink_propose_allocation);
   base_class->query = GST_DEBUG_FUNCPTR (gst_dmabuf_kms_sink_query);
+  base_class->preroll = GST_DEBUG_FUNCPTR (gst_dmabuf_kms_sink_preroll);
   base_class->event = GST_DEBUG_FUNCPTR (gst_dmabuf_kms_sink_event);
   video_class->show_frame = GST_DEBUG_FUNCPTR (gst_dmabuf_kms_sink_show_frame);
 
-  install_properties (object_class);
+  gst_dmabuf_kms_settings_install (object_class);
 
   /**
    * GstDmabufKmsSink::capture-frame:
@@ -692,13 +557,7 @@ gst_dmabuf_kms_sink_class_init (GstDmabufKmsSinkClass *klass)
 static void
 gst_dmabuf_kms_sink_init (GstDmabufKmsSink *sink)
 {
-  sink->fd = DEFAULT_FD;
-  sink->connector_id = DEFAULT_ID;
-  sink->plane_id = DEFAULT_ID;
-  sink->present_mode = DEFAULT_PRESENT_MODE;
-  sink->restore_crtc = DEFAULT_RESTORE_CRTC;
-  sink->copy_policy = DEFAULT_COPY_POLICY;
-  sink->fence_timeout = DEFAULT_FENCE_TIMEOUT;
+  gst_dmabuf_kms_settings_init (&sink->settings);
   sink->cancellable = g_cancellable_new ();
   g_mutex_init (&sink->session_lock);
   gst_dmabuf_kms_session_init (&sink->session);

@@ -72,6 +72,26 @@ add_choices_in (Choice *choices, guint *n, const drmModeModeInfo *mode,
   add_choice (choices, n, mode, scaled (mode, video));
 }
 
+gboolean
+kms_output_has_mode (
+    KmsOutput *output, const KmsModeRequest *request, GError **error)
+{
+  const drmModeModeInfo *modes = output->connector->modes;
+  int n_modes = output->connector->count_modes;
+  char *list;
+
+  if (kms_mode_find (modes, n_modes, request))
+    return TRUE;
+
+  list = kms_modes_to_string (modes, n_modes);
+  kms_set_error (error, ENOENT, "%s: %s has no mode %ux%u@%g; it has %s",
+      output->card->name, output->connector_name, request->width,
+      request->height, request->refresh, list);
+  g_free (list);
+
+  return FALSE;
+}
+
 /* What may do, most wanted first. */
 static gboolean
 list_choices (KmsOutput *output, const KmsVideo *video,
@@ -80,14 +100,12 @@ list_choices (KmsOutput *output, const KmsVideo *video,
   const drmModeModeInfo *modes = output->connector->modes;
   int n_modes = output->connector->count_modes;
   const drmModeModeInfo *mode;
-  char *list;
 
   *n = 0;
   if (request) {
-    mode = kms_mode_find (modes, n_modes, request);
-    if (!mode)
-      goto no_mode;
-    add_choices_in (choices, n, mode, video);
+    if (!kms_output_has_mode (output, request, error))
+      return FALSE;
+    add_choices_in (choices, n, kms_mode_find (modes, n_modes, request), video);
     return TRUE;
   }
 
@@ -103,16 +121,6 @@ list_choices (KmsOutput *output, const KmsVideo *video,
     add_choice (choices, n, mode, scaled (mode, video));
 
   return TRUE;
-
-  /* ERRORS */
-no_mode: {
-  list = kms_modes_to_string (modes, n_modes);
-  kms_set_error (error, ENOENT, "%s: %s has no mode %ux%u@%g; it has %s",
-      output->card->name, output->connector_name, request->width,
-      request->height, request->refresh, list);
-  g_free (list);
-  return FALSE;
-}
 }
 
 /* Colour properties of the plane for the video, where it has them. */

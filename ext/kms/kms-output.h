@@ -67,6 +67,11 @@ KmsOutput *kms_output_new (
     KmsCard *card, guint32 connector_id, guint32 plane_id, GError **error);
 void kms_output_free (KmsOutput *output);
 
+/* Whether the display has the mode that @request names: FALSE with ENOENT and
+ * a list of those it has. */
+gboolean kms_output_has_mode (
+    KmsOutput *output, const KmsModeRequest *request, GError **error);
+
 /*
  * Chooses mode, plane and rectangle for @video and has the driver test it.
  * @mode: what the user insists on, or %NULL.
