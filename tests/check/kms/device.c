@@ -50,8 +50,7 @@ nv12_in (DmabufBuffer *one, DmabufBuffer *two)
     .width = 64,
     .height = 64,
     .n_planes = 2,
-    .planes = { { one, 0, 64 },
-        { two, one == two ? 64 * 64 : 0, 64 } },
+    .planes = { { one, 0, 64 }, { two, one == two ? 64 * 64 : 0, 64 } },
   };
 
   return layout;

@@ -43,11 +43,11 @@ void
 fake_display_ioctl_start (int event_fd)
 {
   fake_display_ioctl_stop ();
-  handles = g_hash_table_new_full (
-      NULL, NULL, NULL, (GDestroyNotify) handle_free);
+  handles =
+      g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) handle_free);
   framebuffers = g_hash_table_new (NULL, NULL);
-  blobs = g_hash_table_new_full (
-      NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
+  blobs =
+      g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
   next_id = 1000;
   events = event_fd;
   is_pending = FALSE;
@@ -77,8 +77,7 @@ fake_display_add_blob (const void *data, gsize size)
 {
   guint32 id = next_id++;
 
-  g_hash_table_insert (
-      blobs, GUINT_TO_POINTER (id), g_bytes_new (data, size));
+  g_hash_table_insert (blobs, GUINT_TO_POINTER (id), g_bytes_new (data, size));
 
   return id;
 }
@@ -166,8 +165,7 @@ create_dumb (struct drm_mode_create_dumb *dumb)
   return 0;
 }
 
-static int
-export (struct drm_prime_handle *prime)
+static int export (struct drm_prime_handle *prime)
 {
   Handle *handle =
       g_hash_table_lookup (handles, GUINT_TO_POINTER (prime->handle));
@@ -263,7 +261,7 @@ is_modeset (FakeState *state)
   for (i = 0; i < state->n; i++) {
     const FakeProperty *property = &state->properties[i];
     gboolean connector = property->object == FAKE_CONNECTOR
-                         || property->object == FAKE_WRITEBACK;
+        || property->object == FAKE_WRITEBACK;
 
     if (((connector && g_str_equal (property->name, "CRTC_ID"))
             || g_str_equal (property->name, "ACTIVE"))
@@ -400,8 +398,8 @@ answer (unsigned long request, void *arg)
   case DRM_IOCTL_GET_CAP: {
     struct drm_get_cap *cap = arg;
 
-    cap->value = cap->capability != DRM_CAP_ADDFB2_MODIFIERS
-                 || fake_display.modifiers;
+    cap->value =
+        cap->capability != DRM_CAP_ADDFB2_MODIFIERS || fake_display.modifiers;
     return 0;
   }
   case DRM_IOCTL_SET_MASTER:
@@ -418,8 +416,8 @@ answer (unsigned long request, void *arg)
     struct drm_gem_close *close = arg;
 
     return g_hash_table_remove (handles, GUINT_TO_POINTER (close->handle))
-               ? 0
-               : EINVAL;
+        ? 0
+        : EINVAL;
   }
   case DRM_IOCTL_MODE_ADDFB2:
     return add_framebuffer (arg);
@@ -427,13 +425,13 @@ answer (unsigned long request, void *arg)
   case DRM_IOCTL_MODE_RMFB:
     return g_hash_table_remove (
                framebuffers, GUINT_TO_POINTER (*(guint32 *) arg))
-               ? 0
-               : ENOENT;
+        ? 0
+        : ENOENT;
   case DRM_IOCTL_MODE_CREATEPROPBLOB: {
     struct drm_mode_create_blob *create = arg;
 
-    create->blob_id =
-        fake_display_add_blob ((gpointer) (guintptr) create->data, create->length);
+    create->blob_id = fake_display_add_blob (
+        (gpointer) (guintptr) create->data, create->length);
     return 0;
   }
   case DRM_IOCTL_MODE_DESTROYPROPBLOB:

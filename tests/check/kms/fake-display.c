@@ -19,8 +19,12 @@ static int card_fd = -1;
 static int event_fd = -1;
 
 #define MODE(w, h, hz, preferred) \
-  { .clock = (w) * (h) / 1000 * (hz), .hdisplay = (w), .htotal = (w), \
-    .vdisplay = (h), .vtotal = (h), .vrefresh = (hz), \
+  { .clock = (w) * (h) / 1000 * (hz), \
+    .hdisplay = (w), \
+    .htotal = (w), \
+    .vdisplay = (h), \
+    .vtotal = (h), \
+    .vrefresh = (hz), \
     .type = (preferred) ? DRM_MODE_TYPE_PREFERRED : 0 }
 
 const drmModeModeInfo fake_display_modes[] = {
@@ -35,8 +39,8 @@ static const char *const plane_types[] = { "Overlay", "Primary", "Cursor",
   NULL };
 static const char *const encodings[] = { "ITU-R BT.601 YCbCr",
   "ITU-R BT.709 YCbCr", NULL };
-static const char *const ranges[] = { "YCbCr limited range",
-  "YCbCr full range", NULL };
+static const char *const ranges[] = { "YCbCr limited range", "YCbCr full range",
+  NULL };
 
 /* --- properties -------------------------------------------------------- */
 
@@ -70,10 +74,12 @@ fake_display_find_name (FakeState *state, guint32 object, const char *name)
 static void
 add (guint32 object, const char *name, const char *const *enums, guint64 value)
 {
-  FakeProperty *property = &fake_display_state.properties[fake_display_state.n++];
+  FakeProperty *property =
+      &fake_display_state.properties[fake_display_state.n++];
 
   g_assert (fake_display_state.n <= FAKE_MAX_PROPERTIES);
-  *property = (FakeProperty){ object, 100 + fake_display_state.n, name, enums, value };
+  *property =
+      (FakeProperty) { object, 100 + fake_display_state.n, name, enums, value };
 }
 
 static guint32
@@ -96,7 +102,8 @@ make_in_formats (const guint32 *fourccs, guint n)
   memcpy (data + header.formats_offset, fourccs, n * 4);
   memcpy (data + header.modifiers_offset, &linear, sizeof (linear));
 
-  return fake_display_add_blob (data, header.modifiers_offset + sizeof (linear));
+  return fake_display_add_blob (
+      data, header.modifiers_offset + sizeof (linear));
 }
 
 static void
@@ -112,9 +119,9 @@ add_plane (guint32 id, guint64 type, const guint32 *fourccs, guint n)
   add (id, "FB_ID", NULL, console ? FAKE_CONSOLE_FB : 0);
   add (id, "CRTC_ID", NULL, console ? FAKE_CRTC : 0);
   for (i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    guint64 value = g_str_has_suffix (numbers[i], "_W")   ? FAKE_CONSOLE_WIDTH
-                    : g_str_has_suffix (numbers[i], "_H") ? FAKE_CONSOLE_HEIGHT
-                                                          : 0;
+    guint64 value = g_str_has_suffix (numbers[i], "_W") ? FAKE_CONSOLE_WIDTH
+        : g_str_has_suffix (numbers[i], "_H")           ? FAKE_CONSOLE_HEIGHT
+                                                        : 0;
 
     if (g_str_has_prefix (numbers[i], "SRC"))
       value <<= 16;
@@ -129,8 +136,8 @@ add_plane (guint32 id, guint64 type, const guint32 *fourccs, guint n)
 static void
 add_objects (void)
 {
-  static const guint32 primary[] = { DRM_FORMAT_XRGB8888,
-    DRM_FORMAT_ARGB8888, DRM_FORMAT_NV12 };
+  static const guint32 primary[] = { DRM_FORMAT_XRGB8888, DRM_FORMAT_ARGB8888,
+    DRM_FORMAT_NV12 };
   static const guint32 overlay[] = { DRM_FORMAT_YUV420 };
   static const guint32 writeback[] = { DRM_FORMAT_XRGB8888 };
   static const drmModeModeInfo console =
@@ -139,11 +146,12 @@ add_objects (void)
   fake_display_state.n = 0;
   add (FAKE_CONNECTOR, "CRTC_ID", NULL, FAKE_CRTC);
   add (FAKE_CRTC, "ACTIVE", NULL, 1);
-  add (FAKE_CRTC, "MODE_ID", NULL, fake_display_add_blob (&console, sizeof (console)));
-  add_plane (FAKE_PRIMARY, DRM_PLANE_TYPE_PRIMARY, primary,
-      G_N_ELEMENTS (primary));
-  add_plane (FAKE_OVERLAY, DRM_PLANE_TYPE_OVERLAY, overlay,
-      G_N_ELEMENTS (overlay));
+  add (FAKE_CRTC, "MODE_ID", NULL,
+      fake_display_add_blob (&console, sizeof (console)));
+  add_plane (
+      FAKE_PRIMARY, DRM_PLANE_TYPE_PRIMARY, primary, G_N_ELEMENTS (primary));
+  add_plane (
+      FAKE_OVERLAY, DRM_PLANE_TYPE_OVERLAY, overlay, G_N_ELEMENTS (overlay));
   if (fake_display.writeback) {
     add (FAKE_WRITEBACK, "CRTC_ID", NULL, 0);
     add (FAKE_WRITEBACK, "WRITEBACK_FB_ID", NULL, 0);
@@ -409,7 +417,7 @@ static const KmsApi fake_api = {
 void
 fake_display_start (void)
 {
-  fake_display = (FakeDisplay){
+  fake_display = (FakeDisplay) {
     .connected = TRUE,
     .atomic = TRUE,
     .kms = TRUE,

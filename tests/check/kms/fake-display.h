@@ -7,8 +7,8 @@
  * with the answers and errnos of the kernel's atomic KMS. Its dma-bufs are the
  * fake kernel's.
  *
- * A commit is on screen at once, unless it has an in-fence or the test holds it:
- * then fake_display_flip () shows it.
+ * A commit is on screen at once, unless it has an in-fence or the test holds
+ * it: then fake_display_flip () shows it.
  */
 
 #include "../fake-kernel/fake-kernel.h"

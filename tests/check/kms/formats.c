@@ -102,8 +102,8 @@ GST_START_TEST (test_contradictory_blobs)
   for (size = 0; size < sizeof (blob); size++) {
     gpointer cut = g_memdup2 (&blob, size ? size : 1);
 
-    fail_if (kms_formats_add_blob (formats, cut, size), "%u bytes",
-        (guint) size);
+    fail_if (
+        kms_formats_add_blob (formats, cut, size), "%u bytes", (guint) size);
     g_free (cut);
   }
   fail_if (kms_formats_add_blob (formats, NULL, sizeof (blob)));

@@ -8,8 +8,12 @@
 /* clock in kHz for a total of width × height pixels */
 #define MODE(w, h, millihertz, flags) \
   { .clock = (guint32) ((guint64) (w) * (h) * (millihertz) / 1000000), \
-    .hdisplay = (w), .htotal = (w), .vdisplay = (h), .vtotal = (h), \
-    .vrefresh = (millihertz) / 1000, .type = (flags) }
+    .hdisplay = (w), \
+    .htotal = (w), \
+    .vdisplay = (h), \
+    .vtotal = (h), \
+    .vrefresh = (millihertz) / 1000, \
+    .type = (flags) }
 
 static const drmModeModeInfo modes[] = {
   MODE (1920, 1080, 60000, DRM_MODE_TYPE_PREFERRED),
@@ -80,7 +84,7 @@ assert_found (const char *text, int index)
 
   fail_unless (kms_mode_parse (text, &request, NULL));
   fail_unless (kms_mode_find (modes, N_MODES, &request)
-                   == (index < 0 ? NULL : &modes[index]),
+          == (index < 0 ? NULL : &modes[index]),
       "%s", text);
 }
 
@@ -99,8 +103,7 @@ GST_END_TEST;
 static void
 assert_chosen (guint width, guint height, int fps_n, int fps_d, int index)
 {
-  fail_unless (
-      kms_mode_choose (modes, N_MODES, width, height, fps_n, fps_d)
+  fail_unless (kms_mode_choose (modes, N_MODES, width, height, fps_n, fps_d)
           == (index < 0 ? NULL : &modes[index]),
       "%ux%u at %d/%d", width, height, fps_n, fps_d);
 }

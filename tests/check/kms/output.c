@@ -46,8 +46,8 @@ assert_open_fails (const KmsCardRequest *request, int code, const char *text)
   GError *error = NULL;
 
   fail_if (kms_card_open (request, &error));
-  fail_unless (g_error_matches (error, DMABUF_ERROR, code), "%s",
-      error->message);
+  fail_unless (
+      g_error_matches (error, DMABUF_ERROR, code), "%s", error->message);
   fail_unless (strstr (error->message, text) != NULL, "%s", error->message);
   g_clear_error (&error);
 }
@@ -136,8 +136,8 @@ GST_START_TEST (test_what_it_finds)
 GST_END_TEST;
 
 static gboolean
-configure (guint32 format, guint width, guint height, int fps,
-    const char *mode, GError **error)
+configure (guint32 format, guint width, guint height, int fps, const char *mode,
+    GError **error)
 {
   KmsVideo video = {
     .format = format,
@@ -155,8 +155,7 @@ configure (guint32 format, guint width, guint height, int fps,
   if (mode)
     fail_unless (kms_mode_parse (mode, &request, NULL));
 
-  return kms_output_configure (
-      output, &video, mode ? &request : NULL, error);
+  return kms_output_configure (output, &video, mode ? &request : NULL, error);
 }
 
 static void
@@ -263,8 +262,7 @@ GST_START_TEST (test_mode_that_the_user_wants)
   GError *error = NULL;
 
   open_output ();
-  fail_unless (
-      configure (DRM_FORMAT_NV12, 300, 200, 30, "1200x700@50", NULL));
+  fail_unless (configure (DRM_FORMAT_NV12, 300, 200, 30, "1200x700@50", NULL));
   assert_choice (FAKE_PRIMARY, 1200, 700, 450, 250, 300, 200);
   fail_unless_equals_int (output->mode.vrefresh, 50);
 
@@ -299,8 +297,8 @@ GST_START_TEST (test_snapshot)
 
   heap = dmabuf_heap_exporter_new (NULL, NULL);
   buffer = dmabuf_exporter_allocate (heap, 320 * 400, NULL);
-  layout.planes[0] = (DmabufPlane){ buffer, 0, 320 };
-  layout.planes[1] = (DmabufPlane){ buffer, 320 * 200, 320 };
+  layout.planes[0] = (DmabufPlane) { buffer, 0, 320 };
+  layout.planes[1] = (DmabufPlane) { buffer, 320 * 200, 320 };
   framebuffer = kms_framebuffer_new (card, &layout, NULL);
   fail_unless (configure (DRM_FORMAT_NV12, 300, 200, 30, NULL, NULL));
   kms_commit_init (&commit);
@@ -309,15 +307,14 @@ GST_START_TEST (test_snapshot)
   fail_unless_equals_int (kms_commit_submit (&commit, card, 0, 0), -EINVAL);
   fail_unless_equals_int (
       kms_commit_submit (&commit, card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0), 0);
-  fail_unless (
-      fake_display_get (FAKE_PRIMARY, "FB_ID") == framebuffer->fb_id);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == framebuffer->fb_id);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
 
   kms_commit_init (&none);
   fail_unless_equals_int (kms_snapshot_restore (snapshot, &none), 0);
   for (i = 0; i < G_N_ELEMENTS (names); i++)
-    fail_unless (fake_display_get (FAKE_PRIMARY, names[i]) == before[i], "%s",
-        names[i]);
+    fail_unless (
+        fake_display_get (FAKE_PRIMARY, names[i]) == before[i], "%s", names[i]);
   fail_unless (fake_display_get (FAKE_CRTC, "ACTIVE") == 1);
   fail_unless (fake_display_get (FAKE_OVERLAY, "FB_ID") == 0);
 
