@@ -39,7 +39,7 @@ trap '' INT
 (trap - INT; exec chroot "$root" /usr/bin/env -C "$cwd" "$@") <&0 &
 child=$!
 trap 'kill -TERM $child' TERM
-wait $child
+{ wait $child; } 2>/dev/null # its signal is told by the status alone
 rc=$?
-while kill -0 $child 2>/dev/null; do wait $child; rc=$?; done
+while kill -0 $child 2>/dev/null; do wait $child 2>/dev/null; rc=$?; done
 exit $rc

@@ -41,10 +41,11 @@ apt_install () {
 }
 
 # as_root COMMAND…: COMMAND as root with mounts and processes of its own, all
-# gone when it ends. An ordinary user is root in a user namespace only.
+# gone when it ends or we are killed. An ordinary user is root in a user
+# namespace only.
 as_root () {
   if [ "$(id -u)" = 0 ]; then
-    unshare --mount --propagation private --pid --fork --kill-child "$@"
+    setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child "$@"
   else
     unshare --user --map-root-user --map-auto \
       --mount --propagation private --pid --fork --kill-child "$@"

@@ -60,7 +60,8 @@ guest_command () {
   printf '%s\0' "$@" >"$state/argv"
 }
 
-# qemu STATE LANE MEMORY CONSOLE: runs until the guest powers off.
+# qemu STATE LANE MEMORY CONSOLE LIMIT: runs until the guest powers off, the
+# limit is reached (exit status 124) or we are gone.
 qemu () {
   local accel id n=0 args=()
   accel=$(accelerator)
@@ -73,7 +74,8 @@ qemu () {
     args+=(-chardev "file,id=$id,path=$1/$id"
       -device "virtserialport,chardev=$id,name=lab.$id,nr=$((++n))")
   done
-  exec qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "$3" \
+  exec setpriv --pdeathsig TERM timeout --foreground -k 5 "$5" \
+    setpriv --pdeathsig KILL qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "$3" \
     -nodefaults -no-user-config -no-reboot -display none -nic none \
     -serial "file:$4" \
     -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
@@ -87,7 +89,7 @@ qemu () {
 
 # vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours.
 vm () {
-  local lane=$1 limit=$2 memory=$3 state console pid tails=() rc=0
+  local lane=$1 limit=$2 memory=$3 state console pid tails=() late=no rc=0
   shift 3
   [ -f "$IMAGE/$lane/vmlinuz" ] ||
     die "no kernel lane '$lane'; there are: $(lanes)"
@@ -98,33 +100,30 @@ vm () {
   guest_command "$state" "$limit" "$@"
   : >"$state/stdout"
   : >"$state/stderr"
-  (qemu "$state" "$lane" "$memory" "$console") </dev/null \
-    >"$state/qemu" 2>&1 &
+  qemu "$state" "$lane" "$memory" "$console" $((limit + BOOT_LIMIT)) \
+    </dev/null >"$state/qemu" 2>&1 &
   pid=$!
   # shellcheck disable=SC2064
-  trap "kill -9 $pid 2>/dev/null; rm -rf '$state'" EXIT
+  trap "kill $pid 2>/dev/null; wait $pid; rm -rf '$state'" EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stdout" & tails+=($!)
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stderr" >&2 & tails+=($!)
-  (sleep $((limit + BOOT_LIMIT)); touch "$state/late"; kill -9 $pid) \
-    >/dev/null 2>&1 &
-  local watchdog=$!
-  wait $pid 2>/dev/null
-  { pkill -P $watchdog; kill $watchdog; wait $watchdog; } 2>/dev/null
+  wait $pid || [ $? != 124 ] || late=yes
   wait "${tails[@]}"
-  vm_status "$state" "$console" "$limit" || rc=$?
-  trap - EXIT INT TERM
+  vm_status "$state" "$console" "$limit" $late || rc=$?
+  trap - EXIT TERM
+  trap 'exit 130' INT
   rm -rf "$state"
   return $rc
 }
 
-# vm_status STATE CONSOLE LIMIT: COMMAND's status, or what became of the guest.
+# vm_status STATE CONSOLE LIMIT LATE: COMMAND's status, or what became of the guest.
 vm_status () {
   local status
   status=$(cat "$1/status" 2>/dev/null)
   [ -n "$status" ] && return "$status"
-  if [ -f "$1/late" ]; then
+  if [ "$4" = yes ]; then
     say "the guest was still running $3 s and the time for a boot after its" \
       "start; killed. The end of its kernel log ($2):"
   elif [ ! -s "$2" ]; then
