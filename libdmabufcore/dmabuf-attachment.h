@@ -133,8 +133,8 @@ DmabufMapping *dmabuf_attachment_map (
  * DEF-4).
  *
  * Returns: (transfer full): the mapping; %NULL with ETIME, with
- *   %G_IO_ERROR_CANCELLED, with EDEADLK if this thread or attachment holds a
- *   mapping that would have to end first, or as dmabuf_attachment_map()
+ *   %G_IO_ERROR_CANCELLED, with EDEADLK if this thread has a mapping or
+ *   CPU access open that would have to end first, or as dmabuf_attachment_map()
  */
 DMABUF_CORE_API
 DmabufMapping *dmabuf_attachment_map_full (DmabufAttachment *attachment,

@@ -133,25 +133,21 @@ stall (Request *request, GError **error)
   return in_time;
 }
 
-/* DEF-4: whether waiting for the uses to end would be waiting for oneself. */
+/* DEF-4: whether waiting for the uses to end would be waiting for oneself. A
+ * mapping counts for the thread that made it, wherever it ends. */
 static gboolean
 would_deadlock (Request *request)
 {
-  DmabufBuffer *buffer = request->buffer;
-
-  return count_owned (buffer->placement, g_thread_self ()) > 0
-      || (request->attachment && request->attachment->n_mapped > 0);
+  return count_owned (request->buffer->placement, g_thread_self ()) > 0;
 }
 
 static void
 set_deadlock (Request *request, GError **error)
 {
   dmabuf_set_error (error, EDEADLK,
-      "the storage of the buffer has to move first, but %s waits for the end "
-      "of "
-      "an access of its own; end that one before",
-      request->attachment ? dmabuf_device_get_name (request->attachment->device)
-                          : "this thread");
+      "the storage of the buffer has to move before %s can map it, but this "
+      "thread has an access open that would have to end first",
+      dmabuf_device_get_name (request->attachment->device));
 }
 
 /* --- acquiring ----------------------------------------------------------- */

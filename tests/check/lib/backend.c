@@ -65,7 +65,7 @@ DmabufExporter *
 backend_new_exporter (guint n)
 {
   GError *error = NULL;
-  DmabufExporter *exporter = NULL;
+  DmabufExporter *exporter = NULL, *backing;
 
   switch (n) {
   case 0:
@@ -73,6 +73,16 @@ backend_new_exporter (guint n)
     break;
   case 1:
     exporter = dmabuf_udmabuf_exporter_new (&error);
+    break;
+  case 2:
+    backing = backend_new_exporter (0);
+    exporter = DMABUF_EXPORTER (third_exporter_new ("third", backing, FALSE));
+    g_object_unref (backing);
+    break;
+  case 3:
+    backing = backend_new_exporter (0);
+    exporter = non_coherent_exporter_new (backing);
+    g_object_unref (backing);
     break;
   default:
     return NULL;
@@ -126,4 +136,56 @@ TestDevice *
 test_device_new (const char *name, DmabufDeviceFlags flags)
 {
   return g_object_new (TEST_TYPE_DEVICE, "name", name, "flags", flags, NULL);
+}
+
+/* --- a dynamic one ------------------------------------------------------- */
+
+#define DYNAMIC_TYPE_DEVICE (dynamic_device_get_type ())
+G_DECLARE_FINAL_TYPE (
+    DynamicDevice, dynamic_device, DYNAMIC, DEVICE, DmabufDevice)
+
+struct _DynamicDevice
+{
+  DmabufDevice parent_instance;
+
+  gint n_invalidated;
+};
+
+G_DEFINE_FINAL_TYPE (DynamicDevice, dynamic_device, DMABUF_TYPE_DEVICE)
+
+static gpointer
+dynamic_device_import (DmabufDevice *device, DmabufAttachment *attachment,
+    const DmabufLayout *layout, GError **error)
+{
+  return device;
+}
+
+static void
+dynamic_device_invalidate (DmabufDevice *device, DmabufAttachment *attachment)
+{
+  g_atomic_int_inc (&DYNAMIC_DEVICE (device)->n_invalidated);
+}
+
+static void
+dynamic_device_class_init (DynamicDeviceClass *klass)
+{
+  DMABUF_DEVICE_CLASS (klass)->import = dynamic_device_import;
+  DMABUF_DEVICE_CLASS (klass)->invalidate = dynamic_device_invalidate;
+}
+
+static void
+dynamic_device_init (DynamicDevice *self)
+{
+}
+
+DmabufDevice *
+dynamic_device_new (const char *name)
+{
+  return g_object_new (DYNAMIC_TYPE_DEVICE, "name", name, NULL);
+}
+
+guint
+dynamic_device_get_n_invalidated (DmabufDevice *device)
+{
+  return g_atomic_int_get (&DYNAMIC_DEVICE (device)->n_invalidated);
 }

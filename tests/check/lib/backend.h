@@ -11,6 +11,8 @@
 #include <gst/check/gstcheck.h>
 #include <libdmabufcore/dmabufcore.h>
 #include "../fake-kernel/fake-kernel.h"
+#include "non-coherent.h"
+#include "third-party.h"
 
 G_BEGIN_DECLS
 
@@ -27,7 +29,8 @@ TCase *backend_add_case (Suite *suite, const char *name);
 /* Exporters that there are here: n from 0, NULL after the last. In the lab a
  * missing one is a failure: its devices are there. */
 DmabufExporter *backend_new_exporter (guint n);
-#define BACKEND_N_EXPORTERS 2
+/* heap, udmabuf, a third party's, one with a cache that is not coherent */
+#define BACKEND_N_EXPORTERS 4
 
 /* A device that imports anything and counts. */
 #define TEST_TYPE_DEVICE (test_device_get_type ())
@@ -44,6 +47,10 @@ struct _TestDevice
 };
 
 TestDevice *test_device_new (const char *name, DmabufDeviceFlags flags);
+
+/* The same as a dynamic importer. */
+DmabufDevice *dynamic_device_new (const char *name);
+guint dynamic_device_get_n_invalidated (DmabufDevice *device);
 
 /* Runs @code, which is a misuse that the library has to tell about. */
 #define ASSERT_MISUSE(code) \
