@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Frames as GstBuffers, and how they find home. */
+
+#include "mock-driver.h"
+#include "gst/lib/gstdmabufcore.h"
+#include "gst/v4l2/v4l2-pool.h"
+
+#include <errno.h>
+
+#define N_BUFFERS 3
+
+static V4l2Queue *queue;
+static V4l2Pool *pool;
+
+/* Called inside of the fixtures that look for leaks. */
+static void
+pool_start (void)
+{
+  GError *error = NULL;
+  GstCaps *caps = gst_caps_new_empty_simple ("video/x-raw");
+  V4l2Layout layout;
+  V4l2Device *device = v4l2_device_open (&mock_api, "/dev/video0", &error);
+
+  assert_no_error (error);
+  v4l2_layout_from_format (&layout, &mock_driver.format, &error);
+  assert_no_error (error);
+  queue = v4l2_queue_new (device, &layout, N_BUFFERS, TRUE, &error);
+  assert_no_error (error);
+  pool = v4l2_pool_new (queue, &layout, caps, &error);
+  assert_no_error (error);
+  v4l2_queue_start (queue, &error);
+  assert_no_error (error);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+
+  v4l2_device_unref (device);
+  gst_caps_unref (caps);
+}
+
+static void
+pool_end (void)
+{
+  v4l2_pool_shutdown (pool);
+  v4l2_queue_release (queue, NULL);
+  v4l2_queue_unref (queue);
+  gst_object_unref (pool);
+}
+
+static GstBuffer *
+acquire (void)
+{
+  GstBuffer *buffer = NULL;
+  GError *error = NULL;
+  V4l2Frame frame;
+
+  mock_driver_capture ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_OK);
+  assert_no_error (error);
+  return buffer;
+}
+
+/* The frame as consumers get it. */
+GST_START_TEST (test_buffer)
+{
+  GstBuffer *buffer;
+  GstVideoMeta *meta;
+  GstMemory *memory;
+
+  pool_start ();
+  buffer = acquire ();
+  fail_unless_equals_int (gst_buffer_n_memory (buffer), 1);
+  memory = gst_buffer_peek_memory (buffer, 0);
+  fail_unless (gst_is_dmabuf_memory (memory));
+  fail_unless (gst_dmabuf_core_memory_get_buffer (memory, NULL)
+      == v4l2_queue_get_buffer (queue, 0, 0));
+  /* As large as its pixels, whatever pages the driver rounded up to. */
+  fail_unless_equals_int (gst_buffer_get_size (buffer), 640 * 480 * 2);
+  meta = gst_buffer_get_video_meta (buffer);
+  fail_unless_equals_int (meta->stride[0], 640 * 2);
+  fail_unless_equals_int (meta->width, 640);
+  gst_buffer_unref (buffer);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* Who drops a buffer gives it to the driver, there and then; the same GstBuffer
+ * and GstMemory come again, without marks of the consumer. */
+GST_START_TEST (test_release_requeues)
+{
+  GstBuffer *buffer, *again;
+  GstMemory *memory;
+  guint i;
+
+  pool_start ();
+  buffer = acquire ();
+  memory = gst_buffer_peek_memory (buffer, 0);
+  GST_BUFFER_PTS (buffer) = 5;
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_CORRUPTED);
+  gst_buffer_add_video_crop_meta (buffer);
+  gst_buffer_resize (buffer, 10, 100);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS - 1);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+  fail_unless_equals_uint64 (v4l2_pool_get_n_requeued (pool), 1);
+
+  for (i = 0; i < N_BUFFERS; i++) {
+    again = acquire ();
+    fail_unless (i < N_BUFFERS - 1 || again == buffer);
+    if (again == buffer) {
+      fail_unless (gst_buffer_peek_memory (again, 0) == memory);
+      fail_unless_equals_uint64 (GST_BUFFER_PTS (again), GST_CLOCK_TIME_NONE);
+      fail_if (GST_BUFFER_FLAG_IS_SET (again, GST_BUFFER_FLAG_CORRUPTED));
+      fail_unless (gst_buffer_get_video_crop_meta (again) == NULL);
+      fail_unless (gst_buffer_get_video_meta (again) != NULL);
+      fail_unless_equals_int (gst_buffer_get_size (again), 640 * 480 * 2);
+    }
+    gst_buffer_unref (again);
+  }
+  pool_end ();
+}
+GST_END_TEST;
+
+/* A copy of the buffer (tee, make_writable) reads the same memory: the driver
+ * gets it when the last one goes, and the same GstMemory comes again. */
+GST_START_TEST (test_shared_memory_comes_home_last)
+{
+  GstBuffer *buffer, *copy, *part;
+  GstMemory *memory, *held;
+  guint i;
+
+  pool_start ();
+  buffer = acquire ();
+  memory = gst_buffer_peek_memory (buffer, 0);
+  copy = gst_buffer_copy (buffer);
+  part = gst_buffer_copy_region (copy, GST_BUFFER_COPY_MEMORY, 16, 32);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS - 1);
+  gst_buffer_unref (copy);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS - 1);
+  gst_buffer_unref (part);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+
+  /* A plain reference to the memory counts as well. */
+  for (i = 0; i < N_BUFFERS; i++) {
+    buffer = acquire ();
+    if (gst_buffer_peek_memory (buffer, 0) == memory)
+      break;
+    gst_buffer_unref (buffer);
+  }
+  fail_unless (i < N_BUFFERS);
+  held = gst_buffer_get_memory (buffer, 0);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS - 1);
+  gst_memory_unref (held);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* Somebody takes the memory out of the buffer, and something else in. */
+GST_START_TEST (test_replaced_memory)
+{
+  GstBuffer *buffer;
+
+  pool_start ();
+  buffer = acquire ();
+  gst_buffer_replace_all_memory (buffer, gst_allocator_alloc (NULL, 10, NULL));
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+  fail_unless_equals_uint64 (v4l2_pool_get_n_requeued (pool), 1);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* Consumers hold all: the driver drops frames, and nobody waits or copies. */
+GST_START_TEST (test_starved)
+{
+  GstBuffer *buffers[N_BUFFERS];
+  V4l2Frame frame;
+  GError *error = NULL;
+  GstBuffer *late;
+  guint i;
+
+  pool_start ();
+  for (i = 0; i < N_BUFFERS; i++)
+    buffers[i] = acquire ();
+  mock_driver_capture ();
+  mock_driver_capture ();
+  gst_buffer_unref (buffers[1]);
+  mock_driver_capture ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &late, &frame, &error), GST_FLOW_OK);
+  fail_unless (late == buffers[1]);
+  fail_unless_equals_int (frame.sequence, N_BUFFERS + 2);
+  fail_unless (frame.starved);
+  gst_buffer_unref (late);
+  gst_buffer_unref (buffers[0]);
+  gst_buffer_unref (buffers[2]);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* The end of the pool does not wait for its buffers; each frees what it held
+ * when it comes back, and only that. */
+GST_START_TEST (test_shutdown_with_buffers_outside)
+{
+  GstBuffer *buffer, *copy, *shared;
+
+  pool_start ();
+  buffer = acquire ();
+  shared = acquire ();
+  copy = gst_buffer_copy (shared);
+  pool_end ();
+  fail_unless_equals_int (fake_kernel_get_n_buffers (), 2);
+  fail_unless_equals_int (mock_driver.n_buffers, 0);
+
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (fake_kernel_get_n_buffers (), 1);
+  gst_buffer_unref (shared);
+  fail_unless_equals_int (fake_kernel_get_n_buffers (), 1);
+  gst_buffer_unref (copy);
+  fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
+}
+GST_END_TEST;
+
+/* A frame that the driver marks as empty is not one. */
+GST_START_TEST (test_empty_frame)
+{
+  GstBuffer *buffer;
+  V4l2Frame frame;
+  GError *error = NULL;
+
+  pool_start ();
+  mock_driver.next_frame_is_bad = TRUE;
+  mock_driver_capture ();
+  mock_driver_capture ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_OK);
+  fail_unless_equals_int (frame.sequence, 1);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS - 1);
+  gst_buffer_unref (buffer);
+  pool_end ();
+}
+GST_END_TEST;
+
+GST_START_TEST (test_acquire_ends)
+{
+  V4l2Device *device;
+  GstBuffer *buffer = NULL;
+  GError *error = NULL;
+  V4l2Frame frame;
+
+  pool_start ();
+  device = v4l2_queue_get_device (queue);
+  v4l2_device_wake (device);
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_FLUSHING);
+  assert_no_error (error);
+  v4l2_device_clear_wake (device);
+
+  mock_driver_unplug ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_ERROR);
+  assert_error (error, ENODEV);
+  pool_end ();
+}
+GST_END_TEST;
+
+typedef struct
+{
+  GAsyncQueue *buffers;
+  guint seed;
+} Consumer;
+
+static gpointer
+consume (gpointer data)
+{
+  Consumer *consumer = data;
+  GRand *random = g_rand_new_with_seed (consumer->seed);
+  GstBuffer *buffer;
+
+  while ((buffer = g_async_queue_pop (consumer->buffers)) != data) {
+    if (g_rand_boolean (random)) {
+      GstBuffer *copy = gst_buffer_copy (buffer);
+
+      gst_buffer_unref (buffer);
+      buffer = copy;
+    }
+    if (g_rand_int_range (random, 0, 8) == 0)
+      g_thread_yield ();
+    gst_buffer_unref (buffer);
+  }
+  g_rand_free (random);
+  return NULL;
+}
+
+/* Buffers come back on many threads, whole and shared, while frames come in and
+ * at last the pool goes. */
+GST_START_TEST (test_many_threads)
+{
+  Consumer consumers[3];
+  GThread *threads[G_N_ELEMENTS (consumers)];
+  guint i, k;
+
+  pool_start ();
+  for (i = 0; i < G_N_ELEMENTS (consumers); i++) {
+    consumers[i].buffers = g_async_queue_new ();
+    consumers[i].seed = i;
+    threads[i] = g_thread_new ("consumer", consume, &consumers[i]);
+  }
+
+  for (k = 0; k < 2000; k++) {
+    GstBuffer *buffer;
+    V4l2Frame frame;
+    GError *error = NULL;
+
+    while (mock_driver_get_n_queued () == 0)
+      g_thread_yield ();
+    mock_driver_capture ();
+    fail_unless_equals_int (
+        v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_OK);
+    for (i = 0; i < G_N_ELEMENTS (consumers); i++)
+      g_async_queue_push (consumers[i].buffers, gst_buffer_ref (buffer));
+    gst_buffer_unref (buffer);
+  }
+  pool_end ();
+
+  for (i = 0; i < G_N_ELEMENTS (consumers); i++) {
+    g_async_queue_push (consumers[i].buffers, &consumers[i]);
+    g_thread_join (threads[i]);
+    g_async_queue_unref (consumers[i].buffers);
+  }
+}
+GST_END_TEST;
+
+static Suite *
+pool_suite (void)
+{
+  Suite *suite = suite_create ("v4l2-pool");
+  TCase *tc = mock_driver_add_case (suite, "general");
+
+  tcase_add_test (tc, test_buffer);
+  tcase_add_test (tc, test_release_requeues);
+  tcase_add_test (tc, test_shared_memory_comes_home_last);
+  tcase_add_test (tc, test_replaced_memory);
+  tcase_add_test (tc, test_starved);
+  tcase_add_test (tc, test_shutdown_with_buffers_outside);
+  tcase_add_test (tc, test_empty_frame);
+  tcase_add_test (tc, test_acquire_ends);
+  tcase_add_test (tc, test_many_threads);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (pool);

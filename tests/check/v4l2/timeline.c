@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Timestamps, offsets and lost frames: arithmetic, no device. */
+
+#include "gst/v4l2/v4l2-timeline.h"
+
+#include <gst/check/gstcheck.h>
+
+#define FRAME (GST_SECOND / 30)
+
+static V4l2Frame
+frame_at (guint32 sequence, GstClockTime timestamp)
+{
+  V4l2Frame frame = {
+    .sequence = sequence,
+    .timestamp = timestamp,
+    .flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
+  };
+
+  return frame;
+}
+
+/* The pipeline's clock may be any: only the frame's age counts. */
+GST_START_TEST (test_stamp_is_time_of_capture)
+{
+  V4l2Frame frame = frame_at (0, 1000 * GST_SECOND);
+  V4l2Now now = {
+    .clock = 77 * GST_SECOND,
+    .base_time = 70 * GST_SECOND,
+    .monotonic = 1000 * GST_SECOND + 10 * GST_MSECOND,
+  };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+
+  v4l2_timeline_reset (&timeline);
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, 7 * GST_SECOND - 10 * GST_MSECOND);
+  fail_unless_equals_uint64 (offset, 0);
+}
+GST_END_TEST;
+
+/* Timestamps of the future, of another clock, or of long ago are not used. */
+GST_START_TEST (test_stamp_of_another_clock)
+{
+  static const struct
+  {
+    guint32 flags;
+    GstClockTime timestamp;
+  } useless[] = {
+    { V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN, 1000 * GST_SECOND },
+    { V4L2_BUF_FLAG_TIMESTAMP_COPY, 1000 * GST_SECOND },
+    { V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC, 1001 * GST_SECOND },
+    { V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC, 0 },
+  };
+  V4l2Now now = {
+    .clock = 77 * GST_SECOND,
+    .base_time = 70 * GST_SECOND,
+    .monotonic = 1000 * GST_SECOND,
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (useless); i++) {
+    V4l2Frame frame = frame_at (0, useless[i].timestamp);
+    V4l2Timeline timeline;
+    GstClockTime pts;
+    guint64 offset;
+
+    frame.flags = useless[i].flags;
+    v4l2_timeline_reset (&timeline);
+    fail_unless (
+        v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+    fail_unless_equals_uint64 (pts, 7 * GST_SECOND - FRAME);
+  }
+}
+GST_END_TEST;
+
+/* A frame from before PLAYING, and one from during a pause, whose running time
+ * is already over. */
+GST_START_TEST (test_stale_frames)
+{
+  V4l2Frame frame = frame_at (0, 10 * GST_SECOND);
+  V4l2Now now = {
+    .clock = 10 * GST_SECOND,
+    .base_time = 11 * GST_SECOND,
+    .monotonic = 10 * GST_SECOND,
+  };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+
+  v4l2_timeline_reset (&timeline);
+  fail_if (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+
+  now.base_time = 8 * GST_SECOND;
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, 2 * GST_SECOND);
+  fail_unless_equals_uint64 (offset, 1);
+
+  /* Paused for 5 s, in which the driver filled its buffers. */
+  frame = frame_at (1, 10 * GST_SECOND + FRAME);
+  now.clock = now.monotonic = 15 * GST_SECOND;
+  now.base_time = 13 * GST_SECOND;
+  fail_if (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  frame = frame_at (2, 15 * GST_SECOND + FRAME);
+  now.clock = now.monotonic = 15 * GST_SECOND + FRAME;
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, 2 * GST_SECOND + FRAME);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_no_clock)
+{
+  V4l2Frame frame = frame_at (0, 10 * GST_SECOND);
+  V4l2Now now = { .clock = GST_CLOCK_TIME_NONE };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+
+  v4l2_timeline_reset (&timeline);
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, GST_CLOCK_TIME_NONE);
+}
+GST_END_TEST;
+
+/* Gaps, the wrap of 32 bits, a driver that begins anew, one that never counts,
+ * and offsets that go on over all that. */
+GST_START_TEST (test_lost_frames)
+{
+  static const struct
+  {
+    guint32 sequence;
+    guint lost;
+    guint64 offset;
+  } steps[] = {
+    { 5, 0, 0 }, /* where a driver begins is its own affair */
+    { 6, 0, 1 },
+    { 9, 2, 4 },
+    { G_MAXINT32, G_MAXINT32 - 10, 4 + (guint64) G_MAXINT32 - 9 },
+    { 0, 0, 5 + (guint64) G_MAXINT32 - 9 },
+    { 0, 0, 6 + (guint64) G_MAXINT32 - 9 },
+  };
+  V4l2Now now = { .clock = GST_CLOCK_TIME_NONE };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+  V4l2Frame frame;
+  guint i;
+
+  v4l2_timeline_reset (&timeline);
+  for (i = 0; i < G_N_ELEMENTS (steps); i++) {
+    frame = frame_at (steps[i].sequence, 0);
+    fail_unless_equals_int (
+        v4l2_timeline_count_lost (&timeline, &frame), steps[i].lost);
+    v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset);
+    fail_unless_equals_uint64 (offset, steps[i].offset);
+  }
+
+  v4l2_timeline_restart (&timeline);
+  frame = frame_at (100, 0);
+  fail_unless_equals_int (v4l2_timeline_count_lost (&timeline, &frame), 0);
+
+  /* Over the wrap. */
+  v4l2_timeline_reset (&timeline);
+  frame = frame_at (G_MAXUINT32, 0);
+  v4l2_timeline_count_lost (&timeline, &frame);
+  frame = frame_at (1, 0);
+  fail_unless_equals_int (v4l2_timeline_count_lost (&timeline, &frame), 1);
+}
+GST_END_TEST;
+
+static Suite *
+timeline_suite (void)
+{
+  Suite *suite = suite_create ("v4l2-timeline");
+  TCase *tc = tcase_create ("general");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_test (tc, test_stamp_is_time_of_capture);
+  tcase_add_test (tc, test_stamp_of_another_clock);
+  tcase_add_test (tc, test_stale_frames);
+  tcase_add_test (tc, test_no_clock);
+  tcase_add_test (tc, test_lost_frames);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (timeline);
