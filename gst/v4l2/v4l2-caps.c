@@ -219,7 +219,7 @@ no_format:
 
 void
 v4l2_request_to_format (const V4l2Request *request, enum v4l2_buf_type type,
-    struct v4l2_format *format)
+    gboolean convert, struct v4l2_format *format)
 {
   *format = (struct v4l2_format) { .type = type };
 
@@ -230,7 +230,7 @@ v4l2_request_to_format (const V4l2Request *request, enum v4l2_buf_type type,
   if (V4L2_TYPE_IS_MULTIPLANAR (type))
     format->fmt.pix_mp.num_planes = request->info->n_buffers;
 
-  if (request->has_colorimetry) {
+  if (convert) {
     V4l2Colorimetry colorimetry;
 
     v4l2_colorimetry_from_gst (&request->colorimetry, &colorimetry);

@@ -53,8 +53,9 @@ typedef struct
 gboolean v4l2_caps_parse (
     const V4l2Caps *self, GstCaps *caps, V4l2Request *request, GError **error);
 
-/* The request as S_FMT and TRY_FMT want it. */
+/* The request as S_FMT and TRY_FMT want it. With @convert the driver is asked
+ * to convert to the request's colorimetry. */
 void v4l2_request_to_format (const V4l2Request *request,
-    enum v4l2_buf_type type, struct v4l2_format *format);
+    enum v4l2_buf_type type, gboolean convert, struct v4l2_format *format);
 
 G_END_DECLS

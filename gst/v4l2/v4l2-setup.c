@@ -9,12 +9,13 @@
 
 static gboolean
 setup_call (V4l2Device *device, unsigned long request_code, const char *name,
-    const V4l2Request *request, V4l2Setup *setup, GError **error)
+    const V4l2Request *request, gboolean convert, V4l2Setup *setup,
+    GError **error)
 {
   struct v4l2_format format;
 
   *setup = (V4l2Setup) { .fps_n = request->fps_n, .fps_d = request->fps_d };
-  v4l2_request_to_format (request, device->type, &format);
+  v4l2_request_to_format (request, device->type, convert, &format);
 
   if (v4l2_device_ioctl (device, request_code, &format) < 0) {
     v4l2_device_set_error (device, error, errno,
@@ -36,7 +37,15 @@ v4l2_setup_try (V4l2Device *device, const V4l2Request *request,
     V4l2Setup *setup, GError **error)
 {
   return setup_call (
-      device, VIDIOC_TRY_FMT, "VIDIOC_TRY_FMT", request, setup, error);
+      device, VIDIOC_TRY_FMT, "VIDIOC_TRY_FMT", request, FALSE, setup, error);
+}
+
+static gboolean
+setup_has_colorimetry (const V4l2Setup *setup, const V4l2Request *request)
+{
+  return !request->has_colorimetry
+      || gst_video_colorimetry_is_equal (
+          &request->colorimetry, &setup->layout.colorimetry);
 }
 
 /* S_FMT never fails for what a driver does not like: it answers with something
@@ -71,9 +80,7 @@ setup_check (V4l2Device *device, const V4l2Request *request,
     return FALSE;
   }
 
-  if (request->has_colorimetry
-      && !gst_video_colorimetry_is_equal (
-          &request->colorimetry, &layout->colorimetry)) {
+  if (!setup_has_colorimetry (setup, request)) {
     char *wanted = gst_video_colorimetry_to_string (&request->colorimetry);
     char *given = gst_video_colorimetry_to_string (&layout->colorimetry);
 
@@ -128,8 +135,18 @@ gboolean
 v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
     V4l2Setup *setup, GError **error)
 {
-  if (!setup_call (device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, setup, error)
-      || !setup_check (device, request, setup, error))
+  if (!setup_call (
+          device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, FALSE, setup, error))
+    return FALSE;
+
+  /* Asked only where it is not there anyway: V4L2 has no words for some
+   * colorimetries that a driver can be in. */
+  if (!setup_has_colorimetry (setup, request)
+      && !setup_call (
+          device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, TRUE, setup, error))
+    return FALSE;
+
+  if (!setup_check (device, request, setup, error))
     return FALSE;
 
   setup_rate (device, setup);

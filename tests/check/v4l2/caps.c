@@ -59,8 +59,8 @@ assert_chosen (const char *peer, const char *expected)
   GstCaps *wanted = gst_caps_from_string (expected);
 
   fail_unless (gst_caps_is_fixed (chosen));
-  fail_unless (gst_caps_is_subset (chosen, wanted),
-      "%s: chose %s, not %s", peer, gst_caps_to_string (chosen), expected);
+  fail_unless (gst_caps_is_subset (chosen, wanted), "%s: chose %s, not %s",
+      peer, gst_caps_to_string (chosen), expected);
   gst_caps_unref (wanted);
   gst_caps_unref (chosen);
 }
@@ -97,7 +97,7 @@ GST_END_TEST;
 GST_START_TEST (test_stepwise_sizes)
 {
   mock_driver.stepwise =
-      (struct v4l2_frmsize_stepwise){ 16, 4096, 8, 16, 2160, 2 };
+      (struct v4l2_frmsize_stepwise) { 16, 4096, 8, 16, 2160, 2 };
   probe ();
   fail_unless (offers ("video/x-raw,width=1288,height=722"));
   fail_if (offers ("video/x-raw,width=1287"));
@@ -133,8 +133,7 @@ GST_START_TEST (test_contiguous_is_preferred)
   GError *error = NULL;
   GstCaps *chosen;
 
-  mock_driver.capabilities =
-      V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
+  mock_driver.capabilities = V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
   mock_driver.formats = formats;
   mock_driver.n_formats = G_N_ELEMENTS (formats);
   mock_driver.format.type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
@@ -155,8 +154,8 @@ GST_START_TEST (test_choice)
   probe ();
   assert_chosen ("video/x-raw",
       "video/x-raw,format=YUY2,width=640,height=480,framerate=30/1");
-  assert_chosen ("video/x-raw,format={NV12,YUY2}",
-      "video/x-raw,format=YUY2,width=640");
+  assert_chosen (
+      "video/x-raw,format={NV12,YUY2}", "video/x-raw,format=YUY2,width=640");
   assert_chosen ("video/x-raw,format=NV12;video/x-raw,format=YUY2",
       "video/x-raw,format=NV12,width=640");
   assert_chosen ("video/x-raw,width=[800,2000]",
@@ -255,8 +254,9 @@ GST_START_TEST (test_setup_refuses_what_differs)
   fail_if (
       apply ("video/x-raw,format=NV12,width=1000,height=720,framerate=30/1",
           &setup, &error));
-  fail_unless (strstr (error->message, "/dev/video0 (mock): asked for NV12 "
-                                       "1000x720, the driver gives NV12 "),
+  fail_unless (strstr (error->message,
+                   "/dev/video0 (mock): asked for NV12 "
+                   "1000x720, the driver gives NV12 "),
       "%s", error->message);
   assert_error (error, EINVAL);
 
@@ -267,9 +267,8 @@ GST_START_TEST (test_setup_refuses_what_differs)
   assert_error (error, EINVAL);
 
   mock_driver.field = V4L2_FIELD_INTERLACED;
-  fail_if (
-      apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
-          &setup, &error));
+  fail_if (apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
+      &setup, &error));
   fail_unless (strstr (error->message, "asked for progressive video"));
   assert_error (error, EINVAL);
   fail_unless (apply ("video/x-raw,format=NV12,width=640,height=480,"
@@ -277,18 +276,16 @@ GST_START_TEST (test_setup_refuses_what_differs)
       &setup, &error));
 
   mock_driver.field = V4L2_FIELD_ALTERNATE;
-  fail_if (
-      apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
-          &setup, &error));
+  fail_if (apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
+      &setup, &error));
   fail_unless (strstr (error->message, "single fields"));
   assert_error (error, EINVAL);
 
   mock_driver.fail_nth = 1;
   mock_driver.fail_code = EBUSY;
   mock_driver.fail_request = VIDIOC_S_FMT;
-  fail_if (
-      apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
-          &setup, &error));
+  fail_if (apply ("video/x-raw,format=NV12,width=640,height=480,framerate=30/1",
+      &setup, &error));
   fail_unless (strstr (error->message, "in use by another program"));
   assert_error (error, EBUSY);
   done ();

@@ -60,8 +60,8 @@ GST_START_TEST (test_failures_are_named)
 {
   GError *error = NULL;
 
-  fail_if (set ("c,brightness=999,foo=1,white_balance_automatic=1,text=5",
-      &error));
+  fail_if (
+      set ("c,brightness=999,foo=1,white_balance_automatic=1,text=5", &error));
   fail_unless (strstr (error->message, "/dev/video0 (mock)"));
   fail_unless (strstr (
       error->message, "brightness=999 (the control goes from 0 to 255)"));

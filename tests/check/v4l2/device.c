@@ -24,8 +24,8 @@ assert_refused (const char *path, int code, const char *words)
   fail_unless (v4l2_device_open (&mock_api, path, &error) == NULL);
   fail_unless (strstr (error->message, path ? path : "/dev/video"),
       "does not name the device: %s", error->message);
-  fail_unless (strstr (error->message, words), "not \"%s\": %s", words,
-      error->message);
+  fail_unless (
+      strstr (error->message, words), "not \"%s\": %s", words, error->message);
   assert_error (error, code);
 }
 
@@ -38,8 +38,7 @@ GST_START_TEST (test_open)
   fail_if (v4l2_device_is_multi_planar (device));
   v4l2_device_unref (device);
 
-  mock_driver.capabilities =
-      V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
+  mock_driver.capabilities = V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
   device = open_mock ();
   fail_unless (v4l2_device_is_multi_planar (device));
   v4l2_device_unref (device);

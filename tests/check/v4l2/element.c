@@ -317,8 +317,8 @@ GST_END_TEST;
 GST_START_TEST (test_errors)
 {
   start_pipeline ("device=/dev/video9 !");
-  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND,
-      "/dev/video9", "no such device");
+  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "/dev/video9",
+      "no such device");
   end_pipeline ();
 
   start_pipeline ("device=/dev/video0 !");
@@ -370,7 +370,8 @@ GST_START_TEST (test_nth_call_fails)
   guint nth;
   gboolean fired;
 
-  mock_driver.sizes = NULL; /* fewer calls */
+  /* Fewer calls. */
+  mock_driver.n_sizes = mock_driver.n_formats = 1;
   for (nth = 1; nth < 100; nth++) {
     start_pipeline ("num-buffers=3 ! video/x-raw,width=640,height=480 !");
     mock_driver.fail_nth = nth;
@@ -425,8 +426,7 @@ renegotiate (guint rounds)
   filter = gst_bin_get_by_name (GST_BIN (pipeline), "filter");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   for (i = 0; i < rounds; i++) {
-    GstCaps *caps =
-        gst_caps_from_string (formats[i % G_N_ELEMENTS (formats)]);
+    GstCaps *caps = gst_caps_from_string (formats[i % G_N_ELEMENTS (formats)]);
     guint frames;
     GstCaps *current;
     gboolean done;

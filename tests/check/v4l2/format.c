@@ -21,8 +21,7 @@ GST_START_TEST (test_table_round_trip)
         "%" GST_FOURCC_FORMAT " is there twice",
         GST_FOURCC_ARGS (table[i].v4l2));
     fail_unless (v4l2_format_info_matches (&table[i], table[i].format, 0));
-    fail_if (v4l2_format_info_matches (
-        &table[i], GST_VIDEO_FORMAT_ENCODED, 0));
+    fail_if (v4l2_format_info_matches (&table[i], GST_VIDEO_FORMAT_ENCODED, 0));
   }
   fail_unless (v4l2_format_info_from_v4l2 (V4L2_PIX_FMT_MJPEG) == NULL);
 }
@@ -67,8 +66,8 @@ GST_START_TEST (test_table_buffers)
 GST_END_TEST;
 
 static struct v4l2_format
-single_planar (guint32 fourcc, guint width, guint height, guint line,
-    guint size)
+single_planar (
+    guint32 fourcc, guint width, guint height, guint line, guint size)
 {
   struct v4l2_format format = { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE };
 
@@ -120,8 +119,8 @@ GST_END_TEST;
  * who knows only the caps is told where it is. */
 GST_START_TEST (test_layout_of_padded_frames)
 {
-  struct v4l2_format format = single_planar (
-      V4L2_PIX_FMT_YUV420, 100, 50, 128, 128 * 50 + 2 * 64 * 25);
+  struct v4l2_format format =
+      single_planar (V4L2_PIX_FMT_YUV420, 100, 50, 128, 128 * 50 + 2 * 64 * 25);
   GError *error = NULL;
   char *reason = NULL;
   V4l2Layout layout;
@@ -269,8 +268,8 @@ GST_START_TEST (test_colorimetry_of_standards)
     v4l2_colorimetry_to_gst (
         &standards[i].v4l2, standards[i].is_rgb, &colorimetry);
     fail_unless (
-        gst_video_colorimetry_matches (&colorimetry, standards[i].name),
-        "%s", standards[i].name);
+        gst_video_colorimetry_matches (&colorimetry, standards[i].name), "%s",
+        standards[i].name);
 
     v4l2_colorimetry_from_gst (&colorimetry, &back);
     fail_unless_equals_int (back.colorspace, standards[i].v4l2.colorspace);
@@ -294,6 +293,7 @@ GST_START_TEST (test_colorimetry_round_trip)
 
           v4l2_colorimetry_to_gst (&v4l2, FALSE, &once);
           if (once.primaries == GST_VIDEO_COLOR_PRIMARIES_UNKNOWN
+              || once.matrix == GST_VIDEO_COLOR_MATRIX_UNKNOWN
               || once.transfer == GST_VIDEO_TRANSFER_UNKNOWN)
             continue;
           v4l2_colorimetry_from_gst (&once, &back);

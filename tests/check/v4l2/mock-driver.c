@@ -43,8 +43,7 @@ static struct
 } state;
 
 static const MockFormat default_formats[] = {
-  { V4L2_PIX_FMT_YUYV, 1 },
-  { V4L2_PIX_FMT_NV12, 1 },
+  { V4L2_PIX_FMT_YUYV, 1 }, { V4L2_PIX_FMT_NV12, 1 },
   { V4L2_PIX_FMT_XBGR32, 1 },
   { V4L2_PIX_FMT_MJPEG, 1 }, /* which we do not know */
 };
@@ -55,7 +54,7 @@ static const MockSize default_sizes[] = {
 };
 
 static int
-fail (int code)
+refuse (int code)
 {
   errno = code;
   return -1;
@@ -164,6 +163,7 @@ adjust_format (struct v4l2_format *format)
     struct v4l2_pix_format_mplane *pix = &format->fmt.pix_mp;
 
     pix->colorspace = mock_driver.colorspace;
+    pix->ycbcr_enc = pix->quantization = pix->xfer_func = 0;
     pix->num_planes = known->n_planes;
     for (i = 0; i < known->n_planes; i++) {
       pix->plane_fmt[i].bytesperline = line;
@@ -173,10 +173,12 @@ adjust_format (struct v4l2_format *format)
       pix->plane_fmt[0].sizeimage = line * height * 2;
   } else {
     format->fmt.pix.colorspace = mock_driver.colorspace;
+    format->fmt.pix.ycbcr_enc = format->fmt.pix.quantization = 0;
+    format->fmt.pix.xfer_func = 0;
     format->fmt.pix.bytesperline = line;
-    format->fmt.pix.sizeimage =
-        GST_VIDEO_FORMAT_INFO_N_PLANES (finfo) == 2 ? line * height * 3 / 2
-                                                    : line * height;
+    format->fmt.pix.sizeimage = GST_VIDEO_FORMAT_INFO_N_PLANES (finfo) == 2
+        ? line * height * 3 / 2
+        : line * height;
   }
 }
 
@@ -198,14 +200,14 @@ static int
 do_format (unsigned long request, struct v4l2_format *format)
 {
   if (format->type != buffer_type ())
-    return fail (EINVAL);
+    return refuse (EINVAL);
 
   if (request == VIDIOC_G_FMT) {
     *format = mock_driver.format;
     return 0;
   }
   if (request == VIDIOC_S_FMT && mock_driver.n_buffers > 0)
-    return fail (EBUSY);
+    return refuse (EBUSY);
 
   adjust_format (format);
   if (request == VIDIOC_S_FMT)
@@ -218,7 +220,7 @@ do_enum_fmt (struct v4l2_fmtdesc *description)
 {
   if (description->type != buffer_type ()
       || description->index >= mock_driver.n_formats)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   description->pixelformat = mock_driver.formats[description->index].fourcc;
   return 0;
 }
@@ -228,16 +230,16 @@ do_enum_sizes (struct v4l2_frmsizeenum *size)
 {
   if (mock_driver.stepwise.max_width > 0) {
     if (size->index > 0)
-      return fail (EINVAL);
+      return refuse (EINVAL);
     size->type = V4L2_FRMSIZE_TYPE_STEPWISE;
     size->stepwise = mock_driver.stepwise;
     return 0;
   }
 
   if (!mock_driver.sizes)
-    return fail (ENOTTY);
+    return refuse (ENOTTY);
   if (size->index >= mock_driver.n_sizes)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   size->type = V4L2_FRMSIZE_TYPE_DISCRETE;
   size->discrete.width = mock_driver.sizes[size->index].width;
   size->discrete.height = mock_driver.sizes[size->index].height;
@@ -263,7 +265,7 @@ do_enum_intervals (struct v4l2_frmivalenum *interval)
     return 0;
   }
 
-  return fail (EINVAL);
+  return refuse (EINVAL);
 }
 
 static int
@@ -285,7 +287,7 @@ do_get_control (struct v4l2_control *control)
 {
   if (control->id != V4L2_CID_MIN_BUFFERS_FOR_CAPTURE
       || mock_driver.min_buffers == 0)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   control->value = mock_driver.min_buffers;
   return 0;
 }
@@ -309,7 +311,7 @@ do_query_control (struct v4l2_query_ext_ctrl *query)
     return 0;
   }
 
-  return fail (EINVAL);
+  return refuse (EINVAL);
 }
 
 static int
@@ -326,17 +328,17 @@ do_set_controls (struct v4l2_ext_controls *controls)
     if (control->id != controls->controls[0].id)
       continue;
     if (control->type == V4L2_CTRL_TYPE_STRING) {
-      g_strlcpy (control->text, controls->controls[0].string,
-          sizeof control->text);
+      g_strlcpy (
+          control->text, controls->controls[0].string, sizeof control->text);
       return 0;
     }
     if (value < control->minimum || value > control->maximum)
-      return fail (ERANGE);
+      return refuse (ERANGE);
     control->value = value;
     return 0;
   }
 
-  return fail (EINVAL);
+  return refuse (EINVAL);
 }
 
 /* --- buffers ------------------------------------------------------------- */
@@ -363,13 +365,14 @@ do_request_buffers (struct v4l2_requestbuffers *request)
   request->capabilities = mock_driver.buffer_capabilities;
 
   if (request->type != buffer_type () || request->memory != V4L2_MEMORY_MMAP)
-    return fail (EINVAL);
+    return refuse (EINVAL);
 
   /* Somebody outside holds a dma-buf of ours. */
   if (mock_driver.n_buffers > 0
-      && !(mock_driver.buffer_capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS)
+      && !(
+          mock_driver.buffer_capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS)
       && fake_kernel_get_n_buffers () > state.n_dmabufs)
-    return fail (EBUSY);
+    return refuse (EBUSY);
 
   cancel_buffers ();
   memset (state.buffers, 0, sizeof state.buffers);
@@ -385,7 +388,7 @@ do_query_buffer (struct v4l2_buffer *buffer)
   guint i;
 
   if (buffer->index >= mock_driver.n_buffers)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   if (is_multi_planar ()) {
     for (i = 0; i < buffer->length; i++)
       buffer->m.planes[i].length = plane_size (i);
@@ -402,7 +405,7 @@ do_export_buffer (struct v4l2_exportbuffer *export)
 
   if (export->index >= mock_driver.n_buffers || export->plane >= n_planes ()
       || export->flags & ~(O_CLOEXEC | O_ACCMODE))
-    return fail (EINVAL);
+    return refuse (EINVAL);
 
   fail_unless (export->flags & O_CLOEXEC, "CLO-1: the fd could leak in a fork");
   size = (plane_size (export->plane) + 4095) & ~4095;
@@ -418,7 +421,7 @@ do_queue_buffer (struct v4l2_buffer *buffer)
   Buffer *mine = &state.buffers[buffer->index];
 
   if (buffer->index >= mock_driver.n_buffers || mine->state != BUFFER_IDLE)
-    return fail (EINVAL);
+    return refuse (EINVAL);
 
   mine->state = BUFFER_QUEUED;
   g_queue_push_tail (&state.queued, mine);
@@ -436,10 +439,10 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
   guint i;
 
   if (!mock_driver.streaming)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   mine = g_queue_pop_head (&state.done);
   if (!mine)
-    return fail (EAGAIN);
+    return refuse (EAGAIN);
   g_assert (read (state.event_fd, &count, sizeof count) == sizeof count);
 
   mine->state = BUFFER_IDLE;
@@ -478,9 +481,8 @@ capture_locked (void)
   if (mock_driver.next_frame_is_bad)
     buffer->flags |= V4L2_BUF_FLAG_ERROR;
   mock_driver.next_frame_is_bad = FALSE;
-  buffer->timestamp = mock_driver.timestamp
-      ? mock_driver.timestamp
-      : g_get_monotonic_time () * 1000;
+  buffer->timestamp = mock_driver.timestamp ? mock_driver.timestamp
+                                            : g_get_monotonic_time () * 1000;
   g_queue_push_tail (&state.done, buffer);
   g_assert (write (state.event_fd, &one, sizeof one) == sizeof one);
 }
@@ -518,7 +520,7 @@ static int
 do_stream_on (void)
 {
   if (mock_driver.n_buffers == 0)
-    return fail (EINVAL);
+    return refuse (EINVAL);
   mock_driver.streaming = TRUE;
   state.sequence = 0;
   if (mock_driver.sensor_interval > 0 && !state.sensor) {
@@ -570,51 +572,51 @@ static int
 do_ioctl (unsigned long request, void *arg)
 {
   switch (request) {
-    case VIDIOC_QUERYCAP: {
-      struct v4l2_capability *capability = arg;
+  case VIDIOC_QUERYCAP: {
+    struct v4l2_capability *capability = arg;
 
-      g_strlcpy ((char *) capability->card, "mock", sizeof capability->card);
-      capability->capabilities =
-          V4L2_CAP_DEVICE_CAPS | V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING;
-      capability->device_caps = mock_driver.capabilities;
-      return mock_driver.capabilities ? 0 : fail (ENOTTY);
-    }
-    case VIDIOC_ENUM_FMT:
-      return do_enum_fmt (arg);
-    case VIDIOC_ENUM_FRAMESIZES:
-      return do_enum_sizes (arg);
-    case VIDIOC_ENUM_FRAMEINTERVALS:
-      return do_enum_intervals (arg);
-    case VIDIOC_G_FMT:
-    case VIDIOC_TRY_FMT:
-    case VIDIOC_S_FMT:
-      return do_format (request, arg);
-    case VIDIOC_G_PARM:
-    case VIDIOC_S_PARM:
-      return do_parm (request, arg);
-    case VIDIOC_G_CTRL:
-      return do_get_control (arg);
-    case VIDIOC_QUERY_EXT_CTRL:
-      return do_query_control (arg);
-    case VIDIOC_S_EXT_CTRLS:
-      return do_set_controls (arg);
-    case VIDIOC_REQBUFS:
-      return do_request_buffers (arg);
-    case VIDIOC_QUERYBUF:
-      return do_query_buffer (arg);
-    case VIDIOC_EXPBUF:
-      return do_export_buffer (arg);
-    case VIDIOC_QBUF:
-      return do_queue_buffer (arg);
-    case VIDIOC_DQBUF:
-      return do_dequeue_buffer (arg);
-    case VIDIOC_STREAMON:
-      return do_stream_on ();
-    case VIDIOC_STREAMOFF:
-      cancel_buffers ();
-      return 0;
-    default:
-      return fail (ENOTTY);
+    g_strlcpy ((char *) capability->card, "mock", sizeof capability->card);
+    capability->capabilities =
+        V4L2_CAP_DEVICE_CAPS | V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING;
+    capability->device_caps = mock_driver.capabilities;
+    return mock_driver.capabilities ? 0 : refuse (ENOTTY);
+  }
+  case VIDIOC_ENUM_FMT:
+    return do_enum_fmt (arg);
+  case VIDIOC_ENUM_FRAMESIZES:
+    return do_enum_sizes (arg);
+  case VIDIOC_ENUM_FRAMEINTERVALS:
+    return do_enum_intervals (arg);
+  case VIDIOC_G_FMT:
+  case VIDIOC_TRY_FMT:
+  case VIDIOC_S_FMT:
+    return do_format (request, arg);
+  case VIDIOC_G_PARM:
+  case VIDIOC_S_PARM:
+    return do_parm (request, arg);
+  case VIDIOC_G_CTRL:
+    return do_get_control (arg);
+  case VIDIOC_QUERY_EXT_CTRL:
+    return do_query_control (arg);
+  case VIDIOC_S_EXT_CTRLS:
+    return do_set_controls (arg);
+  case VIDIOC_REQBUFS:
+    return do_request_buffers (arg);
+  case VIDIOC_QUERYBUF:
+    return do_query_buffer (arg);
+  case VIDIOC_EXPBUF:
+    return do_export_buffer (arg);
+  case VIDIOC_QBUF:
+    return do_queue_buffer (arg);
+  case VIDIOC_DQBUF:
+    return do_dequeue_buffer (arg);
+  case VIDIOC_STREAMON:
+    return do_stream_on ();
+  case VIDIOC_STREAMOFF:
+    cancel_buffers ();
+    return 0;
+  default:
+    return refuse (ENOTTY);
   }
 }
 
@@ -627,7 +629,7 @@ mock_ioctl (int fd, unsigned long request, void *arg)
   if (call_fails (request))
     ret = -1;
   else if (mock_driver.unplugged)
-    ret = fail (ENODEV);
+    ret = refuse (ENODEV);
   else
     ret = do_ioctl (request, arg);
   g_mutex_unlock (&state.lock);
@@ -680,7 +682,7 @@ mock_driver_start (void)
   state.event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
   state.rate = 15;
 
-  mock_driver = (MockDriver){
+  mock_driver = (MockDriver) {
     .path = "/dev/video0",
     .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING,
     .formats = default_formats,

@@ -3,9 +3,10 @@
 
 /*
  * A capture driver behind V4l2Api, with the behaviour of vb2: buffers that are
- * queued and done in order, sequence numbers that go on when there is no buffer,
- * orphaning, EBUSY while there are buffers. Its dma-bufs are the fake kernel's,
- * so that a test is bracketed by backend_start() and backend_stop() as well.
+ * queued and done in order, sequence numbers that go on when there is no
+ * buffer, orphaning, EBUSY while there are buffers. Its dma-bufs are the fake
+ * kernel's, so that a test is bracketed by backend_start() and backend_stop()
+ * as well.
  *
  * One device, /dev/video0. The test describes it in the fields of MockDriver
  * and makes frames with mock_driver_capture(), or lets a sensor thread do so.

@@ -27,8 +27,8 @@ new_queue (gboolean ignore_kernel_fences)
   GError *error = NULL;
   V4l2Layout layout;
   V4l2Device *device = open_mock (&layout);
-  V4l2Queue *queue = v4l2_queue_new (
-      device, &layout, N_BUFFERS, ignore_kernel_fences, &error);
+  V4l2Queue *queue =
+      v4l2_queue_new (device, &layout, N_BUFFERS, ignore_kernel_fences, &error);
 
   assert_no_error (error);
   v4l2_device_unref (device);
@@ -180,14 +180,15 @@ GST_START_TEST (test_separate_planes)
   static const MockFormat formats[] = { { V4L2_PIX_FMT_NV12M, 2 } };
   V4l2Queue *queue;
 
-  mock_driver.capabilities =
-      V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
+  mock_driver.capabilities = V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
   mock_driver.formats = formats;
   mock_driver.n_formats = 1;
-  mock_driver.format = (struct v4l2_format){
+  mock_driver.format = (struct v4l2_format) {
     .type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE,
-    .fmt.pix_mp = { .pixelformat = V4L2_PIX_FMT_NV12M, .width = 640,
-        .height = 480, .num_planes = 2,
+    .fmt.pix_mp = { .pixelformat = V4L2_PIX_FMT_NV12M,
+        .width = 640,
+        .height = 480,
+        .num_planes = 2,
         .plane_fmt = { { .sizeimage = 307200, .bytesperline = 640 },
             { .sizeimage = 153600, .bytesperline = 640 } } },
   };

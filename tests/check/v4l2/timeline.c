@@ -91,8 +91,7 @@ GST_START_TEST (test_stale_frames)
   guint64 offset;
 
   v4l2_timeline_reset (&timeline);
-  fail_if (
-      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_if (v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
 
   now.base_time = 8 * GST_SECOND;
   fail_unless (
@@ -104,8 +103,7 @@ GST_START_TEST (test_stale_frames)
   frame = frame_at (1, 10 * GST_SECOND + FRAME);
   now.clock = now.monotonic = 15 * GST_SECOND;
   now.base_time = 13 * GST_SECOND;
-  fail_if (
-      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_if (v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
   frame = frame_at (2, 15 * GST_SECOND + FRAME);
   now.clock = now.monotonic = 15 * GST_SECOND + FRAME;
   fail_unless (
