@@ -73,6 +73,7 @@ void dmabuf_kernel_replace (const DmabufKernel *kernel);
 extern guint dmabuf_kernel_generation;
 
 /* An ioctl, restarted on EINTR and EAGAIN (CPU-5): 0 or more, or -errno */
+DMABUF_CORE_API
 int dmabuf_kernel_ioctl (int fd, unsigned long request, void *arg);
 
 /* DMA_BUF_IOCTL_SYNC */
@@ -81,21 +82,26 @@ int dmabuf_kernel_sync_end (int fd, DmabufAccess access);
 
 /* DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a new sync_file with the fences that stand
  * against @access (XSF-1); -ENOTTY where the kernel cannot */
+DMABUF_CORE_API
 int dmabuf_kernel_export_sync_file (int fd, DmabufAccess access);
 
 /* DMA_BUF_IOCTL_IMPORT_SYNC_FILE (XSF-3) */
+DMABUF_CORE_API
 int
 dmabuf_kernel_import_sync_file (int fd, DmabufAccess access, int sync_file_fd);
 
 /* SYNC_IOC_FILE_INFO (SF-3): fills @info and up to @n_fences of its leaves, 0
  * for none; -ENOTTY or -EINVAL for what is no sync_file */
+DMABUF_CORE_API
 int dmabuf_kernel_file_info (int fd, struct sync_file_info *info,
     struct sync_fence_info *fences, guint n_fences);
 
 /* SYNC_IOC_MERGE (SF-2): a new sync_file of both */
+DMABUF_CORE_API
 int dmabuf_kernel_merge (const char *name, int fd, int other_fd);
 
 /* SYNC_IOC_SET_DEADLINE (SF-6), a hint: -ENOTTY where the kernel has none */
+DMABUF_CORE_API
 int dmabuf_kernel_set_deadline (int fd, guint64 deadline_ns);
 
 /* DMA_BUF_SET_NAME_B (NAME-1) */
@@ -107,6 +113,7 @@ int dmabuf_kernel_heap_allocate (int heap_fd, gsize size);
 /* Waits for @events of one fd, and of the cancellable; 1 ready, 0 at the
  * deadline, -ECANCELED, or -errno. Restarted on EINTR with what is left of the
  * absolute deadline, so that no storm of signals prolongs it. */
+DMABUF_CORE_API
 int dmabuf_kernel_poll (
     int fd, short events, gint64 deadline, GCancellable *cancellable);
 

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What the tests of fences share. Timelines and vgem are those of the kernel in
+ * force: sw_sync's and vgem's devices in the lab, the fake ones natively.
+ */
+
+#include "backend.h"
+#include "sync-uapi.h"
+
+#include <libdmabufcore/dmabuf-fence-private.h>
+#include <libdmabufcore/dmabuf-kernel-private.h>
+
+G_BEGIN_DECLS
+
+/* --- software fences ----------------------------------------------------- */
+
+/* Far enough that no test meets it */
+#define SOON (g_get_monotonic_time () + 60 * G_USEC_PER_SEC)
+
+/* A pending fence of a context of its own, or of a given one */
+DmabufFence *mock_fence (void);
+DmabufFence *mock_fence_at (guint64 context, guint64 seqno);
+
+/* A test that is done with a fence that must not wait for ever */
+void signal_and_unref (DmabufFence *fence);
+
+/* Waits at most @ms; TRUE if it signalled, FALSE for ETIME, else fails */
+gboolean wait_ms (DmabufFence *fence, guint ms);
+
+/* --- sync_files by timeline ---------------------------------------------- */
+
+/* A timeline of the kernel (SWS-1) */
+int timeline_open (void);
+int timeline_new_fd (int timeline, guint32 value);
+void timeline_inc (int timeline, guint32 n);
+
+/* timeline_new_fd() as a fence */
+DmabufFence *timeline_new_fence (int timeline, guint32 value);
+
+/* FILE_INFO of an fd: number of leaves, and of those with @status */
+guint file_n_fences (int fd);
+guint file_n_with_status (int fd, int status);
+int file_status (int fd);
+
+/* Polls an fd without waiting, or at most @ms */
+gboolean is_ready (int fd, short events);
+gboolean is_ready_in (int fd, short events, guint ms);
+
+int merge_fds (int a, int b);
+void close_fd (int fd);
+
+/* --- buffers ------------------------------------------------------------- */
+
+/* A buffer of an exporter of this kernel, whose fd is known outside */
+DmabufBuffer *shared_buffer (void);
+
+int vgem_open (void);
+/* 0 or an errno; *@fence for vgem_signal() */
+int vgem_attach (int vgem, int dmabuf_fd, guint32 flags, guint32 *fence);
+int vgem_signal (int vgem, guint32 fence);
+
+/* --- misuse -------------------------------------------------------------- */
+
+/* Begins to collect criticals of the library in place of ending the test. */
+void criticals_catch (void);
+/* Ends it; returns how many there were. */
+guint criticals_count (void);
+
+/* Tests of this run are to be long: ./run test --long */
+gboolean test_is_long (void);
+
+G_END_DECLS
