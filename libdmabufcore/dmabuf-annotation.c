@@ -11,6 +11,7 @@
  */
 
 #include "dmabuf-annotation-private.h"
+#include "dmabuf-reservation.h"
 #include "dmabuf-thread-private.h"
 
 #include <dlfcn.h>
@@ -244,6 +245,17 @@ dmabuf_annotation_lock (const char *name, const char *place)
 
   if (g_atomic_int_get (&dmabuf_annotation_checks))
     hold (find_class (name), place, TRUE);
+}
+
+void
+dmabuf_annotation_lock_nested (
+    const char *name, DmabufReservation *reservation, const char *place)
+{
+  if (!dmabuf_reservation_is_locked (reservation))
+    g_critical ("%s at %s is to nest in a reservation's lock, which this thread"
+                " does not hold",
+        name, place);
+  dmabuf_annotation_lock (name, place);
 }
 
 void

@@ -95,6 +95,19 @@ DMABUF_CORE_API
 void dmabuf_annotation_trylock (const char *name, const char *place);
 
 /**
+ * dmabuf_annotation_lock_nested: (skip)
+ * @name: the kind of lock
+ * @reservation: whose lock orders all locks of this kind
+ * @place: where, a static string
+ *
+ * Like dmabuf_annotation_lock() for a lock of which several are only ever taken
+ * under @reservation's. Reported if this thread does not hold that.
+ */
+DMABUF_CORE_API
+void dmabuf_annotation_lock_nested (
+    const char *name, DmabufReservation *reservation, const char *place);
+
+/**
  * dmabuf_annotation_unlock:
  * @name: the kind of lock
  *

@@ -118,6 +118,7 @@ gboolean dmabuf_fence_try_ref (DmabufFence *fence);
 DmabufFence *dmabuf_fence_new_known_sync_file (int fd);
 
 /* The sync_file of a fence that is one, -1 for every other; stays its own. */
+DMABUF_CORE_API
 int dmabuf_fence_peek_sync_file (DmabufFence *fence);
 
 /* dmabuf_fence_wait() without a message: 1, 0 at the deadline, -ECANCELED or
