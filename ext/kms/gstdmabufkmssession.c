@@ -356,12 +356,16 @@ present (GstDmabufKmsSession *session, KmsFrame *frame)
 }
 
 void
-gst_dmabuf_kms_session_set_prerolled (
-    GstDmabufKmsSession *session, GstBuffer *buffer)
+gst_dmabuf_kms_session_begin_preroll (GstDmabufKmsSession *session)
 {
-  /* a video sink may be told not to show what it prerolls */
-  if (kms_presenter_holds (session->presenter, buffer))
-    session->prerolled = buffer;
+  session->prerolled = NULL;
+  session->in_preroll = TRUE;
+}
+
+void
+gst_dmabuf_kms_session_end_preroll (GstDmabufKmsSession *session)
+{
+  session->in_preroll = FALSE;
 }
 
 GstFlowReturn
@@ -384,6 +388,8 @@ gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
   if (arm_fence (session, buffer, &frame, &flow))
     flow = present (session, &frame);
   kms_frame_clear (&frame);
+  if (session->in_preroll && flow == GST_FLOW_OK)
+    session->prerolled = buffer;
 
   return flow;
 }

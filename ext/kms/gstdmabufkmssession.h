@@ -28,7 +28,8 @@ typedef struct
   GstVideoInfoDmaDrm info;
   gboolean takes_fences;
   GstDmabufKmsCopier copier;
-  /* only compared, never used */
+  gboolean in_preroll;
+  /* the buffer that was dealt with in preroll: only compared, never used */
   gconstpointer prerolled;
 
   /* Statistics outlive the end, so that they can be read in NULL. */
@@ -58,9 +59,10 @@ gboolean
 gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
     const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error);
 
-/* The next frame, if it is @buffer, is on screen already. */
-void gst_dmabuf_kms_session_set_prerolled (
-    GstDmabufKmsSession *session, GstBuffer *buffer);
+/* Around the show () of a preroll: GstBaseSink renders the same buffer again
+ * when its time has come, and then there is nothing to do. */
+void gst_dmabuf_kms_session_begin_preroll (GstDmabufKmsSession *session);
+void gst_dmabuf_kms_session_end_preroll (GstDmabufKmsSession *session);
 
 GstFlowReturn
 gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer);

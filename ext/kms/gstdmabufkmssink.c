@@ -402,12 +402,12 @@ static GstFlowReturn
 gst_dmabuf_kms_sink_preroll (GstBaseSink *base, GstBuffer *buffer)
 {
   GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (base);
-  GstFlowReturn flow = GST_BASE_SINK_CLASS (gst_dmabuf_kms_sink_parent_class)
-                           ->preroll (base, buffer);
+  GstFlowReturn flow;
 
-  /* GstBaseSink renders the same buffer again when its time has come */
-  if (flow == GST_FLOW_OK)
-    gst_dmabuf_kms_session_set_prerolled (&sink->session, buffer);
+  gst_dmabuf_kms_session_begin_preroll (&sink->session);
+  flow = GST_BASE_SINK_CLASS (gst_dmabuf_kms_sink_parent_class)
+             ->preroll (base, buffer);
+  gst_dmabuf_kms_session_end_preroll (&sink->session);
 
   return flow;
 }

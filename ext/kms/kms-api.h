@@ -19,6 +19,7 @@
 typedef struct
 {
   int (*open) (const char *path, int flags);
+  /* of the card, and of the sync_files that went into a commit */
   int (*close) (int fd);
   int (*ioctl) (int fd, unsigned long request, void *arg);
   ssize_t (*read) (int fd, void *data, size_t size);

@@ -3,8 +3,6 @@
 #include "kms-frame.h"
 #include "kms-device.h"
 
-#include <unistd.h>
-
 gboolean
 kms_frame_import (KmsFrame *frame, DmabufDevice *device, GstBuffer *buffer,
     const DmabufLayout *layout, gboolean *reused, GError **error)
@@ -80,7 +78,7 @@ kms_frame_clear (KmsFrame *frame)
     dmabuf_attachment_unref (frame->attachments[i]);
   }
   if (frame->fence_fd >= 0)
-    close (frame->fence_fd);
+    kms_api->close (frame->fence_fd);
   gst_clear_buffer (&frame->buffer);
   *frame = (KmsFrame) KMS_FRAME_INIT;
 }

@@ -67,7 +67,7 @@ commit_locked (KmsPresenter *presenter, KmsFrame *frame)
 
   output->needs_modeset = FALSE;
   if (frame->fence_fd >= 0) {
-    close (frame->fence_fd);
+    kms_api->close (frame->fence_fd);
     frame->fence_fd = -1;
   }
   presenter->pending = kms_frame_take (frame);
@@ -377,19 +377,6 @@ kms_presenter_get_newest (KmsPresenter *presenter)
   kms_presenter_unlock (presenter);
 
   return buffer;
-}
-
-gboolean
-kms_presenter_holds (KmsPresenter *presenter, GstBuffer *buffer)
-{
-  gboolean ret;
-
-  kms_presenter_lock (presenter);
-  ret = presenter->next.buffer == buffer || presenter->pending.buffer == buffer
-      || presenter->current.buffer == buffer;
-  kms_presenter_unlock (presenter);
-
-  return ret;
 }
 
 gboolean

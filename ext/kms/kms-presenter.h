@@ -54,9 +54,6 @@ void kms_presenter_flush (KmsPresenter *presenter);
 /* The buffer shown last, or about to be; (transfer full), or %NULL. */
 GstBuffer *kms_presenter_get_newest (KmsPresenter *presenter);
 
-/* Whether @buffer is on screen, or about to be. */
-gboolean kms_presenter_holds (KmsPresenter *presenter, GstBuffer *buffer);
-
 /*
  * Keeps everybody from committing until kms_presenter_end_exclusive (), once
  * the last frame is on screen. @shown: (transfer full) its buffer, or %NULL.

@@ -1,11 +1,872 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* dmabufkmssink on the fake display. Whoever may block runs in a thread, and
+ * the display moves when the test says so. */
+
+#include "fake-display.h"
+#include "gstdmabufkmssettings.h"
+#include "gstdmabufkmssink.h"
+#include "kms-debug.h"
+#include "kms-presenter.h"
+#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+
+#include <errno.h>
+#include <fcntl.h>
 #include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <gst/lib/gstdmabufcore.h>
+
+/* of sw_sync, private to the kernel; sync-uapi.h has it too, with what libdrm's
+ * headers define as well */
+struct sw_sync_create_fence_data
+{
+  guint32 value;
+  char name[32];
+  gint32 fence;
+};
+#define SW_SYNC_IOC_CREATE_FENCE \
+  _IOWR ('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
+
+#define WIDTH 300
+#define HEIGHT 200
+#define PITCH (WIDTH * 4)
+#define CAPS \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
+  "width=300,height=200,framerate=30/1"
+#define PLAIN_CAPS "video/x-raw,format=BGRx,width=300,height=200,framerate=30/1"
+
+/* far above what it takes: a test that needs it has failed */
+#define LONG_US (20 * G_USEC_PER_SEC)
+/* ten times what a flush may take */
+#define FLUSH_US (G_USEC_PER_SEC)
+
+static GstHarness *harness;
+static GstElement *sink;
+static GstBus *bus;
+
+static void
+start (void)
+{
+  kms_debug_init ();
+  fake_display_start ();
+}
+
+static void
+open_sink (const char *first_property, ...)
+{
+  va_list arguments;
+
+  sink = g_object_new (GST_TYPE_DMABUF_KMS_SINK, "sync", FALSE,
+      "enable-last-sample", FALSE, NULL);
+  va_start (arguments, first_property);
+  if (first_property)
+    g_object_set_valist (G_OBJECT (sink), first_property, arguments);
+  va_end (arguments);
+  bus = gst_bus_new ();
+  gst_element_set_bus (sink, bus);
+  harness = gst_harness_new_with_element (sink, "sink", NULL);
+}
+
+static void
+close_sink (void)
+{
+  if (!harness)
+    return;
+  gst_element_set_state (sink, GST_STATE_NULL);
+  fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
+  gst_element_set_bus (sink, NULL);
+  g_clear_pointer (&harness, gst_harness_teardown);
+  gst_clear_object (&sink);
+  gst_clear_object (&bus);
+}
+
+static void
+stop (void)
+{
+  close_sink ();
+  fail_unless_equals_int (fake_display_stop (), 0);
+}
+
+static guint64
+get_stat (const char *name)
+{
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
+  gst_structure_free (stats);
+
+  return value;
+}
+
+static GstBuffer *
+new_frame (void)
+{
+  DmabufExporter *heap = dmabuf_heap_exporter_new (NULL, NULL);
+  DmabufBuffer *dmabuf = dmabuf_exporter_allocate (heap, PITCH * HEIGHT, NULL);
+  GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
+  GstBuffer *buffer = gst_buffer_new ();
+
+  gst_buffer_append_memory (
+      buffer, gst_dmabuf_core_allocator_wrap (allocator, dmabuf));
+  gst_object_unref (allocator);
+  g_object_unref (heap);
+
+  return buffer;
+}
+
+static GstFlowReturn
+push (GstBuffer *buffer)
+{
+  return gst_harness_push (harness, gst_buffer_ref (buffer));
+}
+
+/* The only references left are the test's and the memory is free again. */
+static gboolean
+is_free (GstBuffer *buffer)
+{
+  return GST_MINI_OBJECT_REFCOUNT_VALUE (buffer) == 1;
+}
+
+static gboolean
+get_error (GstMessageType type, GQuark domain, int code, const char *text)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, type);
+  GError *error = NULL;
+  gboolean ret;
+
+  if (!message)
+    return FALSE;
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else
+    gst_message_parse_warning (message, &error, NULL);
+  ret = g_error_matches (error, domain, code)
+      && strstr (error->message, text) != NULL;
+  if (!ret)
+    g_printerr ("%s\n", error->message);
+  g_clear_error (&error);
+  gst_message_unref (message);
+
+  return ret;
+}
+
+/* --- frames ------------------------------------------------------------ */
+
+GST_START_TEST (test_every_frame_is_shown_and_imported_once)
+{
+  GstBuffer *frames[3] = { new_frame (), new_frame (), new_frame () };
+  guint i;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  for (i = 0; i < 9; i++)
+    fail_unless_equals_int (push (frames[i % 3]), GST_FLOW_OK);
+  gst_harness_push_event (harness, gst_event_new_eos ());
+
+  fail_unless_equals_int (fake_display.n_commits, 9);
+  fail_unless_equals_int (fake_display.n_modesets, 1);
+  fail_unless_equals_uint64 (get_stat ("frames"), 9);
+  fail_unless_equals_uint64 (get_stat ("shown"), 9);
+  fail_unless_equals_uint64 (get_stat ("imports"), 3);
+  fail_unless_equals_uint64 (get_stat ("imports-reused"), 6);
+  fail_unless_equals_uint64 (get_stat ("buffers"), 3);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless_equals_uint64 (get_stat ("cpu-maps"), 0);
+  fail_unless_equals_uint64 (get_stat ("dropped"), 0);
+  fail_unless_equals_int (fake_display_get_n_framebuffers (), 3);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
+
+  /* readable after the end, and the console is back */
+  close_sink ();
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == FAKE_CONSOLE_FB);
+  for (i = 0; i < 3; i++) {
+    fail_unless (is_free (frames[i]));
+    gst_buffer_unref (frames[i]);
+  }
+}
+GST_END_TEST;
+
+GST_START_TEST (test_buffer_is_released_when_the_next_is_on_screen)
+{
+  GstBuffer *frames[3] = { new_frame (), new_frame (), new_frame () };
+  guint i;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
+  fail_unless (fake_display_flip ());
+  fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
+  /* the second is on its way, the first is still what the display reads */
+  fail_if (is_free (frames[0]));
+  fail_if (is_free (frames[1]));
+  fail_unless (fake_display_flip ());
+  fail_unless_equals_int (push (frames[2]), GST_FLOW_OK);
+  fail_unless (is_free (frames[0]));
+  fail_if (is_free (frames[1]));
+  fail_unless (fake_display_flip ());
+
+  close_sink ();
+  for (i = 0; i < 3; i++)
+    gst_buffer_unref (frames[i]);
+}
+GST_END_TEST;
+
+static gpointer
+push_thread (gpointer buffer)
+{
+  return GINT_TO_POINTER (push (buffer));
+}
+
+GST_START_TEST (test_fifo_waits_for_the_frame_before)
+{
+  GstBuffer *one = new_frame ();
+  GstBuffer *two = new_frame ();
+  GThread *thread;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (one), GST_FLOW_OK);
+  thread = g_thread_new ("push", push_thread, two);
+  g_usleep (50000);
+  fail_unless_equals_int (fake_display.n_commits, 1);
+  fail_unless (fake_display_flip ());
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_commits, 2);
+  fail_unless_equals_uint64 (get_stat ("shown"), 1);
+  fail_unless (fake_display_flip ());
+
+  gst_buffer_unref (one);
+  gst_buffer_unref (two);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_mailbox_never_waits)
+{
+  GstBuffer *frames[4];
+  guint i;
+
+  open_sink ("present-mode", GST_DMABUF_KMS_PRESENT_MODE_MAILBOX, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  for (i = 0; i < 4; i++) {
+    frames[i] = new_frame ();
+    fail_unless_equals_int (push (frames[i]), GST_FLOW_OK);
+  }
+  /* the first is with the kernel, the last waits for it, the others are gone */
+  fail_unless_equals_int (fake_display.n_commits, 1);
+  fail_unless_equals_uint64 (get_stat ("dropped"), 2);
+  fail_unless (is_free (frames[1]) && is_free (frames[2]));
+  fail_if (is_free (frames[3]));
+
+  /* the flip sends it on without another frame coming */
+  fail_unless (fake_display_flip ());
+  fake_display_wait_pending ();
+  fail_unless_equals_int (fake_display.n_commits, 2);
+  fail_unless (fake_display_flip ());
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless_equals_uint64 (get_stat ("shown"), 2);
+
+  close_sink ();
+  for (i = 0; i < 4; i++)
+    gst_buffer_unref (frames[i]);
+}
+GST_END_TEST;
+
+/* The kernel finishes somebody else's commit: try again. */
+GST_START_TEST (test_busy_display_is_asked_again)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display_fail (DRM_IOCTL_MODE_ATOMIC, 1, EBUSY);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_commits, 1);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* --- flush, end, drain ------------------------------------------------- */
+
+GST_START_TEST (test_flush_ends_the_wait)
+{
+  GstBuffer *one = new_frame ();
+  GstBuffer *two = new_frame ();
+  GstSegment segment;
+  GThread *thread;
+  gint64 begin;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (one), GST_FLOW_OK);
+  thread = g_thread_new ("push", push_thread, two);
+  g_usleep (50000);
+
+  begin = g_get_monotonic_time ();
+  gst_harness_push_event (harness, gst_event_new_flush_start ());
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+  fail_unless (g_get_monotonic_time () - begin < FLUSH_US);
+  fail_unless (is_free (two));
+
+  /* and goes on where it was */
+  gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  fail_unless (fake_display_flip ());
+  fail_unless_equals_int (push (two), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_commits, 2);
+  fail_unless (fake_display_flip ());
+
+  gst_buffer_unref (one);
+  gst_buffer_unref (two);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_end_does_not_wait_for_a_fence)
+{
+  GstBuffer *frame = new_frame ();
+  gint64 begin;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+
+  begin = g_get_monotonic_time ();
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - begin < FLUSH_US);
+  fail_unless (fake_display_is_pending ());
+  /* the display may still read it */
+  fail_if (is_free (frame));
+
+  /* the rest of the end */
+  fail_unless (fake_display_flip ());
+  fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
+  fail_unless (is_free (frame));
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == FAKE_CONSOLE_FB);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_end_without_restoring)
+{
+  GstBuffer *frame = new_frame ();
+  guint64 shown;
+
+  open_sink ("restore-crtc", FALSE, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  shown = fake_display_get (FAKE_PRIMARY, "FB_ID");
+  close_sink ();
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == shown);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* Rule 12 of the ALLOCATION conventions. */
+GST_START_TEST (test_drain_gives_the_buffer_back)
+{
+  GstBuffer *frame = new_frame ();
+  GstQuery *query = gst_query_new_drain ();
+  guint64 shown;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  shown = fake_display_get (FAKE_PRIMARY, "FB_ID");
+  fail_unless (gst_pad_peer_query (harness->srcpad, query));
+  fail_unless (is_free (frame));
+  /* the screen goes on, with a copy */
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != shown);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != 0);
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_unless_equals_int (fake_display_get_n_framebuffers (), 1);
+  /* nothing of upstream's is held any more: no further copy */
+  fail_unless (gst_pad_peer_query (harness->srcpad, query));
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+
+  gst_query_unref (query);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_drain_without_a_copy)
+{
+  GstBuffer *frame = new_frame ();
+  GstQuery *query = gst_query_new_drain ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_FORBID, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (gst_pad_peer_query (harness->srcpad, query));
+  fail_unless (is_free (frame));
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == 0);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != 0);
+
+  gst_query_unref (query);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_many_starts_and_renegotiations_leave_nothing)
+{
+  GstBuffer *frame = new_frame ();
+  guint i;
+
+  open_sink (NULL, NULL);
+  for (i = 0; i < 20; i++) {
+    gst_harness_set_src_caps_str (harness, i % 2 ? CAPS : PLAIN_CAPS);
+    fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  }
+  /* the layout is the same in both: one import */
+  fail_unless_equals_uint64 (get_stat ("imports"), 1);
+  close_sink ();
+
+  for (i = 0; i < 20; i++) {
+    open_sink (NULL, NULL);
+    gst_harness_set_src_caps_str (harness, CAPS);
+    fail_unless_equals_int (push (frame), GST_FLOW_OK);
+    close_sink ();
+    fail_unless (is_free (frame));
+  }
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* --- fences ------------------------------------------------------------ */
+
+static int
+new_timeline (void)
+{
+  return dmabuf_kernel->open (
+      "/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+}
+
+static DmabufFence *
+new_kernel_fence (int timeline)
+{
+  struct sw_sync_create_fence_data data = { .value = 1, .name = "frame" };
+
+  fail_unless_equals_int (
+      dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
+
+  return dmabuf_fence_new_sync_file (data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
+}
+
+GST_START_TEST (test_kernel_fence_goes_to_the_display)
+{
+  GstBuffer *frame = new_frame ();
+  int timeline = new_timeline ();
+  DmabufFence *fence = new_kernel_fence (timeline);
+  guint32 one = 1;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_fences, 1);
+  fail_unless_equals_uint64 (get_stat ("fences-armed"), 1);
+  fail_unless_equals_uint64 (get_stat ("cpu-waits"), 0);
+  fail_unless_equals_uint64 (get_stat ("shown"), 0);
+  fail_unless (fake_display_flip ());
+
+  /* one that has signalled is none */
+  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_fences, 1);
+  fail_unless_equals_uint64 (get_stat ("fences-armed"), 1);
+
+  close_sink ();
+  dmabuf_fence_unref (fence);
+  gst_buffer_unref (frame);
+  dmabuf_kernel->close (timeline);
+}
+GST_END_TEST;
+
+static gpointer
+signal_later (gpointer fence)
+{
+  g_usleep (20000);
+  dmabuf_fence_signal (fence);
+
+  return NULL;
+}
+
+/* IND-1: no driver signals it, so no driver may wait for it */
+GST_START_TEST (test_software_fence_is_waited_for_here)
+{
+  GstBuffer *frame = new_frame ();
+  DmabufFence *fence =
+      dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
+          g_get_monotonic_time () + LONG_US, NULL);
+  GThread *thread;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
+  thread = g_thread_new ("signal", signal_later, fence);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_int (fake_display.n_fences, 0);
+  fail_unless_equals_uint64 (get_stat ("cpu-waits"), 1);
+  fail_unless_equals_uint64 (get_stat ("fences-armed"), 0);
+  g_thread_join (thread);
+
+  close_sink ();
+  dmabuf_fence_unref (fence);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* SEC-13: a peer that never finishes costs a frame, not the stream */
+GST_START_TEST (test_fence_timeout_drops_the_frame)
+{
+  GstBuffer *frame = new_frame ();
+  GstBuffer *other = new_frame ();
+  DmabufFence *fence =
+      dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
+          g_get_monotonic_time () + LONG_US, NULL);
+
+  open_sink ("fence-timeout", 20 * GST_MSECOND, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("dropped"), 1);
+  fail_unless_equals_int (fake_display.n_commits, 0);
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_READ, "fence-timeout"));
+  fail_unless (is_free (frame));
+  fail_unless_equals_int (push (other), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_commits, 1);
+
+  close_sink ();
+  dmabuf_fence_signal (fence);
+  dmabuf_fence_unref (fence);
+  gst_buffer_unref (frame);
+  gst_buffer_unref (other);
+}
+GST_END_TEST;
+
+/* --- copies ------------------------------------------------------------ */
+
+GST_START_TEST (test_copy_policy)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, PITCH * HEIGHT, NULL);
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 2);
+  fail_unless_equals_uint64 (get_stat ("shown") + 1 >= 2, 1);
+  /* one warning, with the reason */
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "not in dma-bufs"));
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  close_sink ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_ALLOW, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  close_sink ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_FORBID, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_ERROR);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "copy-policy"));
+
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST;
+
+/* A dma-buf that the display cannot reach. */
+GST_START_TEST (test_failed_import_is_copied)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display_fail (DRM_IOCTL_PRIME_FD_TO_HANDLE, 1, EINVAL);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "contiguous"));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_offered_pool_is_shown_without_a_copy)
+{
+  GstCaps *caps = gst_caps_from_string (PLAIN_CAPS);
+  GstQuery *query = gst_query_new_allocation (caps, TRUE);
+  GstBufferPool *pool;
+  GstBuffer *buffer;
+  guint size, min, max;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless (gst_pad_peer_query (harness->srcpad, query));
+  fail_unless (
+      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
+  fail_unless (gst_query_find_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL));
+  gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
+  fail_unless (pool != NULL);
+  fail_unless (min >= 2);
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+  fail_unless_equals_int (
+      gst_buffer_pool_acquire_buffer (pool, &buffer, NULL), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless_equals_uint64 (get_stat ("imports"), 1);
+  close_sink ();
+
+  gst_buffer_pool_set_active (pool, FALSE);
+  gst_object_unref (pool);
+  gst_query_unref (query);
+  gst_caps_unref (caps);
+}
+GST_END_TEST;
+
+/* --- capture-frame ----------------------------------------------------- */
+
+GST_START_TEST (test_capture_frame)
+{
+  GstBuffer *frame = new_frame ();
+  GstBuffer *shown = NULL;
+  GstSample *sample = NULL;
+  GstStructure *structure;
+  gint width, height;
+
+  open_sink (NULL, NULL);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample == NULL);
+
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample != NULL);
+  fail_unless_equals_int (fake_display.n_writebacks, 1);
+  structure = gst_caps_get_structure (gst_sample_get_caps (sample), 0);
+  gst_structure_get_int (structure, "width", &width);
+  gst_structure_get_int (structure, "height", &height);
+  fail_unless_equals_int (width, 1000);
+  fail_unless_equals_int (height, 800);
+  fail_unless_equals_int (
+      gst_buffer_get_size (gst_sample_get_buffer (sample)), 1000 * 800 * 4);
+  gst_structure_get (
+      gst_sample_get_info (sample), "frame", GST_TYPE_BUFFER, &shown, NULL);
+  fail_unless (shown == frame);
+  gst_buffer_unref (shown);
+  gst_sample_unref (sample);
+
+  /* the connector stays for the next one, and goes with the end */
+  fail_unless (fake_display_get (FAKE_WRITEBACK, "CRTC_ID") == FAKE_CRTC);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample != NULL);
+  gst_sample_unref (sample);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  close_sink ();
+  fail_unless (fake_display_get (FAKE_WRITEBACK, "CRTC_ID") == 0);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_capture_frame_without_writeback)
+{
+  GstBuffer *frame = new_frame ();
+  GstSample *sample = NULL;
+
+  fake_display.writeback = FALSE;
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample == NULL);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* --- errors ------------------------------------------------------------ */
+
+static void
+assert_start_fails (GQuark domain, int code, const char *text)
+{
+  sink = g_object_new (
+      GST_TYPE_DMABUF_KMS_SINK, "device", FAKE_CARD, "mode", "600x400", NULL);
+  bus = gst_bus_new ();
+  gst_element_set_bus (sink, bus);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  fail_unless (get_error (GST_MESSAGE_ERROR, domain, code, text));
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_element_set_bus (sink, NULL);
+  gst_clear_object (&sink);
+  gst_clear_object (&bus);
+}
+
+GST_START_TEST (test_start_errors)
+{
+  fake_display.open_errno = EACCES;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE, FAKE_CARD);
+  fake_display.open_errno = ENOENT;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, FAKE_CARD);
+  fake_display.open_errno = 0;
+  fake_display.other_master = TRUE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY, "another program");
+  fake_display.other_master = FALSE;
+  fake_display.kms = FALSE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "not a KMS device");
+  fake_display.kms = TRUE;
+  fake_display.connected = FALSE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "no display");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_display_lost_while_showing)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fake_display.other_master = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_BUSY, FAKE_CARD));
+  close_sink ();
+  fail_unless (is_free (frame));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_display_that_stands_still)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink ("fence-timeout", 20 * GST_MSECOND, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "not on screen"));
+  fail_unless (fake_display_flip ());
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+static gboolean
+accepts (const char *description)
+{
+  GstCaps *caps = gst_caps_from_string (description);
+  GstCaps *possible = gst_pad_peer_query_caps (harness->srcpad, caps);
+  gboolean ret = !gst_caps_is_empty (possible);
+
+  gst_caps_unref (possible);
+  gst_caps_unref (caps);
+
+  return ret;
+}
+
+GST_START_TEST (test_caps_are_those_of_the_display)
+{
+  open_sink (NULL, NULL);
+  fail_unless (accepts (CAPS));
+  fail_unless (accepts (PLAIN_CAPS));
+  fail_unless (accepts ("video/x-raw,format=I420,width=1200,height=700"));
+  fail_if (accepts ("video/x-raw,format=YUY2"));
+  fail_if (accepts ("video/x-raw(memory:DMABuf),format=DMA_DRM,"
+                    "drm-format=NV12:0x0100000000000001"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=1300"));
+  close_sink ();
+
+  /* neither place nor scale: the sizes of the modes */
+  fake_display.can_place = FALSE;
+  open_sink (NULL, NULL);
+  fail_unless (accepts ("video/x-raw,format=NV12,width=600,height=400"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=600,height=700"));
+  fail_if (accepts (CAPS));
+  close_sink ();
+
+  open_sink ("mode", "600x400", NULL);
+  fail_unless (accepts ("video/x-raw,format=NV12,width=600,height=400"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=1200,height=700"));
+}
+GST_END_TEST;
+
+/* Upstream's own error does not say why; ours does. */
+GST_START_TEST (test_refused_caps_are_explained)
+{
+  open_sink (NULL, NULL);
+  fail_if (accepts ("video/x-raw,format=YUY2"));
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "videoconvert"));
+  close_sink ();
+
+  open_sink (NULL, NULL);
+  fail_if (accepts ("video/x-raw,format=NV12,width=3000,height=2000"));
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "videoscale"));
+}
+GST_END_TEST;
 
 static Suite *
 kms_sink_suite (void)
 {
-  return suite_create ("kms-sink");
+  Suite *suite = suite_create ("kms-sink");
+  TCase *tcase = tcase_create ("sink");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_checked_fixture (tcase, start, stop);
+  tcase_add_test (tcase, test_every_frame_is_shown_and_imported_once);
+  tcase_add_test (tcase, test_buffer_is_released_when_the_next_is_on_screen);
+  tcase_add_test (tcase, test_fifo_waits_for_the_frame_before);
+  tcase_add_test (tcase, test_mailbox_never_waits);
+  tcase_add_test (tcase, test_busy_display_is_asked_again);
+  tcase_add_test (tcase, test_flush_ends_the_wait);
+  tcase_add_test (tcase, test_end_does_not_wait_for_a_fence);
+  tcase_add_test (tcase, test_end_without_restoring);
+  tcase_add_test (tcase, test_drain_gives_the_buffer_back);
+  tcase_add_test (tcase, test_drain_without_a_copy);
+  tcase_add_test (tcase, test_many_starts_and_renegotiations_leave_nothing);
+  tcase_add_test (tcase, test_kernel_fence_goes_to_the_display);
+  tcase_add_test (tcase, test_software_fence_is_waited_for_here);
+  tcase_add_test (tcase, test_fence_timeout_drops_the_frame);
+  tcase_add_test (tcase, test_copy_policy);
+  tcase_add_test (tcase, test_failed_import_is_copied);
+  tcase_add_test (tcase, test_offered_pool_is_shown_without_a_copy);
+  tcase_add_test (tcase, test_capture_frame);
+  tcase_add_test (tcase, test_capture_frame_without_writeback);
+  tcase_add_test (tcase, test_start_errors);
+  tcase_add_test (tcase, test_display_lost_while_showing);
+  tcase_add_test (tcase, test_display_that_stands_still);
+  tcase_add_test (tcase, test_caps_are_those_of_the_display);
+  tcase_add_test (tcase, test_refused_caps_are_explained);
+
+  return suite;
 }
 
 GST_CHECK_MAIN (kms_sink);
