@@ -144,6 +144,30 @@ memory_copy (GstMemory *memory, gssize offset, gssize size)
   return copy;
 }
 
+/* Two parts of one dma-buf, one behind the other, are one part. */
+static gboolean
+memory_is_span (GstMemory *first, GstMemory *second, gsize *offset)
+{
+  GstMemory *root = memory_get_root (first);
+
+  if (root != memory_get_root (second)
+      || first->offset + first->size != second->offset)
+    return FALSE;
+
+  if (offset)
+    *offset = first->offset - root->offset;
+  return TRUE;
+}
+
+static void
+set_memory_functions (GstAllocator *allocator)
+{
+  allocator->mem_map_full = memory_map;
+  allocator->mem_unmap_full = memory_unmap;
+  allocator->mem_copy = memory_copy;
+  allocator->mem_is_span = memory_is_span;
+}
+
 static void
 gst_dmabuf_core_allocator_class_init (GstDmabufCoreAllocatorClass *klass)
 {
@@ -155,25 +179,65 @@ gst_dmabuf_core_allocator_class_init (GstDmabufCoreAllocatorClass *klass)
 static void
 gst_dmabuf_core_allocator_init (GstDmabufCoreAllocator *self)
 {
-  GstAllocator *allocator = GST_ALLOCATOR (self);
-
-  allocator->mem_map_full = memory_map;
-  allocator->mem_unmap_full = memory_unmap;
-  allocator->mem_copy = memory_copy;
+  set_memory_functions (GST_ALLOCATOR (self));
 }
+
+/* --- memory that is no dma-buf ------------------------------------------ */
+
+/* The same over a memfd. Not derived of GstDmaBufAllocator, so that nobody
+ * takes its memory for a dma-buf. */
+#define TYPE_MEMFD_ALLOCATOR (memfd_allocator_get_type ())
+G_DECLARE_FINAL_TYPE (
+    MemfdAllocator, memfd_allocator, MEMFD, ALLOCATOR, GstFdAllocator)
+
+struct _MemfdAllocator
+{
+  GstFdAllocator parent;
+};
+
+G_DEFINE_FINAL_TYPE (MemfdAllocator, memfd_allocator, GST_TYPE_FD_ALLOCATOR)
+
+static void
+memfd_allocator_class_init (MemfdAllocatorClass *klass)
+{
+}
+
+static void
+memfd_allocator_init (MemfdAllocator *self)
+{
+  set_memory_functions (GST_ALLOCATOR (self));
+}
+
+static GstAllocator *
+new_immortal (GType type)
+{
+  GstAllocator *allocator = g_object_new (type, NULL);
+
+  gst_object_ref_sink (allocator);
+  GST_OBJECT_FLAG_SET (allocator, GST_OBJECT_FLAG_MAY_BE_LEAKED);
+  return allocator;
+}
+
+static GstAllocator *
+get_memfd_allocator (void)
+{
+  static GstAllocator *allocator = NULL;
+
+  if (g_once_init_enter (&allocator))
+    g_once_init_leave (&allocator, new_immortal (TYPE_MEMFD_ALLOCATOR));
+  return allocator;
+}
+
+/* --- for everybody ------------------------------------------------------ */
 
 GstAllocator *
 gst_dmabuf_core_allocator_get (void)
 {
   static GstAllocator *allocator = NULL;
 
-  if (g_once_init_enter (&allocator)) {
-    GstAllocator *new = g_object_new (GST_TYPE_DMABUF_CORE_ALLOCATOR, NULL);
-
-    gst_object_ref_sink (new);
-    GST_OBJECT_FLAG_SET (new, GST_OBJECT_FLAG_MAY_BE_LEAKED);
-    g_once_init_leave (&allocator, new);
-  }
+  if (g_once_init_enter (&allocator))
+    g_once_init_leave (
+        &allocator, new_immortal (GST_TYPE_DMABUF_CORE_ALLOCATOR));
 
   return gst_object_ref (allocator);
 }
@@ -186,12 +250,43 @@ gst_dmabuf_core_allocator_wrap (GstAllocator *allocator, DmabufBuffer *buffer)
   g_return_val_if_fail (GST_IS_DMABUF_CORE_ALLOCATOR (allocator), NULL);
   g_return_val_if_fail (dmabuf_buffer_get_fd (buffer) >= 0, NULL);
 
-  memory = gst_dmabuf_allocator_alloc_with_flags (allocator,
-      dmabuf_buffer_get_fd (buffer), dmabuf_buffer_get_size (buffer),
-      GST_FD_MEMORY_FLAG_DONT_CLOSE);
+  if (dmabuf_buffer_is_dmabuf (buffer))
+    memory = gst_dmabuf_allocator_alloc_with_flags (allocator,
+        dmabuf_buffer_get_fd (buffer), dmabuf_buffer_get_size (buffer),
+        GST_FD_MEMORY_FLAG_DONT_CLOSE);
+  else
+    memory = gst_fd_allocator_alloc (get_memfd_allocator (),
+        dmabuf_buffer_get_fd (buffer), dmabuf_buffer_get_size (buffer),
+        GST_FD_MEMORY_FLAG_DONT_CLOSE);
   memory_set_buffer (memory, buffer);
 
   return memory;
+}
+
+GstMemory *
+gst_dmabuf_core_allocator_alloc (GstAllocator *allocator,
+    DmabufExporter *exporter, gsize size, GError **error)
+{
+  DmabufBuffer *buffer;
+  GstMemory *memory;
+
+  g_return_val_if_fail (GST_IS_DMABUF_CORE_ALLOCATOR (allocator), NULL);
+
+  buffer = dmabuf_exporter_allocate (exporter, size, error);
+  if (!buffer)
+    return NULL;
+
+  memory = gst_dmabuf_core_allocator_wrap (allocator, buffer);
+  gst_memory_resize (memory, 0, size);
+  return memory;
+}
+
+gboolean
+gst_dmabuf_core_is_memory (GstMemory *memory)
+{
+  g_return_val_if_fail (memory != NULL, FALSE);
+
+  return memory->allocator && memory->allocator->mem_map_full == memory_map;
 }
 
 DmabufBuffer *

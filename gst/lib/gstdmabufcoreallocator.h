@@ -34,13 +34,40 @@ GstAllocator *gst_dmabuf_core_allocator_get (void);
  * @allocator: a #GstDmabufCoreAllocator
  * @buffer: (transfer full): a buffer with storage
  *
- * Makes memory over the whole of @buffer. Makes no system call.
+ * Makes memory over the whole of @buffer. Makes no system call. A buffer that
+ * is no dma-buf (dmabuf_memfd_exporter_new()) gives memory that works the same
+ * but that gst_is_dmabuf_memory() does not take for one.
  *
  * Returns: (transfer full): the memory
  */
 GST_DMABUF_CORE_API
 GstMemory *
 gst_dmabuf_core_allocator_wrap (GstAllocator *allocator, DmabufBuffer *buffer);
+
+/**
+ * gst_dmabuf_core_allocator_alloc:
+ * @allocator: a #GstDmabufCoreAllocator
+ * @exporter: where the memory comes from
+ * @size: in bytes
+ * @error: return location for an error
+ *
+ * Allocates a dma-buf, zeroed, and makes memory of @size bytes over it.
+ *
+ * Returns: (transfer full): the memory; %NULL with the errors of
+ *   dmabuf_exporter_allocate()
+ */
+GST_DMABUF_CORE_API
+GstMemory *gst_dmabuf_core_allocator_alloc (GstAllocator *allocator,
+    DmabufExporter *exporter, gsize size, GError **error);
+
+/**
+ * gst_dmabuf_core_is_memory:
+ * @memory: memory of any allocator
+ *
+ * Returns: whether @memory is the #GstDmabufCoreAllocator's
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_is_memory (GstMemory *memory);
 
 /**
  * gst_dmabuf_core_memory_get_buffer:
