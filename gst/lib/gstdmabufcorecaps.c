@@ -101,3 +101,166 @@ gst_dmabuf_core_caps_set (GstCaps *caps, const char *field, const GValue *value)
   for (i = 0; i < gst_caps_get_size (caps); i++)
     gst_structure_set_value (gst_caps_get_structure (caps, i), field, value);
 }
+
+/* --- between plain raw video and DMA_DRM -------------------------------- */
+
+static char *
+format_to_drm (const char *name)
+{
+  GstVideoFormat format = gst_video_format_from_string (name);
+  guint32 fourcc;
+
+  if (format == GST_VIDEO_FORMAT_UNKNOWN || format == GST_VIDEO_FORMAT_ENCODED)
+    return NULL;
+  fourcc = gst_video_dma_drm_fourcc_from_format (format);
+  return fourcc ? gst_video_dma_drm_fourcc_to_string (fourcc, 0) : NULL;
+}
+
+static char *
+format_from_drm (const char *name)
+{
+  guint64 modifier = 0;
+  guint32 fourcc = gst_video_dma_drm_fourcc_from_string (name, &modifier);
+  GstVideoFormat format;
+
+  if (fourcc == 0 || modifier != 0)
+    return NULL;
+  format = gst_video_dma_drm_fourcc_to_format (fourcc);
+  return format != GST_VIDEO_FORMAT_UNKNOWN
+      ? g_strdup (gst_video_format_to_string (format))
+      : NULL;
+}
+
+/* Every format that is both. */
+static void
+list_append_all (GValue *list, char *(*convert) (const char *) )
+{
+  guint i, n;
+  const GstVideoFormat *formats = gst_video_formats_raw (&n);
+
+  for (i = 0; i < n; i++) {
+    char *drm = format_to_drm (gst_video_format_to_string (formats[i]));
+    char *plain = drm ? format_from_drm (drm) : NULL;
+
+    if (plain)
+      list_append_string (list, convert == format_to_drm ? drm : plain);
+    g_free (drm);
+    g_free (plain);
+  }
+}
+
+static void
+list_append_converted (
+    GValue *list, const GValue *value, char *(*convert) (const char *) )
+{
+  char *text;
+  guint i;
+
+  if (GST_VALUE_HOLDS_LIST (value)) {
+    for (i = 0; i < gst_value_list_get_size (value); i++)
+      list_append_converted (
+          list, gst_value_list_get_value (value, i), convert);
+  } else if (G_VALUE_HOLDS_STRING (value)) {
+    text = convert (g_value_get_string (value));
+    if (text)
+      list_append_string (list, text);
+    g_free (text);
+  }
+}
+
+static gboolean
+is_plain (GstCapsFeatures *features)
+{
+  return !features || gst_caps_features_is_any (features)
+      || gst_caps_features_is_equal (
+          features, GST_CAPS_FEATURES_MEMORY_SYSTEM_MEMORY);
+}
+
+static gboolean
+is_dma_drm (const GstStructure *structure, GstCapsFeatures *features)
+{
+  const char *format = gst_structure_get_string (structure, "format");
+
+  return features
+      && gst_caps_features_contains (features, GST_CAPS_FEATURE_MEMORY_DMABUF)
+      && (!gst_structure_has_field (structure, "format")
+          || g_strcmp0 (format, "DMA_DRM") == 0);
+}
+
+/* @structure with its formats converted, or NULL if none is left. */
+static GstStructure *
+convert_structure (const GstStructure *structure, gboolean to_drm)
+{
+  char *(*convert) (const char *) = to_drm ? format_to_drm : format_from_drm;
+  const GValue *formats =
+      gst_structure_get_value (structure, to_drm ? "format" : "drm-format");
+  GstStructure *converted = gst_structure_copy (structure);
+  GValue list = G_VALUE_INIT;
+
+  gst_value_list_init (&list, 0);
+  if (formats)
+    list_append_converted (&list, formats, convert);
+  else
+    list_append_all (&list, convert);
+
+  gst_structure_remove_fields (converted, "format", "drm-format", NULL);
+  if (gst_value_list_get_size (&list) == 0) {
+    g_value_unset (&list);
+    gst_structure_free (converted);
+    return NULL;
+  }
+
+  if (gst_value_list_get_size (&list) == 1) {
+    gst_structure_set_value (converted, to_drm ? "drm-format" : "format",
+        gst_value_list_get_value (&list, 0));
+    g_value_unset (&list);
+  } else {
+    gst_structure_take_value (
+        converted, to_drm ? "drm-format" : "format", &list);
+  }
+  if (to_drm)
+    gst_structure_set (converted, "format", G_TYPE_STRING, "DMA_DRM", NULL);
+  return converted;
+}
+
+static GstCaps *
+convert_caps (GstCaps *caps, gboolean to_drm)
+{
+  GstCaps *converted = gst_caps_new_empty ();
+  guint i;
+
+  for (i = 0; i < gst_caps_get_size (caps); i++) {
+    const GstStructure *structure = gst_caps_get_structure (caps, i);
+    GstCapsFeatures *features = gst_caps_get_features (caps, i);
+    gboolean plain = is_plain (features);
+    GstStructure *new = NULL;
+
+    if (!gst_structure_has_name (structure, "video/x-raw")
+        || (!plain && !is_dma_drm (structure, features)))
+      continue;
+
+    if (plain == to_drm)
+      new = convert_structure (structure, to_drm);
+    else
+      new = gst_structure_copy (structure);
+    if (!new)
+      continue;
+    gst_caps_append_structure_full (converted, new,
+        to_drm ? gst_caps_features_new (GST_CAPS_FEATURE_MEMORY_DMABUF, NULL)
+               : NULL);
+  }
+
+  return converted;
+}
+
+GstCaps *
+gst_dmabuf_core_caps_to_dma_drm (GstCaps *caps)
+{
+  return convert_caps (caps, TRUE);
+}
+
+GstCaps *
+gst_dmabuf_core_caps_to_plain (GstCaps *caps)
+{
+  return convert_caps (caps, FALSE);
+}

@@ -45,4 +45,28 @@ GST_DMABUF_CORE_API
 void gst_dmabuf_core_caps_set (
     GstCaps *caps, const char *field, const GValue *value);
 
+/**
+ * gst_dmabuf_core_caps_to_dma_drm:
+ * @caps: caps of raw video
+ *
+ * The structures of @caps as linear dma-bufs: plain raw video becomes DMA_DRM
+ * with the same fields, DMA_DRM stays. What has no DRM format is left out.
+ *
+ * Returns: (transfer full): the caps, empty if there is nothing
+ */
+GST_DMABUF_CORE_API
+GstCaps *gst_dmabuf_core_caps_to_dma_drm (GstCaps *caps);
+
+/**
+ * gst_dmabuf_core_caps_to_plain:
+ * @caps: caps of raw video
+ *
+ * The structures of @caps as plain raw video: DMA_DRM with a linear format
+ * becomes that, plain raw video stays. Tiled formats are left out.
+ *
+ * Returns: (transfer full): the caps, empty if there is nothing
+ */
+GST_DMABUF_CORE_API
+GstCaps *gst_dmabuf_core_caps_to_plain (GstCaps *caps);
+
 G_END_DECLS

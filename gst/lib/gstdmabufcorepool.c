@@ -669,12 +669,16 @@ pool_start (GstBufferPool *pool)
   GError *error = NULL;
 
   if (!self->exporter) {
-    self->exporter = pool_choose_exporter (self, &error);
-    self->exporter_chosen = TRUE;
-    if (!self->exporter) {
+    DmabufExporter *exporter = pool_choose_exporter (self, &error);
+
+    if (!exporter) {
       pool_take_error (self, error);
       return FALSE;
     }
+    g_mutex_lock (&self->lock);
+    self->exporter = exporter;
+    self->exporter_chosen = TRUE;
+    g_mutex_unlock (&self->lock);
   }
 
   return parent_class->start (pool);
@@ -703,9 +707,16 @@ pool_stop (GstBufferPool *pool)
     }
   }
 
-  if (self->exporter_chosen)
-    g_clear_object (&self->exporter);
-  self->exporter_chosen = FALSE;
+  /* The next consumers may reach other memory. */
+  if (self->exporter_chosen) {
+    DmabufExporter *exporter;
+
+    g_mutex_lock (&self->lock);
+    exporter = g_steal_pointer (&self->exporter);
+    self->exporter_chosen = FALSE;
+    g_mutex_unlock (&self->lock);
+    g_object_unref (exporter);
+  }
 
   return parent_class->stop (pool);
 }
@@ -927,14 +938,6 @@ gst_dmabuf_core_pool_set_fence_timeout (
   g_mutex_unlock (&pool->lock);
 }
 
-DmabufExporter *
-gst_dmabuf_core_pool_get_exporter (GstDmabufCorePool *pool)
-{
-  g_return_val_if_fail (GST_IS_DMABUF_CORE_POOL (pool), NULL);
-
-  return pool->exporter;
-}
-
 GError *
 gst_dmabuf_core_pool_get_error (GstDmabufCorePool *pool)
 {
@@ -960,6 +963,9 @@ gst_dmabuf_core_pool_get_stats (GstDmabufCorePool *pool)
       pool->n_allocated, "discarded", G_TYPE_UINT64, pool->n_discarded,
       "parked", G_TYPE_UINT64, pool->n_parked, "starved", G_TYPE_UINT64,
       pool->n_starved, "n-parked", G_TYPE_UINT, pool->parked.length, NULL);
+  if (pool->exporter)
+    gst_structure_set (stats, "exporter", G_TYPE_STRING,
+        dmabuf_exporter_get_name (pool->exporter), NULL);
   g_mutex_unlock (&pool->lock);
   return stats;
 }

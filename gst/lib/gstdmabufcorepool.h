@@ -102,16 +102,6 @@ void gst_dmabuf_core_pool_set_fence_timeout (
     GstDmabufCorePool *pool, GstClockTime timeout);
 
 /**
- * gst_dmabuf_core_pool_get_exporter:
- * @pool: a pool
- *
- * Returns: (transfer none) (nullable): where the memory comes from, %NULL
- *   before that is chosen
- */
-GST_DMABUF_CORE_API
-DmabufExporter *gst_dmabuf_core_pool_get_exporter (GstDmabufCorePool *pool);
-
-/**
  * gst_dmabuf_core_pool_get_error:
  * @pool: a pool
  *
@@ -130,8 +120,8 @@ GError *gst_dmabuf_core_pool_get_error (GstDmabufCorePool *pool);
  * Returns: (transfer full): a structure "pool-stats" with the uint64 fields
  *   allocated (buffers ever made), discarded (buffers that came back changed or
  *   were given up), parked (times that a buffer came back with fences pending)
- *   and starved (times that acquiring had to wait), and the uint n-parked (that
- *   are parked now)
+ *   and starved (times that acquiring had to wait), the uint n-parked (that are
+ *   parked now), and exporter, the name of where the memory comes from
  */
 GST_DMABUF_CORE_API
 GstStructure *gst_dmabuf_core_pool_get_stats (GstDmabufCorePool *pool);

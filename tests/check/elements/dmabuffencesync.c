@@ -1,0 +1,636 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* dmabuffencesync: what auto picks, waiting in order, export and import, what
+ * a timeout does, and that no wait outlives a flush, EOS or state change. */
+
+#include "../lib/fixture.h"
+
+#include <gst/check/gstharness.h>
+#include <string.h>
+#include "fencesync-action.h"
+#include "gstdmabuffencesync.h"
+
+#define CAPS "video/x-raw,format=GRAY8,width=64,height=64,framerate=100/1"
+#define SIZE 4096
+#define FRAME (GST_SECOND / 100)
+
+/* Ten times what a loaded machine needs. */
+#define SOON (10 * G_USEC_PER_SEC)
+
+static GstHarness *
+new_harness (const char *properties)
+{
+  char *launch = g_strdup_printf ("dmabuffencesync name=sync %s", properties);
+  GstHarness *harness = gst_harness_new_parse (launch);
+
+  gst_harness_set_src_caps_str (harness, CAPS);
+  g_free (launch);
+  return harness;
+}
+
+static guint64
+get_stat (GstHarness *harness, const char *field)
+{
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (element, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
+  gst_structure_free (stats);
+  gst_object_unref (element);
+  return value;
+}
+
+static GstBuffer *
+new_numbered (guint n)
+{
+  GstBuffer *buffer = new_frame (SIZE);
+
+  GST_BUFFER_PTS (buffer) = n * FRAME;
+  GST_BUFFER_DURATION (buffer) = FRAME;
+  GST_BUFFER_OFFSET (buffer) = n;
+  return buffer;
+}
+
+/* --- auto ------------------------------------------------------------------
+ */
+
+static const struct
+{
+  GstDmabufFenceSyncMode mode;
+  gboolean answers, sync_meta, implicit;
+  FenceSyncAction action;
+} choices[] = {
+  { GST_DMABUF_FENCE_SYNC_MODE_AUTO, FALSE, FALSE, FALSE, FENCE_SYNC_WAIT },
+  { GST_DMABUF_FENCE_SYNC_MODE_AUTO, TRUE, FALSE, FALSE, FENCE_SYNC_WAIT },
+  { GST_DMABUF_FENCE_SYNC_MODE_AUTO, TRUE, TRUE, FALSE, FENCE_SYNC_NOTHING },
+  { GST_DMABUF_FENCE_SYNC_MODE_AUTO, TRUE, FALSE, TRUE, FENCE_SYNC_IMPORT },
+  { GST_DMABUF_FENCE_SYNC_MODE_AUTO, TRUE, TRUE, TRUE, FENCE_SYNC_NOTHING },
+  { GST_DMABUF_FENCE_SYNC_MODE_WAIT, TRUE, TRUE, TRUE, FENCE_SYNC_WAIT },
+  { GST_DMABUF_FENCE_SYNC_MODE_EXPORT, TRUE, TRUE, TRUE, FENCE_SYNC_EXPORT },
+  { GST_DMABUF_FENCE_SYNC_MODE_IMPORT, FALSE, FALSE, FALSE, FENCE_SYNC_IMPORT },
+};
+
+GST_START_TEST (test_choice_by_mode_and_peer)
+{
+  GstCaps *caps = gst_caps_from_string (CAPS);
+  GstQuery *query = gst_query_new_allocation (caps, FALSE);
+  GstDmabufCoreConstraints constraints;
+
+  gst_dmabuf_core_constraints_init (&constraints, "peer");
+  constraints.implicit_sync = choices[__i__].implicit;
+  if (choices[__i__].implicit)
+    gst_query_add_dmabuf_core_constraints (query, &constraints);
+  if (choices[__i__].sync_meta)
+    gst_query_add_allocation_meta (
+        query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+  fail_unless_equals_int (fence_sync_choose (choices[__i__].mode,
+                              choices[__i__].answers ? query : NULL),
+      choices[__i__].action);
+  gst_query_unref (query);
+  gst_caps_unref (caps);
+}
+GST_END_TEST;
+
+/* With a peer that understands fences a buffer passes at once, the same one,
+ * and costs no call of the kernel. */
+GST_START_TEST (test_auto_does_nothing_where_both_understand_each_other)
+{
+  GstHarness *harness = new_harness ("mode=auto");
+  DmabufFence *fence = new_fence ();
+  GstBuffer *buffer, *out;
+
+  gst_harness_add_propose_allocation_meta (
+      harness, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (0)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (harness));
+
+  buffer = new_numbered (1);
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  fake_kernel_reset_calls ();
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless_equals_int (fake_kernel_get_calls (FAKE_N_CALLS), 0);
+  out = gst_harness_pull (harness);
+  fail_unless (out == buffer);
+  fail_unless (gst_buffer_get_dmabuf_core_fence (out) == fence);
+  fail_unless_equals_uint64 (get_stat (harness, "cpu-waits"), 0);
+
+  gst_buffer_unref (out);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* Memory that is no dma-buf has no fences: nothing is done to it. */
+GST_START_TEST (test_other_memory_passes)
+{
+  GstHarness *harness = new_harness ("mode=wait");
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, SIZE, NULL);
+
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (gst_harness_pull (harness) == buffer);
+  gst_buffer_unref (buffer);
+  gst_harness_teardown (harness);
+}
+GST_END_TEST;
+
+/* --- wait ------------------------------------------------------------------
+ */
+
+typedef struct
+{
+  GstHarness *harness;
+  DmabufFence **fences;
+  guint n;
+} Pushing;
+
+static gpointer
+push_thread (gpointer user_data)
+{
+  Pushing *pushing = user_data;
+  guint i;
+
+  for (i = 0; i < pushing->n; i++) {
+    GstBuffer *buffer = new_numbered (i);
+
+    gst_buffer_add_dmabuf_core_sync_meta (buffer, pushing->fences[i]);
+    fail_unless_equals_int (
+        gst_harness_push (pushing->harness, buffer), GST_FLOW_OK);
+  }
+  return NULL;
+}
+
+static void
+wait_for_frames (GstHarness *harness, guint64 n)
+{
+  gint64 end = g_get_monotonic_time () + SOON;
+
+  while (get_stat (harness, "frames") < n) {
+    fail_unless (g_get_monotonic_time () < end);
+    g_usleep (1000);
+  }
+}
+
+static const guint pendings[] = { 1, 8 };
+
+/* Not before the signal, in order whatever the order of the signals, and at
+ * most max-pending inside. */
+GST_START_TEST (test_wait_releases_in_order_after_the_signal)
+{
+  guint max_pending = pendings[__i__], i;
+  char *properties = g_strdup_printf ("mode=wait max-pending=%u", max_pending);
+  GstHarness *harness = new_harness (properties);
+  DmabufFence *fences[12];
+  Pushing pushing = { harness, fences, G_N_ELEMENTS (fences) };
+  GThread *thread;
+
+  /* each on a timeline of its own, to be signalled in any order */
+  for (i = 0; i < G_N_ELEMENTS (fences); i++)
+    fences[i] = dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
+        g_get_monotonic_time () + 60 * G_USEC_PER_SEC, NULL);
+
+  thread = g_thread_new ("push", push_thread, &pushing);
+  wait_for_frames (harness, max_pending > 1 ? max_pending + 1 : 1);
+  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
+
+  /* All but the first: nothing may pass it. */
+  for (i = G_N_ELEMENTS (fences) - 1; i > 0; i--)
+    dmabuf_fence_signal (fences[i]);
+  g_usleep (10000);
+  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
+  dmabuf_fence_signal (fences[0]);
+
+  for (i = 0; i < G_N_ELEMENTS (fences); i++) {
+    GstBuffer *buffer = gst_harness_pull (harness);
+
+    fail_unless (buffer != NULL);
+    fail_unless_equals_uint64 (GST_BUFFER_OFFSET (buffer), i);
+    fail_unless (dmabuf_fence_is_signaled (fences[i]));
+    gst_buffer_unref (buffer);
+  }
+  g_thread_join (thread);
+  fail_unless (get_stat (harness, "waited") >= 1);
+  fail_unless (get_stat (harness, "wait-max") > 0);
+
+  gst_harness_teardown (harness);
+  for (i = 0; i < G_N_ELEMENTS (fences); i++)
+    dmabuf_fence_unref (fences[i]);
+  g_free (properties);
+}
+GST_END_TEST;
+
+static gpointer
+advance_soon (gpointer user_data)
+{
+  g_usleep (20000);
+  sw_sync_advance (GPOINTER_TO_INT (user_data), 1);
+  return NULL;
+}
+
+/* POLL-1: the kernel's fences count as well: a reader waits for writers, a
+ * writer for readers too. */
+static const struct
+{
+  const char *access;
+  DmabufAccess fence;
+  gboolean waits;
+} accesses[] = {
+  { "read", DMABUF_ACCESS_WRITE, TRUE },
+  { "read", DMABUF_ACCESS_READ, FALSE },
+  { "write", DMABUF_ACCESS_READ, TRUE },
+  { "write", DMABUF_ACCESS_WRITE, TRUE },
+};
+
+GST_START_TEST (test_poll1_wait_for_the_kernels_fences)
+{
+  char *properties =
+      g_strdup_printf ("mode=wait access=%s", accesses[__i__].access);
+  GstHarness *harness = new_harness (properties);
+  int sw = sw_sync_open ();
+  DmabufFence *fence = sw_sync_new_fence (sw, 1);
+  GstBuffer *buffer = new_numbered (0);
+  GError *error = NULL;
+  GThread *thread;
+
+  fail_unless (dmabuf_buffer_add_fence (
+      frame_get_dmabuf (buffer), accesses[__i__].fence, fence, &error));
+  assert_no_error (error);
+  thread = g_thread_new ("advance", advance_soon, GINT_TO_POINTER (sw));
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  if (accesses[__i__].waits)
+    fail_unless (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (
+      get_stat (harness, "waited"), accesses[__i__].waits);
+  g_thread_join (thread);
+
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+  dmabuf_kernel->close (sw);
+  g_free (properties);
+}
+GST_END_TEST;
+
+/* --- export, import --------------------------------------------------------
+ */
+
+/* XSF-1: the snapshot of the kernel's fences and the acquire fence that there
+ * was already become the acquire fence: their leaves, no others. */
+GST_START_TEST (test_xsf1_export_has_the_right_leaves)
+{
+  GstHarness *harness = new_harness ("mode=export");
+  int sw = sw_sync_open ();
+  DmabufFence *kernel = sw_sync_new_fence (sw, 1), *software = new_fence ();
+  GstBuffer *buffer = new_numbered (0), *out;
+  DmabufFence *acquire, *leaf;
+  DmabufFenceUnwrap cursor;
+  guint n_kernel = 0, n_software = 0;
+
+  fail_unless (dmabuf_buffer_add_fence (
+      frame_get_dmabuf (buffer), DMABUF_ACCESS_WRITE, kernel, NULL));
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, software);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  out = gst_harness_pull (harness);
+  acquire = gst_buffer_get_dmabuf_core_fence (out);
+  fail_unless (acquire != NULL);
+
+  for (leaf = dmabuf_fence_unwrap_first (acquire, &cursor); leaf;
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
+    if (leaf == software)
+      n_software++;
+    else
+      n_kernel += dmabuf_fence_get_kind (leaf) == DMABUF_FENCE_KIND_KERNEL;
+  }
+  fail_unless_equals_int (n_software, 1);
+  fail_unless_equals_int (n_kernel, 1);
+
+  dmabuf_timeline_advance (timeline, 1);
+  fail_if (dmabuf_fence_is_signaled (acquire));
+  sw_sync_advance (sw, 1);
+  fail_unless (
+      dmabuf_fence_wait (acquire, g_get_monotonic_time () + SOON, NULL, NULL));
+  gst_buffer_unref (out);
+
+  /* Nothing pending: nothing is added. */
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (1)), GST_FLOW_OK);
+  out = gst_harness_pull (harness);
+  fail_unless (gst_buffer_get_dmabuf_core_sync_meta (out) == NULL);
+  gst_buffer_unref (out);
+
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (kernel);
+  dmabuf_fence_unref (software);
+  dmabuf_kernel->close (sw);
+}
+GST_END_TEST;
+
+/* XSF-3, XSF-4: after import an implicit consumer, reader or writer, waits. */
+GST_START_TEST (test_xsf3_import_makes_implicit_consumers_wait)
+{
+  GstHarness *harness = new_harness ("mode=import");
+  int sw = sw_sync_open ();
+  DmabufFence *fence = sw_sync_new_fence (sw, 1);
+  GstBuffer *buffer = new_numbered (0), *out;
+  struct pollfd poll_fd = { .events = POLLIN };
+  struct timespec now = { 0, 0 };
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  out = gst_harness_pull (harness);
+  fail_if (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (get_stat (harness, "cpu-waits"), 0);
+  fail_unless_equals_uint64 (get_stat (harness, "fences-armed"), 1);
+
+  poll_fd.fd = dmabuf_buffer_get_fd (frame_get_dmabuf (out));
+  fail_unless_equals_int (dmabuf_kernel->ppoll (&poll_fd, 1, &now), 0);
+  sw_sync_advance (sw, 1);
+  fail_unless_equals_int (dmabuf_kernel->ppoll (&poll_fd, 1, &now), 1);
+
+  gst_buffer_unref (out);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+  dmabuf_kernel->close (sw);
+}
+GST_END_TEST;
+
+static gpointer
+signal_soon (gpointer user_data)
+{
+  g_usleep (20000);
+  dmabuf_timeline_advance (timeline, 1);
+  return NULL;
+}
+
+/* IND-1: a fence that this process signals never goes into the kernel; it is
+ * waited for instead. */
+GST_START_TEST (test_ind1_import_waits_for_a_software_fence)
+{
+  GstHarness *harness = new_harness ("mode=import");
+  DmabufFence *fence = new_fence ();
+  GstBuffer *buffer = new_numbered (0);
+  GThread *thread;
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  thread = g_thread_new ("signal", signal_soon, NULL);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (get_stat (harness, "cpu-waits"), 1);
+  fail_unless_equals_uint64 (get_stat (harness, "fences-armed"), 0);
+  g_thread_join (thread);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* --- timeout ---------------------------------------------------------------
+ */
+
+static const struct
+{
+  const char *policy;
+  GstFlowReturn flow;
+  guint received;
+  GstMessageType message;
+  const char *field; /* counts it */
+} timeouts[] = {
+  { "error", GST_FLOW_ERROR, 0, GST_MESSAGE_ERROR, NULL },
+  { "drop", GST_FLOW_OK, 0, 0, "dropped" },
+  { "pass", GST_FLOW_OK, 1, GST_MESSAGE_WARNING, "passed" },
+};
+
+GST_START_TEST (test_timeout)
+{
+  char *properties = g_strdup_printf (
+      "mode=wait timeout=5000000 on-timeout=%s", timeouts[__i__].policy);
+  GstHarness *harness = new_harness (properties);
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+  GstBus *bus = gst_bus_new ();
+  DmabufFence *fence = new_fence ();
+  GstBuffer *buffer = new_numbered (0);
+  GstMessage *message;
+
+  gst_element_set_bus (element, bus);
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  fail_unless_equals_int (
+      gst_harness_push (harness, buffer), timeouts[__i__].flow);
+  fail_unless_equals_int (
+      gst_harness_buffers_received (harness), timeouts[__i__].received);
+  if (timeouts[__i__].field)
+    fail_unless_equals_uint64 (get_stat (harness, timeouts[__i__].field), 1);
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+  fail_unless_equals_int (
+      message ? GST_MESSAGE_TYPE (message) : 0, timeouts[__i__].message);
+  g_clear_pointer (&message, gst_message_unref);
+
+  /* A frame is missing, and says so. */
+  if (g_str_equal (timeouts[__i__].policy, "drop")) {
+    fail_unless_equals_int (
+        gst_harness_push (harness, new_numbered (1)), GST_FLOW_OK);
+    buffer = gst_harness_pull (harness);
+    fail_unless (GST_BUFFER_IS_DISCONT (buffer));
+    gst_buffer_unref (buffer);
+  }
+
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+  g_free (properties);
+}
+GST_END_TEST;
+
+/* --- nothing outlives a flush --------------------------------------------- */
+
+static gpointer
+push_one_thread (gpointer user_data)
+{
+  GstHarness *harness = user_data;
+  GstBuffer *buffer = new_numbered (0);
+  DmabufFence *fence = new_fence ();
+  GstFlowReturn ret;
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  dmabuf_fence_unref (fence);
+  ret = gst_harness_push (harness, buffer);
+  return GINT_TO_POINTER (ret);
+}
+
+static const char *const waits[] = { "mode=wait timeout=-1",
+  "mode=wait timeout=-1 max-pending=8" };
+
+GST_START_TEST (test_flush_ends_the_wait)
+{
+  GstHarness *harness = new_harness (waits[__i__]);
+  GThread *thread = g_thread_new ("push", push_one_thread, harness);
+  GstSegment segment;
+  GstFlowReturn ret;
+  gint64 began;
+
+  while (get_stat (harness, "cpu-waits") == 0)
+    g_usleep (1000);
+  began = g_get_monotonic_time ();
+  fail_unless (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  ret = GPOINTER_TO_INT (g_thread_join (thread));
+  fail_unless (ret == GST_FLOW_FLUSHING || __i__ == 1);
+  fail_unless (g_get_monotonic_time () - began < SOON);
+  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
+
+  /* And it goes on afterwards, in its segment. */
+  fail_unless (
+      gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (
+      gst_harness_push_event (harness, gst_event_new_segment (&segment)));
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (7)), GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (harness));
+  gst_harness_teardown (harness);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_state_change_ends_the_wait)
+{
+  GstHarness *harness = new_harness (waits[__i__]);
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+  GThread *thread = g_thread_new ("push", push_one_thread, harness);
+  gint64 began;
+
+  while (get_stat (harness, "cpu-waits") == 0)
+    g_usleep (1000);
+  began = g_get_monotonic_time ();
+  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_NULL),
+      GST_STATE_CHANGE_SUCCESS);
+  g_thread_join (thread);
+  fail_unless (g_get_monotonic_time () - began < SOON);
+  gst_object_unref (element);
+  gst_harness_teardown (harness);
+}
+GST_END_TEST;
+
+/* EOS and other events keep their place behind buffers that wait; a serialized
+ * query waits until the buffers have gone. */
+GST_START_TEST (test_events_keep_their_place)
+{
+  GstHarness *harness = new_harness ("mode=wait max-pending=8");
+  DmabufFence *fence = new_fence ();
+  GstBuffer *buffer = new_numbered (0);
+  GstEvent *event;
+  gboolean seen_buffer = FALSE, seen_eos = FALSE;
+
+  while ((event = gst_harness_try_pull_event (harness)))
+    gst_event_unref (event);
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (gst_harness_push_event (harness,
+      gst_event_new_custom (
+          GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("test"))));
+  fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
+  g_usleep (10000);
+  fail_unless_equals_int (gst_harness_events_in_queue (harness), 0);
+
+  dmabuf_timeline_advance (timeline, 1);
+  buffer = gst_harness_pull (harness);
+  seen_buffer = buffer != NULL;
+  gst_clear_buffer (&buffer);
+  while (!seen_eos) {
+    event = gst_harness_pull_event (harness);
+    fail_unless (event != NULL);
+    seen_eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
+    gst_event_unref (event);
+  }
+  fail_unless (seen_buffer);
+
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* What a buffer waited is reported as latency, in whole frames. */
+GST_START_TEST (test_latency_is_reported)
+{
+  GstHarness *harness = new_harness ("mode=wait max-pending=1");
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+  GThread *thread;
+  GstBuffer *buffer = new_numbered (0);
+  DmabufFence *fence = new_fence ();
+  GstClockTime latency;
+
+  gst_harness_set_upstream_latency (harness, 3 * FRAME);
+  fail_unless_equals_uint64 (gst_harness_query_latency (harness), 3 * FRAME);
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  thread = g_thread_new ("signal", signal_soon, NULL);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  g_thread_join (thread);
+  latency = gst_harness_query_latency (harness);
+  fail_unless (latency >= 4 * FRAME);
+  fail_unless_equals_uint64 (latency % FRAME, 0);
+  gst_object_unref (element);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* Upstream may send buffers under fences, except where this element only
+ * exports. */
+GST_START_TEST (test_upstream_is_told_that_fences_are_taken)
+{
+  static const struct
+  {
+    const char *mode;
+    gboolean takes;
+  } modes[] = { { "mode=auto", TRUE }, { "mode=wait", TRUE },
+    { "mode=import", TRUE }, { "mode=export", FALSE } };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (modes); i++) {
+    GstHarness *harness = new_harness (modes[i].mode);
+    GstCaps *caps = gst_caps_from_string (CAPS);
+    GstQuery *query = gst_query_new_allocation (caps, FALSE);
+
+    gst_pad_peer_query (harness->srcpad, query);
+    fail_unless_equals_int (gst_query_find_allocation_meta (query,
+                                GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL),
+        modes[i].takes);
+    gst_query_unref (query);
+    gst_caps_unref (caps);
+    gst_harness_teardown (harness);
+  }
+}
+GST_END_TEST;
+
+static Suite *
+dmabuffencesync_suite (void)
+{
+  Suite *suite = suite_create ("dmabuffencesync");
+  TCase *tc = tcase_create ("dmabuffencesync");
+
+  GST_ELEMENT_REGISTER (dmabuffencesync, NULL);
+  suite_add_tcase (suite, tc);
+  tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
+  tcase_add_loop_test (
+      tc, test_choice_by_mode_and_peer, 0, G_N_ELEMENTS (choices));
+  tcase_add_test (tc, test_auto_does_nothing_where_both_understand_each_other);
+  tcase_add_test (tc, test_other_memory_passes);
+  tcase_add_loop_test (tc, test_wait_releases_in_order_after_the_signal, 0,
+      G_N_ELEMENTS (pendings));
+  tcase_add_loop_test (
+      tc, test_poll1_wait_for_the_kernels_fences, 0, G_N_ELEMENTS (accesses));
+  tcase_add_test (tc, test_xsf1_export_has_the_right_leaves);
+  tcase_add_test (tc, test_xsf3_import_makes_implicit_consumers_wait);
+  tcase_add_test (tc, test_ind1_import_waits_for_a_software_fence);
+  tcase_add_loop_test (tc, test_timeout, 0, G_N_ELEMENTS (timeouts));
+  tcase_add_loop_test (tc, test_flush_ends_the_wait, 0, G_N_ELEMENTS (waits));
+  tcase_add_loop_test (
+      tc, test_state_change_ends_the_wait, 0, G_N_ELEMENTS (waits));
+  tcase_add_test (tc, test_events_keep_their_place);
+  tcase_add_test (tc, test_latency_is_reported);
+  tcase_add_test (tc, test_upstream_is_told_that_fences_are_taken);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (dmabuffencesync)
