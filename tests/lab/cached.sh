@@ -48,6 +48,9 @@ make_cached () {
   mv -T "$tmp" "$1"
 }
 
+# steps: of what a long step prints, the lines that say how far it is.
+steps () { sed -un '/^I: running --/d; s/^I: /run:   /p' >&2; }
+
 # build_root DIR, build_image DIR: see make_cached.
 build_root () {
   local log=$CACHE/root.log
@@ -56,7 +59,7 @@ build_root () {
   # shellcheck disable=SC2016
   as_root bash -c 'TOP=$1; . "$TOP/tests/lab/lib.sh"
     . "$LAB/root.sh"; bootstrap "$2"' bash "$TOP" "$1" 2>&1 |
-    tee "$log" | sed -un 's/^I: /run:   /p' >&2
+    tee "$log" | steps
   [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 15 "$log" >&2
     say "the build root could not be made; the whole log is $log"; return 1; }
 }
@@ -66,7 +69,7 @@ build_image () {
   progress "building kernel modules and the guest's image, about 2 minutes," \
     "log in $log"
   enter "$1" -- "$LAB/image.sh" "$LAB" "$1" 2>&1 |
-    tee "$log" | sed -un 's/^I: /run:   /p' >&2
+    tee "$log" | steps
   [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 15 "$log" >&2
     say "the guest's image could not be made; the log is $log"; return 1; }
 }
