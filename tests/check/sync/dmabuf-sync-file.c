@@ -35,7 +35,7 @@ buffer_stop (void)
   backend_stop ();
 }
 
-static int export(DmabufAccess access)
+static int export (DmabufAccess access)
 {
   int sync_file = dmabuf_kernel_export_sync_file (fd, access);
 
@@ -46,7 +46,7 @@ static int export(DmabufAccess access)
 static gboolean
 is_busy_by_file (DmabufAccess access)
 {
-  int sync_file = export(access);
+  int sync_file = export (access);
   gboolean busy = !is_ready (sync_file, POLLIN);
 
   close_fd (sync_file);
@@ -103,8 +103,8 @@ GST_END_TEST;
 GST_START_TEST (export_before_signal)
 {
   guint32 fence = attach (0);
-  int read = export(DMABUF_ACCESS_READ);
-  int write = export(DMABUF_ACCESS_WRITE);
+  int read = export (DMABUF_ACCESS_READ);
+  int write = export (DMABUF_ACCESS_WRITE);
 
   fail_unless (is_ready (read, POLLIN));
   fail_if (is_ready (write, POLLIN));
@@ -114,8 +114,8 @@ GST_START_TEST (export_before_signal)
   close_fd (write);
 
   fence = attach (VGEM_FENCE_WRITE);
-  read = export(DMABUF_ACCESS_READ);
-  write = export(DMABUF_ACCESS_WRITE);
+  read = export (DMABUF_ACCESS_READ);
+  write = export (DMABUF_ACCESS_WRITE);
   fail_if (is_ready (read, POLLIN));
   fail_if (is_ready (write, POLLIN));
   finish_vgem (fence);
@@ -158,7 +158,7 @@ GST_START_TEST (export_multiwait)
 {
   Imported first = import (DMABUF_ACCESS_READ);
   Imported second = import (DMABUF_ACCESS_READ);
-  int snapshot = export(DMABUF_ACCESS_WRITE);
+  int snapshot = export (DMABUF_ACCESS_WRITE);
   Imported third = import (DMABUF_ACCESS_READ);
 
   fail_unless_equals_int (file_n_fences (snapshot), 2);
@@ -177,9 +177,9 @@ GST_END_TEST;
 
 GST_START_TEST (export_wait_after_attach)
 {
-  int before = export(DMABUF_ACCESS_WRITE);
+  int before = export (DMABUF_ACCESS_WRITE);
   Imported first = import (DMABUF_ACCESS_WRITE);
-  int after = export(DMABUF_ACCESS_WRITE);
+  int after = export (DMABUF_ACCESS_WRITE);
   Imported second;
   int fresh;
 
@@ -189,7 +189,7 @@ GST_START_TEST (export_wait_after_attach)
   finish (first);
   fail_unless (is_ready (before, POLLIN));
   fail_unless (is_ready (after, POLLIN));
-  fresh = export(DMABUF_ACCESS_WRITE);
+  fresh = export (DMABUF_ACCESS_WRITE);
   fail_if (is_ready (fresh, POLLIN));
   finish (second);
   fail_unless (is_ready (fresh, POLLIN));

@@ -451,10 +451,7 @@ ww_test_spin_context (void)
   U ();
 }
 
-#define CASE(name, complains) \
-  { \
-#name, name, complains \
-  }
+#define CASE(name, complains) { #name, name, complains }
 
 static const struct
 {

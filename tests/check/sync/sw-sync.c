@@ -209,7 +209,7 @@ GST_START_TEST (test_stress_two_threads_shared_timeline)
   guint i;
 
   for (i = 0; i < 2; i++) {
-    sides[i] = (PingPong){ timeline, i, n, &counter, 0 };
+    sides[i] = (PingPong) { timeline, i, n, &counter, 0 };
     threads[i] = g_thread_new ("ping", ping_pong, &sides[i]);
   }
   for (i = 0; i < 2; i++) {
@@ -301,7 +301,7 @@ run_market (guint n)
   market.consumer = timeline_open ();
   for (i = 0; i < N_PRODUCERS; i++) {
     market.producers[i] = timeline_open ();
-    producers[i] = (Producer){ &market, i };
+    producers[i] = (Producer) { &market, i };
   }
   for (i = 0; i < N_PRODUCERS; i++)
     threads[i] = g_thread_new ("produce", produce, &producers[i]);
@@ -556,7 +556,7 @@ GST_START_TEST (sync_merge_invalid)
   fail_unless_equals_int (merge_fds (fd, file), -ENOENT);
   fail_unless_equals_int (
       dmabuf_kernel_ioctl (fd, SYNC_IOC_MERGE, &args), -EINVAL);
-  args = (struct sync_merge_data){ .fd2 = fd, .fence = -1, .pad = 1 };
+  args = (struct sync_merge_data) { .fd2 = fd, .fence = -1, .pad = 1 };
   fail_unless_equals_int (
       dmabuf_kernel_ioctl (fd, SYNC_IOC_MERGE, &args), -EINVAL);
 
@@ -606,7 +606,7 @@ GST_START_TEST (sync_multi_consumer)
   guint i;
 
   for (i = 0; i < N_CONSUMERS; i++) {
-    consumers[i] = (Consumer){ timeline, i, n, &counter, 0 };
+    consumers[i] = (Consumer) { timeline, i, n, &counter, 0 };
     threads[i] = g_thread_new ("consume", consume_points, &consumers[i]);
   }
   for (i = 0; i < n * N_CONSUMERS; i++) {
@@ -653,7 +653,7 @@ GST_START_TEST (sync_multi_consumer_producer)
   guint i;
 
   for (i = 0; i < N_CONSUMERS; i++) {
-    consumers[i] = (Consumer){ timeline, i, n, &counter, 0 };
+    consumers[i] = (Consumer) { timeline, i, n, &counter, 0 };
     threads[i] = g_thread_new ("turns", take_turns, &consumers[i]);
   }
   for (i = 0; i < N_CONSUMERS; i++) {

@@ -34,7 +34,7 @@ assert_leaves (
   guint n = 0;
 
   for (leaf = dmabuf_fence_unwrap_first (head, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     fail_unless (n < 3);
     seen[n++] = leaf;
   }

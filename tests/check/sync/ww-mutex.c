@@ -251,7 +251,7 @@ run_cycle (guint n)
   g_mutex_init (&lock);
   g_cond_init (&cond);
   for (i = 0; i < n; i++)
-    cycles[i] = (Cycle){ .a = dmabuf_reservation_new (),
+    cycles[i] = (Cycle) { .a = dmabuf_reservation_new (),
       .ready = &ready,
       .n = n,
       .lock = &lock,
