@@ -300,6 +300,70 @@ GST_START_TEST (test_sec11_layout_is_copied_before_the_check)
 }
 GST_END_TEST;
 
+#define CURIOUS_TYPE_DEVICE (curious_device_get_type ())
+G_DECLARE_FINAL_TYPE (
+    CuriousDevice, curious_device, CURIOUS, DEVICE, DmabufDevice)
+
+struct _CuriousDevice
+{
+  DmabufDevice parent_instance;
+};
+
+G_DEFINE_FINAL_TYPE (CuriousDevice, curious_device, DMABUF_TYPE_DEVICE)
+
+static gpointer
+curious_device_import (DmabufDevice *device, DmabufAttachment *attachment,
+    const DmabufLayout *layout, GError **error)
+{
+  DmabufBuffer *buffer = dmabuf_attachment_get_buffer (attachment);
+  DmabufReservation *reservation = dmabuf_buffer_get_reservation (buffer);
+  DmabufAttachment *again = dmabuf_device_attach (device, buffer, error);
+  gpointer address;
+
+  fail_unless (again == attachment);
+  dmabuf_attachment_unref (again);
+  dmabuf_device_trim (device);
+  fail_unless (dmabuf_reservation_lock (reservation, NULL, error));
+  dmabuf_reservation_unlock (reservation);
+  fail_unless (dmabuf_buffer_begin_cpu_access (
+      buffer, DMABUF_ACCESS_READ, DMABUF_DEADLINE_NEVER, NULL, error));
+  address = dmabuf_buffer_vmap (buffer, DMABUF_ACCESS_READ, error);
+  dmabuf_buffer_vunmap (buffer, address);
+  fail_unless (
+      dmabuf_buffer_end_cpu_access (buffer, DMABUF_ACCESS_READ, error));
+  return device;
+}
+
+static void
+curious_device_class_init (CuriousDeviceClass *klass)
+{
+  DMABUF_DEVICE_CLASS (klass)->import = curious_device_import;
+}
+
+static void
+curious_device_init (CuriousDevice *self)
+{
+}
+
+/* LOCK-1: whoever implements a device or an exporter is called under no lock:
+ * everything else may be called from there. */
+GST_START_TEST (test_lock1_callbacks_run_without_locks)
+{
+  DmabufExporter *exporter = backend_new_exporter (__i__);
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, PAGE, NULL);
+  DmabufDevice *device = g_object_new (CURIOUS_TYPE_DEVICE, NULL);
+  DmabufLayout layout = nv12_in (buffer);
+  DmabufAttachment *attachment;
+
+  attachment = dmabuf_device_attach (device, buffer, NULL);
+  fail_unless (dmabuf_attachment_import (attachment, &layout, NULL, NULL));
+  dmabuf_attachment_unref (attachment);
+  g_object_unref (device);
+  dmabuf_buffer_unref (buffer);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
 /* SEC-12: LINEAR and INVALID are two modifiers, and only what a device offered
  * is taken. */
 GST_START_TEST (test_sec12_modifiers_that_were_offered)
@@ -372,6 +436,8 @@ hostile_suite (void)
   tcase_add_test (tc, test_sec7_layouts);
   tcase_add_test (tc, test_sec8_modifiers);
   tcase_add_test (tc, test_sec11_layout_is_copied_before_the_check);
+  tcase_add_loop_test (
+      tc, test_lock1_callbacks_run_without_locks, 0, BACKEND_N_EXPORTERS);
   tcase_add_test (tc, test_sec12_modifiers_that_were_offered);
   tcase_add_test (tc, test_stat1_hostile_fdinfo);
 

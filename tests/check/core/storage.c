@@ -341,8 +341,9 @@ map_stalled (gpointer data)
   return NULL;
 }
 
-/* DEF-4: a map that waits for others' mappings ends at its deadline and when it
- * is cancelled; MAP-2's EINTR. */
+/* ATT-6: a static importer's mapping keeps the storage where it is, as a pin
+ * would. DEF-4: a map that waits for others' mappings ends at its deadline and
+ * when it is cancelled; MAP-2's EINTR. */
 GST_START_TEST (test_def4_stalled_map_is_interruptible)
 {
   DmabufAttachment *camera, *codec;
