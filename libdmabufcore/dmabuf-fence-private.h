@@ -112,6 +112,7 @@ void dmabuf_fence_dispatch (DmabufFence *fence);
 void dmabuf_fence_defer (DmabufFence *fence);
 
 /* A reference, unless the last one has gone (FEN-18). */
+DMABUF_CORE_API
 gboolean dmabuf_fence_try_ref (DmabufFence *fence);
 
 /* Of an fd that the kernel has just made: nothing to check. Takes @fd. */
@@ -137,6 +138,7 @@ dmabuf_fence_has_settled (DmabufFence *fence)
 }
 
 /* Nanoseconds of CLOCK_MONOTONIC */
+DMABUF_CORE_API
 gint64 dmabuf_fence_now (void);
 
 G_END_DECLS

@@ -152,23 +152,34 @@ dmabuf_reservation_reserve (
   return TRUE;
 }
 
-/* RSV-3: what @fence makes superfluous. */
-static inline gboolean
-slot_is_replaced_by (
-    const DmabufReservationSlot *slot, DmabufFence *fence, DmabufUsage usage)
+/* RSV-3: the slot of what @fence makes superfluous; else one of a fence that
+ * has signalled; else NULL. The first matters more: a fence of the same context
+ * that stayed would be waited for twice. */
+static inline DmabufReservationSlot *
+find_slot (
+    DmabufReservation *reservation, DmabufFence *fence, DmabufUsage usage)
 {
-  if (slot->fence->context == fence->context && slot->usage >= usage)
-    return !dmabuf_fence_is_later (slot->fence, fence);
-  return dmabuf_fence_has_settled (slot->fence);
+  DmabufReservationSlot *signaled = NULL;
+  guint i;
+
+  for (i = 0; i < reservation->n_fences; i++) {
+    DmabufReservationSlot *slot = &reservation->slots[i];
+
+    if (slot->fence->context == fence->context && slot->usage >= usage
+        && !dmabuf_fence_is_later (slot->fence, fence))
+      return slot;
+    if (!signaled && dmabuf_fence_has_settled (slot->fence))
+      signaled = slot;
+  }
+  return signaled;
 }
 
 gboolean
 dmabuf_reservation_add (
     DmabufReservation *reservation, DmabufFence *fence, DmabufUsage usage)
 {
-  DmabufReservationSlot *slot = NULL;
+  DmabufReservationSlot *slot;
   DmabufFence *old = NULL;
-  guint i;
 
   g_return_val_if_fail (reservation != NULL && fence != NULL, FALSE);
   g_return_val_if_fail (usage <= DMABUF_USAGE_BOOKKEEP, FALSE);
@@ -181,12 +192,7 @@ dmabuf_reservation_add (
     return FALSE;
   }
 
-  for (i = 0; i < reservation->n_fences; i++) {
-    if (slot_is_replaced_by (&reservation->slots[i], fence, usage)) {
-      slot = &reservation->slots[i];
-      break;
-    }
-  }
+  slot = find_slot (reservation, fence, usage);
   if (!slot && G_UNLIKELY (reservation->n_fences >= reservation->n_reserved)) {
     g_critical ("no slot reserved for a fence; call"
                 " dmabuf_reservation_reserve () under the same lock");
@@ -242,7 +248,7 @@ dmabuf_reservation_iter_init (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
   check_locked (reservation, "dmabuf_reservation_iter_init");
-  *iter = (DmabufReservationIter) {
+  *iter = (DmabufReservationIter){
     .reservation = reservation,
     .wanted = usage,
   };
@@ -252,7 +258,7 @@ void
 dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
-  *iter = (DmabufReservationIter) {
+  *iter = (DmabufReservationIter){
     .reservation = reservation,
     .wanted = usage,
     .unlocked = TRUE,
