@@ -93,7 +93,8 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
 
   g_return_if_fail (buffer != NULL);
 
-  /* The way from 1 to 0 goes under the registry's lock. */
+  /* The way from 1 to 0 goes under the registry's lock, but for a buffer whose
+   * fd nobody ever got: no import can find it. */
   count = g_atomic_int_get (&buffer->ref_count);
   while (count > 1) {
     if (g_atomic_int_compare_and_exchange_full (
@@ -101,8 +102,12 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
       return;
   }
 
-  if (dmabuf_registry_drop_last (buffer))
+  if (!g_atomic_int_get (&buffer->registered)) {
+    if (g_atomic_int_dec_and_test (&buffer->ref_count))
+      buffer_free (buffer);
+  } else if (dmabuf_registry_drop_last (buffer)) {
     buffer_free (buffer);
+  }
 }
 
 /* --- import -------------------------------------------------------------- */

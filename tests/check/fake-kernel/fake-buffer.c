@@ -124,7 +124,8 @@ new_plain (const char *exporter, guint64 size, int access_mode)
   if (fd < 0)
     return -1;
 
-  if (ftruncate (fd, size) < 0) {
+  /* A heap allocates at once: so does this. */
+  if (ftruncate (fd, size) < 0 || fallocate (fd, 0, 0, size) < 0) {
     dmabuf_kernel->close (fd);
     return fail (ENOMEM);
   }
@@ -379,6 +380,10 @@ udmabuf_create (const struct udmabuf_create_item *items, guint n)
     if (code)
       return fail (code);
   }
+
+  /* All pages are there and pinned from now on. */
+  for (i = 0; i < n; i++)
+    fallocate (items[i].memfd, 0, items[i].offset, items[i].size);
 
   fd = new_dmabuf (&file, "udmabuf", total, O_RDWR);
   for (i = 0; fd >= 0 && i < n; i++)
