@@ -159,6 +159,7 @@ adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice)
     output->needs_modeset = TRUE;
   output->plane = plane;
   output->target = choice->target;
+  output->needs_placing = TRUE;
 
   return 0;
 }

@@ -227,6 +227,12 @@ kms_output_show (
   const KmsPlane *plane = output->plane;
   const KmsProperty *p = plane->properties;
 
+  if (!output->needs_modeset && !output->needs_placing
+      && memcmp (&output->placed, source, sizeof (*source)) == 0) {
+    kms_commit_set (commit, plane->id, &p[KMS_PLANE_FB_ID], fb_id);
+    return;
+  }
+
   if (output->needs_modeset)
     set_modeset (output, commit, output->mode_blob);
 

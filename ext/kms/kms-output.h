@@ -56,6 +56,11 @@ typedef struct
   gboolean has_range;
   /* the next commit has to set connector, CRTC and mode */
   gboolean needs_modeset;
+  /* the next commit has to say where the frame goes; otherwise the plane shows
+   * the part @placed of a frame where it should, and a commit is one property
+   */
+  gboolean needs_placing;
+  KmsRect placed;
 } KmsOutput;
 
 /*

@@ -62,10 +62,15 @@ commit_locked (KmsPresenter *presenter, KmsFrame *frame)
 
   frame->serial = ++presenter->serial;
   ret = kms_commit_submit (&commit, presenter->card, flags, frame->serial);
-  if (ret < 0)
+  if (ret < 0) {
+    /* whoever made it fail may have changed more than that */
+    output->needs_placing = TRUE;
     return ret;
+  }
 
   output->needs_modeset = FALSE;
+  output->needs_placing = FALSE;
+  output->placed = frame->source;
   if (frame->fence_fd >= 0) {
     kms_api->close (frame->fence_fd);
     frame->fence_fd = -1;
@@ -426,6 +431,7 @@ kms_presenter_hide (KmsPresenter *presenter, GError **error)
   if (presenter->current.buffer) {
     kms_commit_init (&commit);
     kms_plane_hide (presenter->output->plane, &commit);
+    presenter->output->needs_placing = TRUE;
     ret = kms_commit_submit (&commit, presenter->card, 0, 0);
     if (ret == 0)
       retire_locked (presenter, &presenter->current);

@@ -13,11 +13,11 @@ XR24 = CAPS.format(feature='', format='BGRx')
 NV12 = CAPS.format(feature='', format='NV12')
 
 
-def ours(frames, caps=XR24, sink='dmabufkmssink'):
+def ours(frames, caps=XR24, sink='dmabufkmssink name=sink'):
     return f'dmabufv4l2src num-buffers={frames} ! {caps} ! {sink}'.split()
 
 
-def upstream(frames, caps=XR24, sink='kmssink driver-name=vkms'):
+def upstream(frames, caps=XR24, sink='kmssink driver-name=vkms name=sink'):
     return (f'v4l2src io-mode=dmabuf num-buffers={frames} ! {caps} ! {sink}'
             .split())
 
@@ -33,6 +33,15 @@ def run(command):
             sys.exit(f'{" ".join(command)}: exit status '
                      f'{process.returncode}\n{log.read()}')
         return usage
+
+
+def meter(pipeline):
+    """Runs a pipeline whose sink is called "sink": its rate and CPU time."""
+    tool = os.path.join(os.environ.get('DMABUF_BUILD', 'build/native'),
+                        'tests/benchmarks/pipeline-meter')
+    result = subprocess.run([tool] + pipeline, stdout=subprocess.PIPE,
+                            check=True)
+    return json.loads(result.stdout)
 
 
 def report(bench, metric, value, unit, limit=None, ratio=None):

@@ -43,6 +43,9 @@ def per_frame(pipeline):
 
 
 def main():
+    # The first run of all writes GStreamer's registry.
+    measure.run(['gst-launch-1.0', '-q'] + measure.ours(1))
+
     totals = {}
     for who, pipeline in (('ours', measure.ours),
                           ('upstream', measure.upstream)):

@@ -2,26 +2,50 @@
 
 /*
  * Runs a pipeline to its end and prints, as one line of JSON, the rate at which
- * frames reached the element called "sink", from the first to the last one, and
- * how many of them that element says that it showed.
+ * frames reached the element called "sink", how many of them that element says
+ * that it showed, and the CPU time (user and system, all threads) of a frame,
+ * both from the end of the warm-up to the last frame.
  */
 
 #include <gst/gst.h>
+#include <sys/resource.h>
+
+/* Start-up is over, every buffer has been around. */
+#define WARM_UP_FRAMES 30
+
+typedef struct
+{
+  gint64 time; /* microseconds of CLOCK_MONOTONIC */
+  gint64 cpu;  /* microseconds */
+} Moment;
 
 typedef struct
 {
   guint64 n_frames;
-  gint64 first, last; /* microseconds of CLOCK_MONOTONIC */
-} Rate;
+  Moment warm, last;
+} Meter;
+
+static Moment
+now (void)
+{
+  struct rusage usage;
+
+  getrusage (RUSAGE_SELF, &usage);
+  return (Moment) {
+    .time = g_get_monotonic_time (),
+    .cpu = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * G_USEC_PER_SEC
+        + usage.ru_utime.tv_usec + usage.ru_stime.tv_usec,
+  };
+}
 
 static GstPadProbeReturn
 on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
-  Rate *rate = user_data;
+  Meter *meter = user_data;
 
-  rate->last = g_get_monotonic_time ();
-  if (rate->n_frames++ == 0)
-    rate->first = rate->last;
+  meter->last = now ();
+  if (++meter->n_frames == WARM_UP_FRAMES)
+    meter->warm = meter->last;
 
   return GST_PAD_PROBE_OK;
 }
@@ -53,7 +77,7 @@ main (int argc, char **argv)
   GError *error = NULL;
   GstElement *pipeline, *sink;
   GstMessage *message;
-  Rate rate = { 0 };
+  Meter meter = { 0 };
   GstBus *bus;
   GstPad *pad;
   int status = 1;
@@ -75,7 +99,7 @@ main (int argc, char **argv)
     return 2;
   }
   pad = gst_element_get_static_pad (sink, "sink");
-  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, &rate, NULL);
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_frame, &meter, NULL);
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   bus = gst_element_get_bus (pipeline);
@@ -86,14 +110,20 @@ main (int argc, char **argv)
     gst_message_parse_error (message, &error, NULL);
     g_printerr ("%s\n", error->message);
     g_clear_error (&error);
-  } else if (rate.n_frames > 1) {
-    double seconds = (rate.last - rate.first) / (double) G_USEC_PER_SEC;
-    guint64 shown = get_shown (sink, rate.n_frames);
+  } else if (meter.n_frames <= WARM_UP_FRAMES) {
+    g_printerr ("only %" G_GUINT64_FORMAT " frames came; more than %d are "
+                "needed\n",
+        meter.n_frames, WARM_UP_FRAMES);
+  } else {
+    double frames = meter.n_frames - WARM_UP_FRAMES;
+    guint64 shown = get_shown (sink, meter.n_frames);
+    gint64 time = meter.last.time - meter.warm.time;
 
     g_print ("{\"frames\": %" G_GUINT64_FORMAT ", \"shown\": %" G_GUINT64_FORMAT
-             ", \"rate\": %.3f}\n",
-        rate.n_frames, shown,
-        (rate.n_frames - 1) / seconds * shown / rate.n_frames);
+             ", \"rate\": %.3f, \"cpu_ms\": %.4f}\n",
+        meter.n_frames, shown,
+        frames * G_USEC_PER_SEC / time * shown / meter.n_frames,
+        (meter.last.cpu - meter.warm.cpu) / 1e3 / frames);
     status = 0;
   }
 
