@@ -107,6 +107,7 @@ slot_build_buffer (Slot *slot)
 static void
 slot_clear (Slot *slot)
 {
+  GstBuffer *buffer = g_atomic_pointer_get (&slot->buffer);
   guint i;
 
   for (i = 0; i < slot->pool->layout.n_buffers; i++) {
@@ -114,19 +115,23 @@ slot_clear (Slot *slot)
       GST_MINI_OBJECT_CAST (slot->memories[i])->dispose = NULL;
     slot->memories[i] = NULL;
   }
-  gst_clear_buffer (&slot->buffer);
+  g_atomic_pointer_set (&slot->buffer, NULL);
+  gst_clear_buffer (&buffer);
 }
 
+/* Holds what the callback of a fence needs, the fence among it (FEN-19). */
 typedef struct
 {
   V4l2Pool *pool;
   Slot *slot;
+  DmabufFence *fence;
 } PendingReturn;
 
 static void
 pending_return_free (PendingReturn *pending)
 {
   gst_object_unref (pending->pool);
+  dmabuf_fence_unref (pending->fence);
   g_free (pending);
 }
 
@@ -146,6 +151,7 @@ slot_return_later (Slot *slot, DmabufFence *fence)
 
   pending->pool = gst_object_ref (slot->pool);
   pending->slot = slot;
+  pending->fence = dmabuf_fence_ref (fence);
   id = dmabuf_fence_add_callback (
       fence, on_fence_signaled, pending, (GDestroyNotify) pending_return_free);
   dmabuf_fence_unref (fence);

@@ -5,8 +5,12 @@
 #include "mock-driver.h"
 #include "gst/lib/gstdmabufcore.h"
 #include "gst/v4l2/v4l2-pool.h"
+#include "../fake-kernel/fake-sync.h"
+#include "../lib/sync-uapi.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/dma-buf.h>
 
 #define N_BUFFERS 3
 
@@ -15,7 +19,7 @@ static V4l2Pool *pool;
 
 /* Called inside of the fixtures that look for leaks. */
 static void
-pool_start (void)
+pool_start_full (gboolean ignore_kernel_fences)
 {
   GError *error = NULL;
   GstCaps *caps = gst_caps_new_empty_simple ("video/x-raw");
@@ -25,7 +29,8 @@ pool_start (void)
   assert_no_error (error);
   v4l2_layout_from_format (&layout, &mock_driver.format, &error);
   assert_no_error (error);
-  queue = v4l2_queue_new (device, &layout, N_BUFFERS, TRUE, &error);
+  queue =
+      v4l2_queue_new (device, &layout, N_BUFFERS, ignore_kernel_fences, &error);
   assert_no_error (error);
   pool = v4l2_pool_new (queue, &layout, caps, &error);
   assert_no_error (error);
@@ -35,6 +40,12 @@ pool_start (void)
 
   v4l2_device_unref (device);
   gst_caps_unref (caps);
+}
+
+static void
+pool_start (void)
+{
+  pool_start_full (TRUE);
 }
 
 static void
@@ -268,6 +279,73 @@ GST_START_TEST (test_acquire_ends)
 }
 GST_END_TEST;
 
+/* A GPU that nobody told us of reads @buffer until the timeline's next step. */
+static void
+add_kernel_reader (GstBuffer *buffer, int timeline)
+{
+  struct sw_sync_create_fence_data create = { .value = 1, .name = "reader" };
+  struct dma_buf_import_sync_file import = { .flags = DMA_BUF_SYNC_READ };
+  int fd = gst_dmabuf_memory_get_fd (gst_buffer_peek_memory (buffer, 0));
+
+  fail_unless (
+      dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &create) == 0);
+  import.fd = create.fence;
+  fail_unless (
+      dmabuf_kernel->ioctl (fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import) == 0);
+  dmabuf_kernel->close (create.fence);
+}
+
+/* V4L2 does not wait for fences, so the pool does: the buffer is not captured
+ * into while somebody reads it, and the stream goes on with the others. */
+GST_START_TEST (test_reader_is_waited_for)
+{
+  int timeline = dmabuf_kernel->open (FAKE_SW_SYNC_PATH, O_RDWR);
+  GstBuffer *buffer;
+  guint32 one = 1;
+
+  fail_unless (timeline >= 0);
+  pool_start_full (FALSE);
+  buffer = acquire ();
+  add_kernel_reader (buffer, timeline);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_int (mock_driver_get_n_queued (), N_BUFFERS - 1);
+  fail_unless_equals_uint64 (v4l2_pool_get_n_fences_waited (pool), 1);
+
+  gst_buffer_unref (acquire ());
+  fail_unless_equals_int (mock_driver_get_n_queued (), N_BUFFERS - 1);
+
+  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  while (mock_driver_get_n_queued () < N_BUFFERS)
+    g_usleep (1000);
+  pool_end ();
+  dmabuf_kernel->close (timeline);
+}
+GST_END_TEST;
+
+/* The end does not wait for the reader, and frees the buffer under it: it has
+ * the memory for as long as it needs. */
+GST_START_TEST (test_shutdown_with_fence_pending)
+{
+  int timeline = dmabuf_kernel->open (FAKE_SW_SYNC_PATH, O_RDWR);
+  GstBuffer *buffer;
+  guint32 one = 1;
+
+  pool_start_full (FALSE);
+  buffer = acquire ();
+  add_kernel_reader (buffer, timeline);
+  gst_buffer_unref (buffer);
+  g_object_add_weak_pointer (G_OBJECT (pool), (gpointer *) &pool);
+  pool_end ();
+  fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
+
+  /* The fence still knows the pool, until it signals. */
+  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  while (g_atomic_pointer_get (&pool))
+    g_usleep (1000);
+  dmabuf_kernel->close (timeline);
+}
+GST_END_TEST;
+
 typedef struct
 {
   GAsyncQueue *buffers;
@@ -349,6 +427,8 @@ pool_suite (void)
   tcase_add_test (tc, test_shutdown_with_buffers_outside);
   tcase_add_test (tc, test_empty_frame);
   tcase_add_test (tc, test_acquire_ends);
+  tcase_add_test (tc, test_reader_is_waited_for);
+  tcase_add_test (tc, test_shutdown_with_fence_pending);
   tcase_add_test (tc, test_many_threads);
 
   return suite;

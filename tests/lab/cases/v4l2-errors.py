@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 120
+"""What can be wrong with a device: an error of the element that names device,
+cause and remedy; then NULL without a hang and nothing left open."""
+
+import os
+import pwd
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from v4l2case import (Books, Gst, SIZE, expect_error, n_dmabufs, stop,
+                      warm_up)  # noqa: E402
+
+
+def fails(description, *words):
+    books = Books()
+    pipeline = Gst.parse_launch(description)
+    expect_error(pipeline, *words)
+    stop(pipeline)
+    del pipeline
+    books.check(description)
+
+
+def node(kind):
+    """A device node of vivid of this kind."""
+    for name in sorted(os.listdir('/dev')):
+        if name.startswith(kind):
+            return '/dev/' + name
+    sys.exit(f'the guest has no /dev/{kind}*')
+
+
+def output_node():
+    for number in range(64):
+        path = f'/dev/video{number}'
+        if not os.path.exists(path):
+            continue
+        info = subprocess.run(['v4l2-ctl', '-d', path, '--info'],
+                              stdout=subprocess.PIPE, text=True).stdout
+        own = info.split('Device Caps', 1)[-1].split('Media', 1)[0]
+        if 'Video Output' in own:
+            return path
+    sys.exit('the guest has no output device')
+
+
+def busy():
+    """Another program streams from the camera."""
+    other = subprocess.Popen(
+        ['v4l2-ctl', '-d', '/dev/video0', '--stream-mmap',
+         '--stream-count=0'], stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL)
+    time.sleep(3)
+    try:
+        pipeline = Gst.parse_launch(
+            'dmabufv4l2src device=/dev/video0 ! fakesink')
+        expect_error(pipeline, '/dev/video0 (vivid)',
+                     'in use by another program')
+        stop(pipeline)
+    finally:
+        other.kill()
+        other.wait()
+
+
+def no_permission():
+    """As a user that may not open it: in a process of its own, for the way
+    back is closed."""
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setuid(pwd.getpwnam('nobody').pw_uid)
+        pipeline = Gst.parse_launch(
+            'dmabufv4l2src device=/dev/video0 ! fakesink')
+        expect_error(pipeline, '/dev/video0', 'permission denied', 'group')
+        stop(pipeline)
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        sys.exit('without permission: no clear error')
+
+
+def main():
+    warm_up()
+    os.chmod('/dev/video0', 0o600)
+
+    fails('dmabufv4l2src device=/dev/video60 ! fakesink',
+          '/dev/video60', 'no such device')
+    fails('dmabufv4l2src device=/dev/null ! fakesink',
+          '/dev/null', 'not a V4L2 device')
+    fails(f'dmabufv4l2src device={output_node()} ! fakesink',
+          output_node(), 'not a capture device')
+    fails(f'dmabufv4l2src device={node("vbi")} ! fakesink',
+          node('vbi'), 'not a capture device')
+    fails('dmabufv4l2src device=/dev/video0 ! '
+          'video/x-raw,format=NV12,width=1281,height=721 ! fakesink',
+          '/dev/video0 (vivid)', '1281', 'v4l2-ctl')
+    fails('dmabufv4l2src device=/dev/video0 ! video/x-raw(memory:DMABuf),'
+          'format=DMA_DRM,drm-format=XR24:0x0100000000000001 ! fakesink',
+          '/dev/video0 (vivid)', 'XR24:0x0100000000000001')
+    busy()
+    no_permission()
+
+    # And after all that it works.
+    pipeline = Gst.parse_launch(
+        f'dmabufv4l2src num-buffers=5 ! video/x-raw,{SIZE} ! fakesink')
+    pipeline.set_state(Gst.State.PLAYING)
+    message = pipeline.get_bus().timed_pop_filtered(
+        30 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+    if message is None or message.type != Gst.MessageType.EOS:
+        sys.exit('the device does not work any more')
+    stop(pipeline)
+    del pipeline, message
+    if n_dmabufs():
+        sys.exit(f'{n_dmabufs()} dma-bufs are left')
+
+
+if __name__ == '__main__':
+    main()

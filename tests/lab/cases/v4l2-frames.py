@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 180
+"""Frames of dmabufv4l2src: the pixels that v4l2-ctl reads, rows where the video
+meta says, memory that is a dma-buf, times that grow, at most 8 dma-bufs, and
+the driver that drops frames, not somebody who copies, while a consumer holds
+everything."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from v4l2case import (Books, Gst, run, stat, stop, until,
+                      warm_up)  # noqa: E402
+
+gi_versions = __import__('gi').require_version
+for module in 'GstApp', 'GstVideo', 'GstAllocators':
+    gi_versions(module, '1.0')
+from gi.repository import GstAllocators, GstApp, GstVideo  # noqa: E402,F401
+
+# V4L2, DRM, GStreamer; rows of which an odd width has padding are covered by
+# the unit tests.
+FORMATS = (('NV12', 'NV12', 'NV12'), ('YUYV', 'YUYV', 'YUY2'),
+           ('XR24', 'XR24', 'BGRx'), ('YU12', 'YU12', 'I420'),
+           ('RGB3', 'BG24', 'RGB'), ('GREY', 'R8  ', 'GRAY8'))
+WIDTH, HEIGHT = 640, 360
+
+
+def control(**values):
+    for name, value in values.items():
+        subprocess.run(['v4l2-ctl', '-d', '/dev/video0', '-c',
+                        f'{name}={value}'], check=True)
+
+
+def reference(fourcc):
+    """A frame as v4l2-ctl reads it by mmap."""
+    with tempfile.NamedTemporaryFile() as file:
+        subprocess.run(
+            ['v4l2-ctl', '-d', '/dev/video0', '--stream-mmap',
+             '--stream-count=1', '--stream-skip=2', f'--stream-to={file.name}',
+             '-v', f'width={WIDTH},height={HEIGHT},pixelformat={fourcc}'],
+            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        return file.read()
+
+
+def frames(caps, n):
+    """Samples of one run, and the source."""
+    pipeline = Gst.parse_launch(
+        f'dmabufv4l2src name=src device=/dev/video0 num-buffers={n} ! {caps},'
+        f'width={WIDTH},height={HEIGHT},framerate=30/1 ! appsink name=sink '
+        f'sync=false')
+    pipeline.set_state(Gst.State.PLAYING)
+    sink = pipeline.get_by_name('sink')
+    while True:
+        sample = sink.try_pull_sample(20 * Gst.SECOND)
+        if sample is None:
+            break
+        yield sample
+    source = pipeline.get_by_name('src')
+    if stat(source, 'frames') != n:
+        sys.exit(f'{caps}: {stat(source, "frames")} frames, not {n}')
+    if stat(source, 'copies') or stat(source, 'buffers') > 8 \
+            or stat(source, 'exports') != stat(source, 'buffers'):
+        sys.exit(f'{caps}: {source.get_property("stats").to_string()}')
+    stop(pipeline)
+
+
+def check_frame(buffer, expected, what):
+    for i in range(buffer.n_memory()):
+        if not GstAllocators.is_dmabuf_memory(buffer.peek_memory(i)):
+            sys.exit(f'{what}: memory {i} is no dma-buf')
+    if GstVideo.buffer_get_video_meta(buffer) is None:
+        sys.exit(f'{what}: no video meta')
+    ok, info = buffer.map(Gst.MapFlags.READ)
+    if not ok:
+        sys.exit(f'{what}: cannot be mapped')
+    data = bytes(info.data)
+    buffer.unmap(info)
+    if len(data) != len(expected):
+        sys.exit(f'{what}: {len(data)} bytes, v4l2-ctl read {len(expected)}')
+    if data != expected:
+        wrong = next(i for i in range(len(data)) if data[i] != expected[i])
+        sys.exit(f'{what}: differs from byte {wrong} of {len(data)} on')
+
+
+def pixels():
+    control(osd_text_mode=2, test_pattern=0)
+    for v4l2, drm, plain in FORMATS:
+        expected = reference(v4l2)
+        for caps in (f'video/x-raw,format={plain}',
+                     f'video/x-raw(memory:DMABuf),format=DMA_DRM,'
+                     f'drm-format=(string)"{drm}"'):
+            last, count = -1, 0
+            for sample in frames(caps, 8):
+                buffer = sample.get_buffer()
+                if buffer.pts <= last:
+                    sys.exit(f'{caps}: {buffer.pts} after {last}')
+                last, count = buffer.pts, count + 1
+                check_frame(buffer, expected, caps)
+            if count != 8:
+                sys.exit(f'{caps}: {count} frames arrived, not 8')
+            print(f'ok: {caps}')
+
+
+def starved():
+    """Everything is held for a while, then let go."""
+    pipeline = Gst.parse_launch(
+        'dmabufv4l2src name=src device=/dev/video0 ! '
+        'video/x-raw,framerate=30/1 ! '
+        'appsink name=sink sync=false max-buffers=100')
+    source, sink = (pipeline.get_by_name(n) for n in ('src', 'sink'))
+    pipeline.set_state(Gst.State.PLAYING)
+    held = []
+    until(lambda: stat(source, 'frames') == stat(source, 'buffers') > 0,
+          'all buffers are out')
+    for _ in range(stat(source, 'frames')):
+        held.append(sink.pull_sample())
+    Gst.util_get_timestamp()
+    __import__('time').sleep(1)
+    if stat(source, 'frames') != len(held):
+        sys.exit('a frame came out of nowhere while all buffers were held')
+    held.clear()
+    for _ in range(20):
+        if sink.try_pull_sample(20 * Gst.SECOND) is None:
+            sys.exit('no frame after the buffers were let go')
+    if stat(source, 'dropped') < 10 or stat(source, 'starved') < 1:
+        sys.exit(f'not counted: {source.get_property("stats").to_string()}')
+    print(f'ok: {stat(source, "dropped")} dropped while starved')
+    stop(pipeline)
+
+
+def main():
+    warm_up()
+    books = Books()
+    pixels()
+    starved()
+    __import__('gc').collect()
+    books.check('the end')
+
+
+if __name__ == '__main__':
+    main()

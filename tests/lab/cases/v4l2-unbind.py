@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 120
+# alone
+"""The device is unbound while it streams: an error that says so, NULL without a
+hang, nothing left open, also with buffers still in a consumer's hands; bound
+again it works again."""
+
+import os
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from v4l2case import (Books, Gst, SIZE, expect_error, run, stat, stop,
+                      until, wait, warm_up)  # noqa: E402
+
+DRIVER = '/sys/bus/platform/drivers/vivid/'
+
+
+def write(name):
+    with open(DRIVER + name, 'w') as attribute:
+        attribute.write('vivid.0')
+
+
+def round_trip(sink):
+    books = Books()
+    pipeline = Gst.parse_launch(
+        f'dmabufv4l2src name=dmabufv4l2src ! video/x-raw,{SIZE} ! {sink}')
+    source = pipeline.get_by_name('dmabufv4l2src')
+    pipeline.set_state(Gst.State.PLAYING)
+    until(lambda: stat(source, 'frames') >= 10, '10 frames')
+
+    begin = time.monotonic()
+    write('unbind')
+    expect_error(pipeline, '/dev/video', '(vivid)', 'the device is gone',
+                 seconds=30)
+    print(f'told after {time.monotonic() - begin:.2f} s')
+    stop(pipeline)
+    del pipeline, source
+    books.check(f'unbound, {sink}')
+    write('bind')
+    time.sleep(1)
+
+
+def main():
+    warm_up()
+    round_trip('fakesink')
+    # A consumer that sits on every buffer: nothing is queued in the driver.
+    round_trip('queue max-size-buffers=100 max-size-time=0 max-size-bytes=0 '
+               '! valve drop-mode=0 ! fakesink sync=true ts-offset=100000000')
+
+    pipeline = Gst.parse_launch('dmabufv4l2src num-buffers=10 ! fakesink')
+    run(pipeline)
+    stop(pipeline)
+
+
+if __name__ == '__main__':
+    main()
