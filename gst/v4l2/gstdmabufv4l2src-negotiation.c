@@ -221,7 +221,8 @@ failed:
   return FALSE;
 }
 
-/* What the driver needs, what the consumers hold, and two on the way. */
+/* What the driver needs, what the consumers hold, and two on the way; no more
+ * dma-bufs than MAX_DMABUFS, unless the driver could not work with them. */
 static guint
 choose_n_buffers (GstDmabufV4l2Src *self, GstQuery *query)
 {
@@ -236,7 +237,7 @@ choose_n_buffers (GstDmabufV4l2Src *self, GstQuery *query)
 
   GST_DEBUG_OBJECT (
       self, "driver needs %u buffers, consumers %u", driver, consumers);
-  return MIN (driver + consumers + 2, most);
+  return MAX (MIN (driver + consumers + 2, most), driver + 2);
 }
 
 gboolean
@@ -281,6 +282,8 @@ gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
   GST_INFO_OBJECT (self, "%u buffers of %u dma-bufs%s", self->n_frames,
       self->setup.layout.n_buffers,
       ignore_kernel_fences ? "" : ", kernel asked for fences");
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   return TRUE;
 
   /* ERRORS */

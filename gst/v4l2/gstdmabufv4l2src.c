@@ -299,17 +299,30 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
+/* A flush can come when nothing is open. */
 static gboolean
 gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
 {
-  v4l2_device_wake (GST_DMABUF_V4L2_SRC (base)->device);
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+
+  GST_OBJECT_LOCK (self);
+  if (self->device)
+    v4l2_device_wake (self->device);
+  GST_OBJECT_UNLOCK (self);
+
   return TRUE;
 }
 
 static gboolean
 gst_dmabuf_v4l2_src_unlock_stop (GstBaseSrc *base)
 {
-  v4l2_device_clear_wake (GST_DMABUF_V4L2_SRC (base)->device);
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+
+  GST_OBJECT_LOCK (self);
+  if (self->device)
+    v4l2_device_clear_wake (self->device);
+  GST_OBJECT_UNLOCK (self);
+
   return TRUE;
 }
 
@@ -457,10 +470,10 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
    * GstDmabufV4l2Src:stats:
    *
    * Since the start, all uint64: frames, dropped (by the driver, for want of a
-   * buffer), buffers (dma-bufs there are), exports (dma-bufs there ever were),
-   * copies (always 0), cpu-maps (of dma-bufs in this process), requeued,
-   * fences-waited (before a buffer could be requeued), starved (how often the
-   * driver had no buffer left).
+   * buffer), buffers (dma-bufs of the current format), exports (dma-bufs there
+   * ever were), copies (always 0), cpu-maps (of dma-bufs in this process),
+   * requeued, fences-waited (before a buffer could be requeued), starved (how
+   * often the driver had no buffer left).
    */
   properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
       "What happened since the start", GST_TYPE_STRUCTURE,

@@ -245,14 +245,15 @@ GST_START_TEST (test_latency)
 }
 GST_END_TEST;
 
-/* The driver's need, the peer's, and two; at most eight. */
+/* The driver's need, the peer's, and two; at most eight, but what the driver
+ * cannot do without. */
 GST_START_TEST (test_number_of_buffers)
 {
   static const struct
   {
     guint driver, peer, expected;
   } cases[] = { { 0, 0, 6 }, { 1, 0, 5 }, { 0, 3, 7 }, { 3, 3, 8 },
-    { 20, 20, 8 } };
+    { 20, 20, 22 } };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (cases); i++) {
@@ -409,6 +410,18 @@ GST_START_TEST (test_flush_and_stop_while_waiting)
 }
 GST_END_TEST;
 
+/* Nothing is open, and nothing is to be woken. */
+GST_START_TEST (test_flush_before_start)
+{
+  start_pipeline ("num-buffers=3 !");
+  gst_element_set_state (pipeline, GST_STATE_READY);
+  gst_element_send_event (src, gst_event_new_flush_start ());
+  gst_element_send_event (src, gst_event_new_flush_stop (TRUE));
+  run_to_eos ();
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* A new format while PLAYING, also while consumers hold buffers of the old. */
 static void
 renegotiate (guint rounds)
@@ -519,6 +532,7 @@ element_suite (void)
   tcase_add_test (tc, test_unplugged);
   tcase_add_test (tc, test_nth_call_fails);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
+  tcase_add_test (tc, test_flush_before_start);
   tcase_add_test (tc, test_renegotiation);
   tcase_add_test (tc, test_renegotiation_without_orphaning);
   tcase_add_test (tc, test_many_starts);
