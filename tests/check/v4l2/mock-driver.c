@@ -39,6 +39,7 @@ static struct
   gboolean interrupted;
   guint n_dmabufs; /* of this device, that were there before REQBUFS */
   GThread *sensor;
+  guint sensor_interval;
   gint sensor_stop;
 } state;
 
@@ -510,7 +511,7 @@ static gpointer
 sensor_run (gpointer data)
 {
   while (!g_atomic_int_get (&state.sensor_stop)) {
-    g_usleep (mock_driver.sensor_interval);
+    g_usleep (state.sensor_interval);
     mock_driver_capture ();
   }
   return NULL;
@@ -525,6 +526,7 @@ do_stream_on (void)
   state.sequence = 0;
   if (mock_driver.sensor_interval > 0 && !state.sensor) {
     g_atomic_int_set (&state.sensor_stop, FALSE);
+    state.sensor_interval = mock_driver.sensor_interval;
     state.sensor = g_thread_new ("sensor", sensor_run, NULL);
   }
   return 0;
