@@ -316,7 +316,7 @@ evict (DmabufDevice *device)
     DmabufAttachment *attachment = link->data;
 
     link = link->prev;
-    if (attachment->n_holders > 0)
+    if (g_atomic_int_get (&attachment->n_holders) > 0)
       continue;
 
     dmabuf_device_uncache (device, attachment);
@@ -431,7 +431,7 @@ dmabuf_device_detach (
   n_mapped = attachment ? attachment->n_mapped : 0;
   if (attachment && n_mapped == 0) {
     dmabuf_device_uncache (device, attachment);
-    if (attachment->n_holders == 0)
+    if (g_atomic_int_get (&attachment->n_holders) == 0)
       idle = attachment;
   }
   g_mutex_unlock (&priv->lock);
@@ -477,7 +477,7 @@ dmabuf_device_trim (DmabufDevice *device)
     DmabufAttachment *attachment = link->data;
 
     link = link->next;
-    if (attachment->n_holders > 0)
+    if (g_atomic_int_get (&attachment->n_holders) > 0)
       continue;
     dmabuf_device_uncache (device, attachment);
     idle = g_slist_prepend (idle, attachment);

@@ -248,7 +248,7 @@ dmabuf_reservation_iter_init (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
   check_locked (reservation, "dmabuf_reservation_iter_init");
-  *iter = (DmabufReservationIter){
+  *iter = (DmabufReservationIter) {
     .reservation = reservation,
     .wanted = usage,
   };
@@ -258,7 +258,7 @@ void
 dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
     DmabufReservation *reservation, DmabufUsage usage)
 {
-  *iter = (DmabufReservationIter){
+  *iter = (DmabufReservationIter) {
     .reservation = reservation,
     .wanted = usage,
     .unlocked = TRUE,

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A Python program allocates, fills and reads a buffer (the memfd exporter needs
+no device), and gets an error with its errno."""
+
+import ctypes
+import errno
+import sys
+
+try:
+    import gi
+    gi.require_version('DmabufCore', '1.0')
+    from gi.repository import DmabufCore, GLib
+except (ImportError, ValueError) as missing:
+    print(f'python3-gi or the typelib is missing: {missing}')
+    sys.exit(77)
+
+NEVER = 2 ** 63 - 1
+
+exporter = DmabufCore.memfd_exporter_new()
+buffer = exporter.allocate(5000)
+assert buffer.get_size() == 8192, buffer.get_size()
+assert not buffer.is_dmabuf()
+assert exporter.get_name() == 'memfd'
+
+address = buffer.vmap(DmabufCore.Access.READ_WRITE)
+assert buffer.begin_cpu_access(DmabufCore.Access.WRITE, NEVER, None)
+ctypes.memset(address, 0x5a, 8192)
+assert buffer.end_cpu_access(DmabufCore.Access.WRITE)
+
+assert buffer.begin_cpu_access(DmabufCore.Access.READ, NEVER, None)
+assert ctypes.string_at(address, 8192) == b'\x5a' * 8192
+assert buffer.end_cpu_access(DmabufCore.Access.READ)
+buffer.vunmap(address)
+
+
+try:
+    getattr(DmabufCore.Buffer, 'import')(-1)
+    sys.exit('-1 was imported')
+except GLib.Error as error:
+    assert error.code == errno.EBADF, error
+
+print('1 buffer allocated, filled and read')
