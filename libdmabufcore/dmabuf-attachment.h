@@ -105,7 +105,7 @@ void dmabuf_attachment_unpin (DmabufAttachment *attachment);
  */
 
 /**
- * dmabuf_attachment_map:
+ * dmabuf_attachment_map: (skip)
  * @attachment: an attachment
  * @direction: what the device is going to do
  * @error: return location for an error
@@ -121,7 +121,7 @@ DmabufMapping *dmabuf_attachment_map (
     DmabufAttachment *attachment, DmabufDirection direction, GError **error);
 
 /**
- * dmabuf_attachment_map_full:
+ * dmabuf_attachment_map_full: (skip)
  * @attachment: an attachment
  * @direction: what the device is going to do
  * @deadline: absolute, microseconds of CLOCK_MONOTONIC
@@ -142,7 +142,7 @@ DmabufMapping *dmabuf_attachment_map_full (DmabufAttachment *attachment,
     GError **error);
 
 /**
- * dmabuf_mapping_get_fence:
+ * dmabuf_mapping_get_fence: (skip)
  * @mapping: a mapping
  *
  * Returns: (transfer none) (nullable): what the device has to wait for before
@@ -152,7 +152,7 @@ DMABUF_CORE_API
 DmabufFence *dmabuf_mapping_get_fence (DmabufMapping *mapping);
 
 /**
- * dmabuf_mapping_unmap:
+ * dmabuf_mapping_unmap: (skip)
  * @mapping: (transfer full): a mapping
  * @fence: (transfer none) (nullable): signals when the device is done; %NULL if
  *   it is (V4L2's DQBUF)

@@ -35,7 +35,7 @@ buffer.vunmap(address)
 
 
 try:
-    getattr(DmabufCore.Buffer, 'import')(-1)
+    DmabufCore.Buffer.import_(-1)
     sys.exit('-1 was imported')
 except GLib.Error as error:
     assert error.code == errno.EBADF, error
