@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 120
+# alone
+"""A multi-planar camera that is set to NV12M: two dma-bufs to a frame, each
+plane where the video meta says, the pixels of the contiguous NV12."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from v4l2case import Books, Gst, run, stat, stop, warm_up  # noqa: E402
+
+gi_versions = __import__('gi').require_version
+for module in 'GstApp', 'GstVideo', 'GstAllocators':
+    gi_versions(module, '1.0')
+from gi.repository import GstAllocators, GstApp, GstVideo  # noqa: E402,F401
+
+WIDTH, HEIGHT = 640, 360
+CAPS = (f'video/x-raw,format=NV12,width={WIDTH},height={HEIGHT},'
+        'framerate=30/1')
+
+
+def v4l2_ctl(*arguments):
+    subprocess.run(['v4l2-ctl', '-d', '/dev/video0', *arguments], check=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def set_format(fourcc):
+    v4l2_ctl('-v', f'width={WIDTH},height={HEIGHT},pixelformat={fourcc}')
+
+
+def reference():
+    """The contiguous format, as v4l2-ctl reads it."""
+    set_format('NV12')
+    with tempfile.NamedTemporaryFile() as file:
+        v4l2_ctl('--stream-mmap', '--stream-count=1', '--stream-skip=2',
+                 f'--stream-to={file.name}')
+        return file.read()
+
+
+def main():
+    subprocess.run(['modprobe', '-r', 'vivid'], check=True)
+    subprocess.run(['modprobe', 'vivid', 'multiplanar=2', 'n_devs=1'],
+                   check=True)
+    v4l2_ctl('-c', 'osd_text_mode=2,test_pattern=0')
+    expected = reference()
+    warm_up()
+    books = Books()
+
+    for fourcc, memories in ('NV12', 1), ('NM12', 2):
+        set_format(fourcc)
+        pipeline = Gst.parse_launch(
+            f'dmabufv4l2src name=src device=/dev/video0 num-buffers=5 ! {CAPS} '
+            '! appsink name=sink sync=false')
+        pipeline.set_state(Gst.State.PLAYING)
+        sink = pipeline.get_by_name('sink')
+        for _ in range(5):
+            sample = sink.try_pull_sample(20 * Gst.SECOND)
+            if sample is None:
+                sys.exit(f'{fourcc}: no frame')
+            buffer = sample.get_buffer()
+            if buffer.n_memory() != memories:
+                sys.exit(f'{fourcc}: {buffer.n_memory()} memories')
+            if not all(GstAllocators.is_dmabuf_memory(buffer.peek_memory(i))
+                       for i in range(memories)):
+                sys.exit(f'{fourcc}: a memory is no dma-buf')
+            meta = GstVideo.buffer_get_video_meta(buffer)
+            data = buffer.extract_dup(0, buffer.get_size())
+            for plane, rows in enumerate((HEIGHT, HEIGHT // 2)):
+                start = plane * WIDTH * HEIGHT
+                for row in range(rows):
+                    at = meta.offset[plane] + row * meta.stride[plane]
+                    if data[at:at + WIDTH] != expected[
+                            start + row * WIDTH:start + (row + 1) * WIDTH]:
+                        sys.exit(f'{fourcc}: row {row} of plane {plane} differs')
+        source = pipeline.get_by_name('src')
+        if stat(source, 'exports') > 8 or stat(source, 'copies'):
+            sys.exit(source.get_property('stats').to_string())
+        stop(pipeline)
+        del pipeline, sink, source, sample, buffer, meta
+        __import__('gc').collect()
+        books.check(fourcc)
+        print(f'ok: {fourcc} in {memories} dma-bufs')
+
+    # And who reads it with the CPU finds the planes, too.
+    pipeline = Gst.parse_launch(
+        f'dmabufv4l2src device=/dev/video0 num-buffers=5 ! {CAPS} '
+        '! videoconvert ! video/x-raw,format=BGRx ! fakesink')
+    run(pipeline)
+    stop(pipeline)
+
+
+if __name__ == '__main__':
+    main()
