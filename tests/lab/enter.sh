@@ -10,8 +10,11 @@ shift 3
 
 mount -t tmpfs -o mode=755,size=75% layer "$mnt"
 mkdir "$mnt"/{upper,work,root}
-mount -t overlay -o "lowerdir=$root,upperdir=$mnt/upper,workdir=$mnt/work" \
-  overlay "$mnt/root" || {
+options=lowerdir=$root,upperdir=$mnt/upper,workdir=$mnt/work
+# Attributes of the kind "trusted" are not for a user namespace's root.
+read -r _ outside _ </proc/self/uid_map
+[ "$outside" = 0 ] || options+=,userxattr
+mount -t overlay -o "$options" overlay "$mnt/root" || {
   echo "run: overlayfs is not available here; needs CONFIG_OVERLAY_FS" \
     "(modprobe overlay)" >&2
   exit 125

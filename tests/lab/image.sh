@@ -47,11 +47,13 @@ for dir in /lanes/*/; do
   initramfs "$lane" "$k"
 done
 
-# Nobody compiles in the guest.
+# Nobody compiles in the guest. Only files: to remove directories of the layer
+# below takes extended attributes, which a user namespace may not have here.
 echo "I: root image" >&2
-rm -rf /lanes /usr/src /usr/include /usr/lib/gcc /usr/libexec/gcc \
-  /usr/lib/llvm-*/bin /usr/lib/llvm-*/lib/*.a /usr/lib/llvm-*/lib/clang \
-  /usr/lib/x86_64-linux-gnu/*.a /var/cache/apt /var/lib/apt/lists
+find /lanes /usr/src /usr/include /usr/lib/gcc /usr/libexec/gcc \
+  /usr/lib/llvm-*/bin /usr/lib/llvm-*/lib/clang \
+  /usr/lib/x86_64-linux-gnu/*.a /var/cache/apt /var/lib/apt/lists \
+  ! -type d -delete
 mkdir -p /tmp/merged
 mount --bind / /tmp/merged # without what is mounted below it
 size=$(du -sm /tmp/merged | cut -f 1)
