@@ -10,18 +10,12 @@ status=0
 sources=$(find libdmabufcore gst ext tests subprojects -name '*.[ch]' -type f |
   sort)
 
+# shellcheck disable=SC2086
 if [ "$1" = --fix ]; then
-  # shellcheck disable=SC2086
   clang-format --style=file -i $sources || exit 2
-else
-  for file in $sources; do
-    if ! clang-format --style=file "$file" | diff -u "$file" - >/tmp/style.$$; then
-      head -20 /tmp/style.$$
-      echo "$file: not as .clang-format has it; tests/style.sh --fix mends it"
-      status=1
-    fi
-  done
-  rm -f /tmp/style.$$
+elif ! clang-format --style=file --dry-run -Werror $sources; then
+  echo "not as .clang-format has it; tests/style.sh --fix mends it"
+  status=1
 fi
 
 unlicensed=$(find run .ci libdmabufcore gst ext tests subprojects meson.build \
