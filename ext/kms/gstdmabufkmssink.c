@@ -293,7 +293,8 @@ gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
   guint size = 0;
 
   gst_query_parse_allocation (query, &caps, &need_pool);
-  if (!caps || !gst_dmabuf_core_video_info_from_caps (&info, caps))
+  if (!caps || !sink->session.presenter
+      || !gst_dmabuf_core_video_info_from_caps (&info, caps))
     return FALSE;
 
   /* upstream is about to change its buffers, and wants them all back */

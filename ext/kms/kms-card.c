@@ -278,7 +278,8 @@ kms_card_acquire_master (KmsCard *card, GError **error)
 void
 kms_card_drop_master (KmsCard *card)
 {
-  kms_ioctl (card->fd, DRM_IOCTL_DROP_MASTER, NULL);
+  if (card->nonblocking)
+    kms_ioctl (card->fd, DRM_IOCTL_DROP_MASTER, NULL);
 }
 
 void

@@ -56,6 +56,8 @@ void kms_card_unref (KmsCard *card);
 /* Whether this file may change the display: FALSE with EBUSY and what to do if
  * another program holds it. */
 gboolean kms_card_acquire_master (KmsCard *card, GError **error);
+/* For others to become it, while buffers of ours keep the file open. Not with a
+ * file of the application's, who may be master for more than us. */
 void kms_card_drop_master (KmsCard *card);
 
 /* The GEM handle of the dma-buf @fd: 0 and a use more, or -errno. */

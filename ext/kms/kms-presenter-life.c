@@ -66,6 +66,7 @@ finish (KmsPresenter *presenter, gboolean restore)
   kms_frame_clear (&presenter->pending);
   kms_frame_clear (&presenter->current);
   dmabuf_device_trim (presenter->device);
+  kms_card_drop_master (presenter->card);
   g_object_unref (presenter->device);
   kms_snapshot_free (presenter->snapshot);
   kms_output_free (presenter->output);

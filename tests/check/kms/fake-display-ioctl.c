@@ -405,6 +405,7 @@ answer (unsigned long request, void *arg)
   case DRM_IOCTL_SET_MASTER:
     return fake_display.other_master ? EBUSY : 0;
   case DRM_IOCTL_DROP_MASTER:
+    fake_display.n_drops++;
     return 0;
   case DRM_IOCTL_PRIME_FD_TO_HANDLE:
     return import (arg);

@@ -59,6 +59,7 @@ typedef struct
   guint n_tests;
   guint n_writebacks;
   guint n_fences;
+  guint n_drops;
   guint n_events_read;
 } FakeDisplay;
 

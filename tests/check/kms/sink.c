@@ -179,8 +179,9 @@ GST_START_TEST (test_every_frame_is_shown_and_imported_once)
   fail_unless_equals_int (fake_display_get_n_framebuffers (), 3);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
 
-  /* readable after the end, and the console is back */
+  /* the console is back, and the display free for the next */
   close_sink ();
+  fail_unless_equals_int (fake_display.n_drops, 1);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == FAKE_CONSOLE_FB);
   for (i = 0; i < 3; i++) {
     fail_unless (is_free (frames[i]));

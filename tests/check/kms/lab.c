@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* dmabufkmssink on a real kernel's display (vkms), with sw_sync for producers
+ * that take their time. */
+
+#include "gstdmabufkmssettings.h"
+#include "gstdmabufkmssink.h"
+#include "kms-debug.h"
+#include "kms-presenter.h"
+#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+
+#include <fcntl.h>
+#include <gst/check/gstcheck.h>
+#include <gst/check/gstharness.h>
+#include <gst/lib/gstdmabufcore.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* of sw_sync, private to the kernel */
+struct sw_sync_create_fence_data
+{
+  guint32 value;
+  char name[32];
+  gint32 fence;
+};
+#define SW_SYNC_IOC_CREATE_FENCE \
+  _IOWR ('W', 0, struct sw_sync_create_fence_data)
+#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
+
+#define WIDTH 640
+#define HEIGHT 480
+#define PITCH (WIDTH * 4)
+#define CAPS \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
+  "width=640,height=480,framerate=30/1"
+
+/* ten times what a flush or a state change may take */
+#define PROMPT_US (G_USEC_PER_SEC)
+#define LONG_US (60 * G_USEC_PER_SEC)
+
+static GstHarness *harness;
+static GstElement *sink;
+static int timeline;
+
+static void
+start (void)
+{
+  kms_debug_init ();
+  timeline = open ("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+  fail_unless (timeline >= 0, "no sw_sync");
+  sink = g_object_new (GST_TYPE_DMABUF_KMS_SINK, "sync", FALSE,
+      "enable-last-sample", FALSE, "driver-name", "vkms", NULL);
+  harness = gst_harness_new_with_element (sink, "sink", NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+}
+
+static void
+stop (void)
+{
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_harness_teardown (harness);
+  gst_object_unref (sink);
+  close (timeline);
+  fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
+}
+
+static guint64
+get_stat (const char *name)
+{
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
+  gst_structure_free (stats);
+
+  return value;
+}
+
+static guint32
+pixel_at (guint x, guint y, guint seed)
+{
+  return (x * 7 + seed) % 256 | ((y * 5) % 256) << 8
+         | ((x + y) % 256) << 16;
+}
+
+static GstBuffer *
+new_frame (guint seed)
+{
+  DmabufExporter *heap = dmabuf_heap_exporter_new (NULL, NULL);
+  DmabufBuffer *dmabuf =
+      dmabuf_exporter_allocate (heap, PITCH * HEIGHT, NULL);
+  GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
+  GstBuffer *buffer = gst_buffer_new ();
+  GstMapInfo map;
+  guint x, y;
+
+  gst_buffer_append_memory (
+      buffer, gst_dmabuf_core_allocator_wrap (allocator, dmabuf));
+  gst_object_unref (allocator);
+  g_object_unref (heap);
+
+  fail_unless (gst_buffer_map (buffer, &map, GST_MAP_WRITE));
+  for (y = 0; y < HEIGHT; y++) {
+    for (x = 0; x < WIDTH; x++)
+      ((guint32 *) map.data)[y * WIDTH + x] = pixel_at (x, y, seed);
+  }
+  gst_buffer_unmap (buffer, &map);
+
+  return buffer;
+}
+
+static DmabufFence *
+new_fence (void)
+{
+  struct sw_sync_create_fence_data data = { .value = 1, .name = "frame" };
+
+  fail_unless_equals_int (
+      ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
+
+  return dmabuf_fence_new_sync_file (
+      data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
+}
+
+static gpointer
+signal_later (gpointer nothing)
+{
+  guint32 one = 1;
+
+  g_usleep (50 * 1000);
+  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_INC, &one), 0);
+
+  return NULL;
+}
+
+static void
+signal_fence (void)
+{
+  guint32 one = 1;
+
+  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_INC, &one), 0);
+}
+
+static GstBuffer *
+new_fenced_frame (guint seed)
+{
+  GstBuffer *frame = new_frame (seed);
+  DmabufFence *fence = new_fence ();
+
+  gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
+  dmabuf_fence_unref (fence);
+
+  return frame;
+}
+
+GST_START_TEST (test_flip_waits_for_the_fence)
+{
+  GstBuffer *plain = new_frame (1);
+  GstBuffer *fenced = new_fenced_frame (2);
+
+  fail_unless_equals_int (gst_harness_push (harness, plain), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (harness, fenced), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("fences-armed"), 1);
+  fail_unless_equals_uint64 (get_stat ("cpu-waits"), 0);
+
+  /* a dozen refreshes */
+  g_usleep (200 * 1000);
+  fail_unless_equals_uint64 (get_stat ("shown"), 1);
+  signal_fence ();
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless_equals_uint64 (get_stat ("shown"), 2);
+}
+GST_END_TEST;
+
+static gpointer
+push_thread (gpointer frame)
+{
+  return GINT_TO_POINTER (gst_harness_push (harness, frame));
+}
+
+GST_START_TEST (test_flush_while_the_fence_is_pending)
+{
+  GstSegment segment;
+  GThread *thread;
+  gint64 begin;
+
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_fenced_frame (1)), GST_FLOW_OK);
+  thread = g_thread_new ("push", push_thread, new_frame (2));
+  g_usleep (100 * 1000);
+
+  begin = g_get_monotonic_time ();
+  gst_harness_push_event (harness, gst_event_new_flush_start ());
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+  fail_unless (g_get_monotonic_time () - begin < PROMPT_US);
+  gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
+
+  signal_fence ();
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_frame (3)), GST_FLOW_OK);
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless_equals_uint64 (get_stat ("shown"), 2);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_state_change_while_the_fence_is_pending)
+{
+  gint64 begin;
+
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_fenced_frame (1)), GST_FLOW_OK);
+  begin = g_get_monotonic_time ();
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - begin < PROMPT_US);
+
+  /* the display is free again when the producer is done */
+  signal_fence ();
+  fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
+  fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
+           == GST_STATE_CHANGE_FAILURE);
+}
+GST_END_TEST;
+
+/* A sink that starts while the last frame of the one before still waits. */
+GST_START_TEST (test_start_while_the_end_is_pending)
+{
+  GThread *thread;
+
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_fenced_frame (1)), GST_FLOW_OK);
+  gst_element_set_state (sink, GST_STATE_NULL);
+  thread = g_thread_new ("signal", signal_later, NULL);
+  fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
+           == GST_STATE_CHANGE_FAILURE);
+  g_thread_join (thread);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_capture_frame_is_what_was_sent)
+{
+  GstSample *sample = NULL;
+  gint width, height;
+  GstStructure *structure;
+  GstMapInfo map;
+  guint x, y, left, top, wrong = 0;
+
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_frame (3)), GST_FLOW_OK);
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_frame (7)), GST_FLOW_OK);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample != NULL);
+  structure = gst_caps_get_structure (gst_sample_get_caps (sample), 0);
+  gst_structure_get_int (structure, "width", &width);
+  gst_structure_get_int (structure, "height", &height);
+  fail_unless (width >= WIDTH && height >= HEIGHT);
+  left = ((width - WIDTH) / 2) & ~1;
+  top = ((height - HEIGHT) / 2) & ~1;
+
+  gst_buffer_map (gst_sample_get_buffer (sample), &map, GST_MAP_READ);
+  for (y = 0; y < HEIGHT; y++) {
+    const guint32 *row = (const guint32 *) map.data + (y + top) * width + left;
+
+    for (x = 0; x < WIDTH; x++)
+      wrong += (row[x] & 0xffffff) != pixel_at (x, y, 7);
+  }
+  gst_buffer_unmap (gst_sample_get_buffer (sample), &map);
+  fail_unless_equals_int (wrong, 0);
+  gst_sample_unref (sample);
+
+  /* and the stream goes on */
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_frame (8)), GST_FLOW_OK);
+}
+GST_END_TEST;
+
+static Suite *
+kms_lab_suite (void)
+{
+  Suite *suite = suite_create ("kms-lab");
+  TCase *tcase = tcase_create ("lab");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_checked_fixture (tcase, start, stop);
+  tcase_add_test (tcase, test_flip_waits_for_the_fence);
+  tcase_add_test (tcase, test_flush_while_the_fence_is_pending);
+  tcase_add_test (tcase, test_state_change_while_the_fence_is_pending);
+  tcase_add_test (tcase, test_start_while_the_end_is_pending);
+  tcase_add_test (tcase, test_capture_frame_is_what_was_sent);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (kms_lab);

@@ -1,0 +1,127 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 180
+"""What can go wrong with a display is an element error of dmabufkmssink that
+names the device and the cause, and leaves no fd and no dma-buf behind."""
+
+import os
+import subprocess
+import sys
+import time
+
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst  # noqa: E402
+
+CARD = next(f'/dev/dri/{name}' for name in sorted(os.listdir('/dev/dri'))
+            if name.startswith('card') and
+            'vkms' in os.path.realpath(f'/sys/class/drm/{name}/device'))
+OTHERS = [f'/dev/dri/{name}' for name in sorted(os.listdir('/dev/dri'))
+          if name.startswith('card') and f'/dev/dri/{name}' != CARD]
+TEST = 'videotestsrc num-buffers=5 ! {} ! dmabufkmssink name=sink {}'
+
+# caps, properties, domain, what the message has to contain
+CASES = [
+    ('video/x-raw', 'device=/dev/dri/card77', 'gst-resource-error-quark',
+     ('/dev/dri/card77', 'no such device')),
+    ('video/x-raw', 'device=/dev/null', 'gst-resource-error-quark',
+     ('/dev/null', 'not a KMS device')),
+    ('video/x-raw', 'driver-name=nothing', 'gst-resource-error-quark',
+     ('nothing', CARD)),
+    ('video/x-raw', 'mode=123x45', 'gst-resource-error-quark',
+     (CARD, '123x45', '1024x768')),
+    ('video/x-raw', 'mode=large', 'gst-resource-error-quark', ('large',)),
+    ('video/x-raw', 'connector-id=7777', 'gst-resource-error-quark',
+     (CARD, '7777')),
+    ('video/x-raw', 'plane-id=7777', 'gst-resource-error-quark',
+     (CARD, '7777')),
+    ('video/x-raw,format=YUY2', '', 'gst-stream-error-quark',
+     (CARD, 'format', 'videoconvert')),
+    ('video/x-raw,format=BGRx,width=6000,height=5000', '',
+     'gst-stream-error-quark', (CARD, 'size', 'videoscale')),
+] + [('video/x-raw', f'device={card}', 'gst-resource-error-quark',
+      (card, 'not a KMS device')) for card in OTHERS]
+
+
+def errors_of(description):
+    """The messages of the sink's errors."""
+    pipeline = Gst.parse_launch(description)
+    bus = pipeline.get_bus()
+    found = []
+    pipeline.set_state(Gst.State.PLAYING)
+    end = time.monotonic() + 30
+    # other elements may complain first, and EOS never comes
+    while time.monotonic() < end and not found:
+        message = bus.timed_pop_filtered(Gst.SECOND, Gst.MessageType.ERROR)
+        if message and message.src.get_name() == 'sink':
+            error, _ = message.parse_error()
+            found.append((error.domain, error.message))
+    pipeline.set_state(Gst.State.NULL)
+    return found
+
+
+def check(what, description, domain, words):
+    found = errors_of(description)
+    good = bool(found) and found[0][0] == domain and all(
+        word in found[0][1] for word in words)
+    print('ok' if good else 'not ok', what, found, flush=True)
+    return good
+
+
+def check_no_permission():
+    """As nobody, who may open no card."""
+    script = f'''
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import Gst
+Gst.init(None)
+sink = Gst.ElementFactory.make('dmabufkmssink')
+sink.set_property('device', {CARD!r})
+bus = Gst.Bus()
+sink.set_bus(bus)
+sink.set_state(Gst.State.PAUSED)
+print(bus.pop_filtered(Gst.MessageType.ERROR).parse_error()[0].message)
+sink.set_state(Gst.State.NULL)
+'''
+    run = subprocess.run([sys.executable, '-c', script], text=True,
+                         stdout=subprocess.PIPE, user=65534, group=65534,
+                         extra_groups=[], check=False)
+    good = CARD in run.stdout and 'permission denied' in run.stdout
+    print('ok' if good else 'not ok', 'no permission', run.stdout.strip(),
+          flush=True)
+    return good
+
+
+def check_other_master():
+    fd = os.open(CARD, os.O_RDWR | os.O_CLOEXEC)  # the first is the master
+    try:
+        return check('another master', TEST.format('video/x-raw', ''),
+                     'gst-resource-error-quark', (CARD, 'another program'))
+    finally:
+        os.close(fd)
+
+
+def open_files():
+    return sorted(os.readlink(f'/proc/self/fd/{fd}')
+                  for fd in os.listdir('/proc/self/fd')
+                  if os.path.lexists(f'/proc/self/fd/{fd}'))
+
+
+def main():
+    Gst.init(None)
+    good = True
+    errors_of(TEST.format('video/x-raw', 'device=/dev/dri/card77'))
+    before = len(open_files())
+    for caps, properties, domain, words in CASES:
+        good &= check(f'{caps} {properties}', TEST.format(caps, properties),
+                      domain, words)
+    good &= check_no_permission()
+    good &= check_other_master()
+    if len(open_files()) > before:
+        print('not ok: files left', open_files())
+        good = False
+    sys.exit(0 if good else 'failed')
+
+
+if __name__ == '__main__':
+    main()
