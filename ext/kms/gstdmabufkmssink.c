@@ -178,6 +178,7 @@ gst_dmabuf_kms_sink_start (GstBaseSink *base)
 failed: {
   gst_dmabuf_kms_post_error (GST_ELEMENT (sink), error);
   g_clear_error (&error);
+  g_clear_pointer (&output, kms_output_free);
   return FALSE;
 }
 }

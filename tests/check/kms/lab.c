@@ -80,16 +80,14 @@ get_stat (const char *name)
 static guint32
 pixel_at (guint x, guint y, guint seed)
 {
-  return (x * 7 + seed) % 256 | ((y * 5) % 256) << 8
-         | ((x + y) % 256) << 16;
+  return (x * 7 + seed) % 256 | ((y * 5) % 256) << 8 | ((x + y) % 256) << 16;
 }
 
 static GstBuffer *
 new_frame (guint seed)
 {
   DmabufExporter *heap = dmabuf_heap_exporter_new (NULL, NULL);
-  DmabufBuffer *dmabuf =
-      dmabuf_exporter_allocate (heap, PITCH * HEIGHT, NULL);
+  DmabufBuffer *dmabuf = dmabuf_exporter_allocate (heap, PITCH * HEIGHT, NULL);
   GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
   GstBuffer *buffer = gst_buffer_new ();
   GstMapInfo map;
@@ -115,11 +113,9 @@ new_fence (void)
 {
   struct sw_sync_create_fence_data data = { .value = 1, .name = "frame" };
 
-  fail_unless_equals_int (
-      ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
+  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
 
-  return dmabuf_fence_new_sync_file (
-      data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
+  return dmabuf_fence_new_sync_file (data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
 }
 
 static gpointer
@@ -221,7 +217,7 @@ GST_START_TEST (test_state_change_while_the_fence_is_pending)
   signal_fence ();
   fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
   fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
-           == GST_STATE_CHANGE_FAILURE);
+      == GST_STATE_CHANGE_FAILURE);
 }
 GST_END_TEST;
 
@@ -235,7 +231,7 @@ GST_START_TEST (test_start_while_the_end_is_pending)
   gst_element_set_state (sink, GST_STATE_NULL);
   thread = g_thread_new ("signal", signal_later, NULL);
   fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
-           == GST_STATE_CHANGE_FAILURE);
+      == GST_STATE_CHANGE_FAILURE);
   g_thread_join (thread);
 }
 GST_END_TEST;

@@ -705,11 +705,13 @@ GST_END_TEST;
 
 /* --- errors ------------------------------------------------------------ */
 
+static const char *mode = "600x400";
+
 static void
 assert_start_fails (GQuark domain, int code, const char *text)
 {
   sink = g_object_new (
-      GST_TYPE_DMABUF_KMS_SINK, "device", FAKE_CARD, "mode", "600x400", NULL);
+      GST_TYPE_DMABUF_KMS_SINK, "device", FAKE_CARD, "mode", mode, NULL);
   bus = gst_bus_new ();
   gst_element_set_bus (sink, bus);
   fail_unless_equals_int (
@@ -741,6 +743,12 @@ GST_START_TEST (test_start_errors)
   fake_display.connected = FALSE;
   assert_start_fails (
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "no display");
+  fake_display.connected = TRUE;
+  mode = "601x400";
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "601x400");
+  mode = "large";
+  assert_start_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "large");
 }
 GST_END_TEST;
 

@@ -66,10 +66,11 @@ def cycle():
 
 def renegotiate():
     pipeline = Gst.parse_launch(
-        'videotestsrc ! capsfilter name=filter ! dmabufkmssink name=sink')
+        'videotestsrc ! capsfilter name=filter ! dmabufkmssink name=sink '
+        'sync=false')
     caps = pipeline.get_by_name('filter')
     sink = pipeline.get_by_name('sink')
-    sizes = ('640,height=480', '800,height=600', '320,height=240')
+    sizes = ('320,height=240', '640,height=480')
     for i in range(RENEGOTIATIONS):
         fmt = ('BGRx', 'NV12', 'I420')[i % 3]
         caps.set_property('caps', Gst.Caps.from_string(
