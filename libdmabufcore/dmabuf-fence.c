@@ -31,6 +31,27 @@ dmabuf_fence_context_alloc (guint n)
 
 /* --- life -------------------------------------------------------------- */
 
+/* Flags are written under the lock only, and read without. */
+static inline gint
+fence_flags (DmabufFence *fence)
+{
+  return __atomic_load_n (&fence->flags, __ATOMIC_ACQUIRE);
+}
+
+/* The last reference is dropped: one, and no source of the poller that could take another */
+static inline gboolean
+fence_is_alone (DmabufFence *fence)
+{
+  return __atomic_load_n (&fence->ref_count, __ATOMIC_ACQUIRE) == 1
+      && !(fence_flags (fence) & DMABUF_FENCE_FLAG_ENABLED);
+}
+
+static inline void
+fence_set_flags (DmabufFence *fence, gint flags)
+{
+  __atomic_store_n (&fence->flags, flags, __ATOMIC_RELEASE);
+}
+
 void
 dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
     guint64 context, guint64 seqno)
@@ -40,8 +61,7 @@ dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
   fence->context = context;
   fence->seqno = seqno;
   fence->deadline = DMABUF_DEADLINE_NEVER;
-  g_mutex_init (&fence->lock);
-  g_cond_init (&fence->callback_done);
+  /* GLib's locks need no call where the memory is zero and ends unlocked. */
 }
 
 DmabufFence *
@@ -91,14 +111,12 @@ dmabuf_fence_unref (DmabufFence *fence)
 {
   g_return_if_fail (fence != NULL);
 
-  if (!g_atomic_int_dec_and_test (&fence->ref_count))
+  if (!fence_is_alone (fence) && !g_atomic_int_dec_and_test (&fence->ref_count))
     return;
 
   if (G_UNLIKELY (fence->first != NULL) && fence_revive_abandoned (fence))
     return;
 
-  g_mutex_clear (&fence->lock);
-  g_cond_clear (&fence->callback_done);
   fence->ops->release (fence);
 }
 
@@ -122,7 +140,7 @@ dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
     fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
   if (error)
     fence->error = error;
-  g_atomic_int_or (&fence->flags, flags);
+  fence_set_flags (fence, fence->flags | flags);
 
   g_mutex_unlock (&fence->lock);
   return TRUE;
@@ -321,8 +339,7 @@ fence_fetch_info (DmabufFence *fence)
   if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_INFO_PENDING) {
     fence->error = error;
     fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
-    g_atomic_int_and (
-        (guint *) &fence->flags, ~(guint) DMABUF_FENCE_FLAG_INFO_PENDING);
+    fence_set_flags (fence, fence->flags & ~DMABUF_FENCE_FLAG_INFO_PENDING);
   }
   g_mutex_unlock (&fence->lock);
 }
@@ -383,7 +400,7 @@ dmabuf_fence_is_kernel_backed (DmabufFence *fence)
     return fence->ops->kind == DMABUF_FENCE_KIND_KERNEL;
 
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
-      leaf = dmabuf_fence_unwrap_next (&cursor)) {
+       leaf = dmabuf_fence_unwrap_next (&cursor)) {
     if (leaf->ops->kind != DMABUF_FENCE_KIND_KERNEL
         && !dmabuf_fence_is_signaled (leaf)) {
       dmabuf_fence_unwrap_end (&cursor);
@@ -423,7 +440,7 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
   g_return_val_if_fail (func != NULL, 0);
 
   callback = g_new (DmabufFenceCallback, 1);
-  *callback = (DmabufFenceCallback) {
+  *callback = (DmabufFenceCallback){
     .func = func,
     .user_data = user_data,
     .notify = notify,
@@ -440,7 +457,7 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
     if (fence->ops->enable)
       ret = fence->ops->enable (fence);
     if (ret > 0)
-      g_atomic_int_or (&fence->flags, DMABUF_FENCE_FLAG_ENABLED);
+      fence_set_flags (fence, fence->flags | DMABUF_FENCE_FLAG_ENABLED);
   }
 
   if (ret <= 0) {
@@ -506,8 +523,7 @@ dmabuf_fence_remove_callback (DmabufFence *fence, guint id)
   if (!fence->first && !dmabuf_fence_has_settled (fence)
       && fence->ops->disable) {
     fence->ops->disable (fence);
-    g_atomic_int_and (
-        (guint *) &fence->flags, ~(guint) DMABUF_FENCE_FLAG_ENABLED);
+    fence_set_flags (fence, fence->flags & ~DMABUF_FENCE_FLAG_ENABLED);
   }
   g_mutex_unlock (&fence->lock);
 

@@ -31,9 +31,12 @@ struct _DmabufLockWaiter
   DmabufLockWaiter *next;
 };
 
+/* None is set in the ordinary case, which the fast path looks for. */
 enum
 {
   CONTEXT_DONE = 1 << 0,
+  CONTEXT_CONTENDED = 1 << 1, /* EDEADLK was answered */
+  CONTEXT_OTHER_CLASS = 1 << 2,
 };
 
 const DmabufLockClass dmabuf_reservation_class = { "dmabuf_reservation" };
@@ -42,7 +45,7 @@ const DmabufLockClass dmabuf_reservation_class = { "dmabuf_reservation" };
 typedef struct
 {
   DmabufAcquireContext *context;
-  guint n_held;
+  guint n_plain; /* locks without a context */
 } ThreadState;
 
 static __thread ThreadState thread
@@ -87,9 +90,10 @@ dmabuf_acquire_context_init_class (
     g_critical ("second acquire context in one thread; lock everything in one"
                 " (WW-3)");
 
-  *context = (DmabufAcquireContext) {
+  *context = (DmabufAcquireContext){
     .klass = klass,
     .stamp = next_stamp (),
+    .flags = klass == &dmabuf_reservation_class ? 0 : CONTEXT_OTHER_CLASS,
     .outer = thread.context,
     .thread = &thread,
   };
@@ -156,30 +160,36 @@ misuse (const char *what)
   return -EINVAL;
 }
 
-/* What a blocking lock may meet. Cheap as long as all is well. */
-static inline int
+static gboolean
+thread_holds_any (void)
+{
+  DmabufAcquireContext *context;
+
+  for (context = thread.context; context; context = context->outer) {
+    if (context->n_acquired > 0)
+      return TRUE;
+  }
+  return thread.n_plain > 0;
+}
+
+/* What a blocking lock may meet */
+static int
 check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
 {
   if (!context) {
-    if (G_LIKELY (thread.n_held == 0))
+    if (!thread_holds_any ())
       return 0;
     return misuse ("a lock without a context while this thread holds another"
                    " one; use a context for both");
   }
 
-  if (G_LIKELY (context == thread.context
-          && context->klass == &dmabuf_reservation_class
-          && !(context->flags & CONTEXT_DONE) && !context->contended
-          && context->n_acquired == thread.n_held))
-    return 0;
-
   if (!context_is_live (context))
     return misuse ("stale context: it has ended, or is another thread's");
-  if (context->klass != &dmabuf_reservation_class)
+  if (context->flags & CONTEXT_OTHER_CLASS)
     return misuse ("context of another class");
   if (context->flags & CONTEXT_DONE)
     return misuse ("lock after the context was done");
-  if (context->n_acquired != thread.n_held)
+  if (thread.n_plain > 0)
     return misuse ("this thread holds locks outside of the context");
 
   /* After EDEADLK, nothing but the contended one, and not before everything
@@ -298,8 +308,10 @@ out:
     g_cancellable_disconnect (cancellable, handler);
   g_cond_clear (&waiter.cond);
 
-  if (ret == -EDEADLK)
+  if (ret == -EDEADLK) {
     context->contended = reservation;
+    context->flags |= CONTEXT_CONTENDED;
+  }
   return ret;
 }
 
@@ -344,9 +356,10 @@ unlock_contended (DmabufReservation *reservation)
 static inline void
 account (DmabufAcquireContext *context)
 {
-  thread.n_held++;
   if (context)
     context->n_acquired++;
+  else
+    thread.n_plain++;
 }
 
 static inline int
@@ -380,8 +393,10 @@ dmabuf_reservation_lock_status (DmabufReservation *reservation,
   if (G_UNLIKELY (ret < 0))
     return ret;
   /* check_lock () let it pass: it is the contended one. */
-  if (context)
+  if (context) {
     context->contended = NULL;
+    context->flags &= ~CONTEXT_CONTENDED;
+  }
   return lock_checked (reservation, context, cancellable);
 }
 
@@ -410,9 +425,9 @@ set_lock_error (int status, GError **error)
   return FALSE;
 }
 
-gboolean
-dmabuf_reservation_lock (DmabufReservation *reservation,
-    DmabufAcquireContext *context, GError **error)
+static gboolean __attribute__ ((noinline))
+lock_carefully (DmabufReservation *reservation, DmabufAcquireContext *context,
+    GError **error)
 {
   int ret;
 
@@ -420,6 +435,22 @@ dmabuf_reservation_lock (DmabufReservation *reservation,
 
   ret = dmabuf_reservation_lock_status (reservation, context, NULL);
   return G_LIKELY (ret == 0) ? TRUE : set_lock_error (ret, error);
+}
+
+/* The ordinary case is one compare and swap, without a stack frame. */
+gboolean
+dmabuf_reservation_lock (DmabufReservation *reservation,
+    DmabufAcquireContext *context, GError **error)
+{
+  if (G_LIKELY (context && reservation && context == thread.context
+          && context->flags == 0 && thread.n_plain == 0
+          && !dmabuf_annotation_active ()
+          && swap_owner (reservation, 0, (guintptr) context))) {
+    context->n_acquired++;
+    return TRUE;
+  }
+
+  return lock_carefully (reservation, context, error);
 }
 
 gboolean
@@ -487,8 +518,8 @@ owned_by_thread (DmabufReservation *reservation, guintptr *owner,
   return *context == thread.context || context_is_live (*context);
 }
 
-void
-dmabuf_reservation_unlock (DmabufReservation *reservation)
+static void __attribute__ ((noinline))
+unlock_carefully (DmabufReservation *reservation)
 {
   DmabufAcquireContext *context;
   guintptr owner;
@@ -505,14 +536,34 @@ dmabuf_reservation_unlock (DmabufReservation *reservation)
   }
 
   reservation->n_reserved = reservation->n_fences;
-  thread.n_held--;
   if (context)
     context->n_acquired--;
+  else
+    thread.n_plain--;
   if (dmabuf_annotation_active ())
     dmabuf_annotation_unlock (DMABUF_LOCK_RESERVATION);
 
   if (G_UNLIKELY (!swap_owner (reservation, owner, 0)))
     unlock_contended (reservation);
+}
+
+void
+dmabuf_reservation_unlock (DmabufReservation *reservation)
+{
+  DmabufAcquireContext *context = thread.context;
+
+  if (G_LIKELY (reservation && context
+          && load_owner (reservation) == (guintptr) context
+          && context->n_acquired > 0
+          && reservation->n_reserved == reservation->n_fences
+          && !dmabuf_annotation_active ())) {
+    context->n_acquired--;
+    if (G_UNLIKELY (!swap_owner (reservation, (guintptr) context, 0)))
+      unlock_contended (reservation);
+    return;
+  }
+
+  unlock_carefully (reservation);
 }
 
 gboolean
@@ -527,7 +578,7 @@ dmabuf_reservation_is_locked (DmabufReservation *reservation)
 gboolean
 dmabuf_reservation_thread_holds_any (void)
 {
-  return thread.n_held > 0;
+  return thread_holds_any ();
 }
 
 void

@@ -5,7 +5,7 @@
 #include "dmabuf-annotation-private.h"
 #include "dmabuf-fence-composite.h"
 #include "dmabuf-fence-private.h"
-#include "dmabuf-futex-private.h"
+#include "dmabuf-spin-private.h"
 #include "dmabuf-kernel-private.h"
 #include "dmabuf-reservation-private.h"
 
@@ -92,7 +92,7 @@ drop_signaled (DmabufReservation *reservation)
   for (i = 0; i < reservation->n_fences; i++)
     dmabuf_fence_is_signaled (reservation->slots[i].fence);
 
-  dmabuf_futex_lock (&reservation->list_lock);
+  dmabuf_spin_lock (&reservation->list_lock);
   for (i = 0; i < reservation->n_fences; i++) {
     if (dmabuf_fence_has_settled (reservation->slots[i].fence))
       g_ptr_array_add (dropped, reservation->slots[i].fence);
@@ -102,7 +102,7 @@ drop_signaled (DmabufReservation *reservation)
   if (n < reservation->n_fences)
     reservation->generation++;
   reservation->n_fences = n;
-  dmabuf_futex_unlock (&reservation->list_lock);
+  dmabuf_spin_unlock (&reservation->list_lock);
 
   return dropped;
 }
@@ -137,14 +137,14 @@ dmabuf_reservation_reserve (
       size *= 2;
 
     slots = g_new (DmabufReservationSlot, size);
-    dmabuf_futex_lock (&reservation->list_lock);
+    dmabuf_spin_lock (&reservation->list_lock);
     old = reservation->slots;
     if (old)
       memcpy (slots, old, reservation->n_fences * sizeof *slots);
     reservation->slots = slots;
     reservation->size = size;
     reservation->generation++;
-    dmabuf_futex_unlock (&reservation->list_lock);
+    dmabuf_spin_unlock (&reservation->list_lock);
     g_free (old);
   }
 
@@ -200,14 +200,14 @@ dmabuf_reservation_add (
   }
 
   dmabuf_fence_ref (fence);
-  dmabuf_futex_lock (&reservation->list_lock);
+  dmabuf_spin_lock (&reservation->list_lock);
   if (slot)
     old = slot->fence;
   else
     slot = &reservation->slots[reservation->n_fences++];
   slot->fence = fence;
   slot->usage = usage;
-  dmabuf_futex_unlock (&reservation->list_lock);
+  dmabuf_spin_unlock (&reservation->list_lock);
 
   if (old)
     dmabuf_fence_unref (old);
@@ -233,10 +233,10 @@ dmabuf_reservation_replace (DmabufReservation *reservation, guint64 context,
       continue;
 
     dmabuf_fence_ref (replacement);
-    dmabuf_futex_lock (&reservation->list_lock);
+    dmabuf_spin_lock (&reservation->list_lock);
     slot->fence = replacement;
     slot->usage = usage;
-    dmabuf_futex_unlock (&reservation->list_lock);
+    dmabuf_spin_unlock (&reservation->list_lock);
     dmabuf_fence_unref (old);
   }
 }
@@ -265,9 +265,9 @@ dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
     .is_restarted = TRUE,
   };
 
-  dmabuf_futex_lock (&reservation->list_lock);
+  dmabuf_spin_lock (&reservation->list_lock);
   iter->generation = reservation->generation;
-  dmabuf_futex_unlock (&reservation->list_lock);
+  dmabuf_spin_unlock (&reservation->list_lock);
 }
 
 void
@@ -307,7 +307,7 @@ iter_next_unlocked (DmabufReservationIter *iter)
   do {
     dmabuf_reservation_iter_end (iter);
 
-    dmabuf_futex_lock (&reservation->list_lock);
+    dmabuf_spin_lock (&reservation->list_lock);
     if (iter->generation != reservation->generation) {
       iter->generation = reservation->generation;
       iter->index = 0;
@@ -316,7 +316,7 @@ iter_next_unlocked (DmabufReservationIter *iter)
     found = iter_find (iter);
     if (found)
       dmabuf_fence_ref (iter->fence);
-    dmabuf_futex_unlock (&reservation->list_lock);
+    dmabuf_spin_unlock (&reservation->list_lock);
 
     /* Asked without the lock: it may be a system call. */
   } while (found && dmabuf_fence_is_signaled (iter->fence));
@@ -414,14 +414,14 @@ dmabuf_reservation_copy (
     g_array_append_val (copied, slot);
   }
 
-  dmabuf_futex_lock (&reservation->list_lock);
+  dmabuf_spin_lock (&reservation->list_lock);
   old = reservation->slots;
   n_old = reservation->n_fences;
   reservation->n_fences = reservation->size = copied->len;
   reservation->n_reserved = copied->len;
   reservation->generation++;
   reservation->slots = (DmabufReservationSlot *) g_array_free (copied, FALSE);
-  dmabuf_futex_unlock (&reservation->list_lock);
+  dmabuf_spin_unlock (&reservation->list_lock);
 
   slots_free (old, n_old);
 }
