@@ -38,7 +38,8 @@ fence_flags (DmabufFence *fence)
   return __atomic_load_n (&fence->flags, __ATOMIC_ACQUIRE);
 }
 
-/* The last reference is dropped: one, and no source of the poller that could take another */
+/* The last reference is dropped: one, and no source of the poller that could
+ * take another */
 static inline gboolean
 fence_is_alone (DmabufFence *fence)
 {
@@ -400,7 +401,7 @@ dmabuf_fence_is_kernel_backed (DmabufFence *fence)
     return fence->ops->kind == DMABUF_FENCE_KIND_KERNEL;
 
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     if (leaf->ops->kind != DMABUF_FENCE_KIND_KERNEL
         && !dmabuf_fence_is_signaled (leaf)) {
       dmabuf_fence_unwrap_end (&cursor);
@@ -440,7 +441,7 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
   g_return_val_if_fail (func != NULL, 0);
 
   callback = g_new (DmabufFenceCallback, 1);
-  *callback = (DmabufFenceCallback){
+  *callback = (DmabufFenceCallback) {
     .func = func,
     .user_data = user_data,
     .notify = notify,

@@ -90,7 +90,7 @@ dmabuf_acquire_context_init_class (
     g_critical ("second acquire context in one thread; lock everything in one"
                 " (WW-3)");
 
-  *context = (DmabufAcquireContext){
+  *context = (DmabufAcquireContext) {
     .klass = klass,
     .stamp = next_stamp (),
     .flags = klass == &dmabuf_reservation_class ? 0 : CONTEXT_OTHER_CLASS,

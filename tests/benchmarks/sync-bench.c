@@ -102,7 +102,7 @@ static void
 loads (guint n)
 {
   while (n--)
-    (void) *(volatile gint *) &(gint){ (g_atomic_int_get) (&word) };
+    (void) *(volatile gint *) &(gint) { (g_atomic_int_get) (&word) };
 }
 
 static void
@@ -110,7 +110,7 @@ is_signaled (guint n)
 {
   while (n--)
     (void) *(volatile gboolean *) &(
-        gboolean){ dmabuf_fence_is_signaled (fence) };
+        gboolean) { dmabuf_fence_is_signaled (fence) };
 }
 
 static void

@@ -239,6 +239,7 @@ vgem_signal (int vgem, guint32 fence)
 
 static gint n_criticals;
 static GLogFunc old_handler;
+static GLogLevelFlags old_fatal;
 
 static void
 count_critical (const gchar *domain, GLogLevelFlags level, const gchar *message,
@@ -251,7 +252,7 @@ void
 criticals_catch (void)
 {
   g_atomic_int_set (&n_criticals, 0);
-  g_log_set_always_fatal (G_LOG_LEVEL_ERROR);
+  old_fatal = g_log_set_always_fatal (G_LOG_LEVEL_ERROR);
   old_handler = g_log_set_default_handler (count_critical, NULL);
 }
 
@@ -259,6 +260,7 @@ guint
 criticals_count (void)
 {
   g_log_set_default_handler (old_handler, NULL);
+  g_log_set_always_fatal (old_fatal);
   return g_atomic_int_get (&n_criticals);
 }
 

@@ -85,7 +85,7 @@ GST_START_TEST (test_sf1_poller_and_cache)
 }
 GST_END_TEST;
 
-/* SF-3, SF-4, B7-22, C4-12 */
+/* SF-3, SF-4, SF-5: a name is given by a merge only; B7-22, C4-12 */
 GST_START_TEST (test_sf3_file_info)
 {
   int a = timeline_open (), b = timeline_open ();
@@ -97,7 +97,7 @@ GST_START_TEST (test_sf3_file_info)
 
   fail_unless_equals_int (
       dmabuf_kernel_ioctl (merged, SYNC_IOC_FILE_INFO, &info), -EINVAL);
-  info = (struct sync_file_info){ .pad = 1 };
+  info = (struct sync_file_info) { .pad = 1 };
   fail_unless_equals_int (
       dmabuf_kernel_ioctl (merged, SYNC_IOC_FILE_INFO, &info), -EINVAL);
   fail_unless_equals_int (
@@ -146,7 +146,8 @@ GST_START_TEST (test_arr5_error_in_a_merged_file)
 }
 GST_END_TEST;
 
-/* IND-1: a composite is as good as its worst member. */
+/* IND-1, SEC-16: a composite is as good as its worst member: what the kernel
+ * cannot trust is not handed to it. */
 GST_START_TEST (test_ind1_mixed_composite_is_not_exported)
 {
   int timeline = timeline_open ();
@@ -383,6 +384,66 @@ GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
     g_usleep (500);
   g_usleep (5000);
   close_fd (timeline);
+}
+GST_END_TEST;
+
+/* POLL-7, POLL-8: a fence that failed counts as signalled; one that comes after
+ * the answer is not in it. */
+GST_START_TEST (test_poll7_poll8)
+{
+  DmabufBuffer *buffer = shared_buffer ();
+  int fd = dmabuf_buffer_get_fd (buffer);
+  int timeline = timeline_open (), later = timeline_open ();
+
+  import (fd, DMABUF_ACCESS_WRITE, timeline, 1);
+  fail_if (is_ready (fd, POLLIN));
+  close_fd (timeline);
+  fail_unless (is_ready (fd, POLLIN));
+  fail_unless (dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, 0, NULL, NULL));
+  import (fd, DMABUF_ACCESS_WRITE, later, 1);
+  fail_if (is_ready (fd, POLLIN));
+  close_fd (later);
+  dmabuf_buffer_unref (buffer);
+}
+GST_END_TEST;
+
+/* A peer that adds fences until it is told to stop */
+static gint peer_stop;
+
+static gpointer
+peer_thread (gpointer data)
+{
+  DmabufBuffer *buffer = data;
+  int fd = dmabuf_buffer_get_fd (buffer);
+  int timeline = timeline_open ();
+  guint32 value = 0;
+
+  while (!g_atomic_int_get (&peer_stop)) {
+    import (fd, DMABUF_ACCESS_WRITE, timeline, value + 2);
+    timeline_inc (timeline, 1);
+    value++;
+    g_usleep (100);
+  }
+  timeline_inc (timeline, 2);
+  close_fd (timeline);
+  return NULL;
+}
+
+/* SEC-14: it does not hold a wait beyond its deadline. */
+GST_START_TEST (test_sec14_peer_adds_for_ever)
+{
+  DmabufBuffer *buffer = shared_buffer ();
+  gint64 start = g_get_monotonic_time ();
+  GThread *thread;
+
+  g_atomic_int_set (&peer_stop, 0);
+  thread = g_thread_new ("peer", peer_thread, buffer);
+  g_usleep (5000);
+  dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, start + 50000, NULL, NULL);
+  fail_unless (g_get_monotonic_time () < start + 50000 + 500000);
+  g_atomic_int_set (&peer_stop, 1);
+  g_thread_join (thread);
+  dmabuf_buffer_unref (buffer);
 }
 GST_END_TEST;
 
@@ -646,6 +707,7 @@ submit_thread (gpointer data)
   return NULL;
 }
 
+/* XSF-5, XDC-3: export, submit, import as one, by any number of threads. */
 GST_START_TEST (test_storm_of_writers_and_readers)
 {
   GThread *threads[N_THREADS];
@@ -686,6 +748,8 @@ GST_END_TEST;
   } \
   G_STMT_END
 
+/* ANN-1, ANN-2: sections nest; in them no wait, no reservation, no allocation.
+ */
 GST_START_TEST (test_ann2_wait_and_lock_inside)
 {
   DmabufReservation *resv = dmabuf_reservation_new ();
@@ -708,7 +772,23 @@ GST_START_TEST (test_ann2_wait_and_lock_inside)
 }
 GST_END_TEST;
 
-/* The two halves of a deadlock that never met. */
+/* ANN-3: waiting under a reservation's lock is allowed. */
+GST_START_TEST (test_ann3_wait_under_a_reservation)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  DmabufFence *stub = dmabuf_fence_get_stub ();
+
+  dmabuf_annotation_set_checks (TRUE);
+  dmabuf_reservation_lock (resv, NULL, NULL);
+  ASSERT_COMPLAINS (FALSE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  dmabuf_reservation_unlock (resv);
+  dmabuf_annotation_set_checks (FALSE);
+  dmabuf_fence_unref (stub);
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
+/* ANN-2: the two halves of a deadlock that never met. */
 GST_START_TEST (test_ann2_order_of_lock_and_wait)
 {
   DmabufFence *stub = dmabuf_fence_get_stub ();
@@ -716,8 +796,7 @@ GST_START_TEST (test_ann2_order_of_lock_and_wait)
 
   dmabuf_annotation_set_checks (TRUE);
   ASSERT_COMPLAINS (FALSE, dmabuf_annotation_lock ("X", "under X");
-                    dmabuf_fence_wait (stub, 0, NULL, NULL);
-                    dmabuf_annotation_unlock ("X"));
+      dmabuf_fence_wait (stub, 0, NULL, NULL); dmabuf_annotation_unlock ("X"));
   cookie = dmabuf_fence_begin_signalling ();
   ASSERT_COMPLAINS (TRUE, dmabuf_annotation_lock ("X", "signalling"));
   dmabuf_annotation_unlock ("X");
@@ -728,6 +807,7 @@ GST_START_TEST (test_ann2_order_of_lock_and_wait)
   dmabuf_annotation_lock ("Y", "under Y");
   ASSERT_COMPLAINS (TRUE, dmabuf_fence_wait (stub, 0, NULL, NULL));
   dmabuf_annotation_unlock ("Y");
+  dmabuf_annotation_set_checks (FALSE);
   dmabuf_fence_unref (stub);
 }
 GST_END_TEST;
@@ -748,12 +828,15 @@ bridge_suite (void)
     tcase_add_loop_test (tc, test_bridge_fallback, 0, 2);
   tcase_add_test (tc, test_poll4_directions_and_rearm);
   tcase_add_test (tc, test_poll2_idle_buffer_does_not_spin);
+  tcase_add_test (tc, test_poll7_poll8);
+  tcase_add_test (tc, test_sec14_peer_adds_for_ever);
   tcase_add_test (tc, test_many_pending);
   tcase_add_test (tc, test_sec13_waits_end_in_time);
   tcase_add_test (tc, test_storm_of_writers_and_readers);
 
   tc = backend_add_case (s, "annotations");
   tcase_add_test (tc, test_ann2_wait_and_lock_inside);
+  tcase_add_test (tc, test_ann3_wait_under_a_reservation);
   tcase_add_test (tc, test_ann2_order_of_lock_and_wait);
   return s;
 }

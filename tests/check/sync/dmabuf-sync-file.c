@@ -82,7 +82,7 @@ finish_vgem (guint32 fence)
 
 /* --- dmabuf_sync_file ---------------------------------------------------- */
 
-/* XSF-1, POLL-1 */
+/* XSF-1, POLL-1; POLL-3: each direction is asked alone. */
 GST_START_TEST (export_basic)
 {
   guint32 fence;

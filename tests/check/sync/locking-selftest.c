@@ -87,6 +87,7 @@ static void
 older_takes (gboolean with_o3)
 {
   holder_takes_o3 = with_o3;
+  holder_state = 0;
   holder = g_thread_new ("older", holder_thread, NULL);
   g_mutex_lock (&holder_lock);
   while (holder_state != 1)
@@ -396,8 +397,9 @@ ww_test_block_context (void)
   WWL (o2, &t);
 }
 
-#define L() dmabuf_annotation_lock ("A", G_STRLOC)
-#define U() dmabuf_annotation_unlock ("A")
+/* Each case a kind of lock of its own, as orders are remembered. */
+#define L() dmabuf_annotation_lock (G_STRFUNC, G_STRLOC)
+#define U() dmabuf_annotation_unlock (G_STRFUNC)
 
 static void
 ww_test_spin_block (void)
@@ -497,7 +499,16 @@ static const struct
   CASE (ww_test_spin_context, TRUE),
 };
 
-/* Each in a process of its own, as a misuse leaves locks behind. */
+static gpointer
+case_thread (gpointer run)
+{
+  ((void (*) (void)) run) ();
+  return NULL;
+}
+
+/* WW-3, LOCK-1: each in a thread of its own, as a misuse leaves it with locks
+ * and contexts.
+ */
 GST_START_TEST (test_locking_selftest)
 {
   guint n;
@@ -508,7 +519,7 @@ GST_START_TEST (test_locking_selftest)
   dmabuf_annotation_set_checks (TRUE);
 
   criticals_catch ();
-  cases[__i__].run ();
+  g_thread_join (g_thread_new ("case", case_thread, cases[__i__].run));
   n = criticals_count ();
 
   fail_unless (cases[__i__].complains == (n > 0), "%s: %u complaints",

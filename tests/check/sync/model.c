@@ -229,7 +229,7 @@ step_create (World *w, const Step *step)
     return;
 
   w->leaves[w->n_leaves] =
-      (Leaf){ .context = context, .seqno = ++w->seqnos[context] };
+      (Leaf) { .context = context, .seqno = ++w->seqnos[context] };
   object =
       add_object (w, mock_fence_at (w->contexts + context, w->seqnos[context]));
   object->leaf = w->n_leaves;
@@ -306,7 +306,7 @@ check_leaves (World *w, DmabufFence *fence, const LeafSet *set)
   guint n = 0, expected = 0, i;
 
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf;
-       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      leaf = dmabuf_fence_unwrap_next (&cursor)) {
     guint context = dmabuf_fence_get_context (leaf) - w->contexts;
 
     if (dmabuf_fence_is_signaled (leaf))
@@ -418,7 +418,7 @@ step_resv_add (World *w, const Step *step)
     if (w->leaves[slots[i].leaf].context != leaf->context)
       slots[n++] = slots[i];
   }
-  slots[n++] = (Slot){ object->leaf, usage };
+  slots[n++] = (Slot) { object->leaf, usage };
   w->n_slots[r] = n;
 }
 
@@ -456,7 +456,7 @@ step_resv_replace (World *w, const Step *step)
       w->slots[r][n++] = w->slots[r][i];
   }
   if (any)
-    w->slots[r][n++] = (Slot){ object->leaf, context % 4 };
+    w->slots[r][n++] = (Slot) { object->leaf, context % 4 };
   w->n_slots[r] = n;
 }
 
@@ -574,7 +574,7 @@ run_program (const Step *steps, guint n)
     DmabufFence *leaf;
 
     for (leaf = dmabuf_fence_unwrap_first (w->objects[i].fence, &cursor); leaf;
-         leaf = dmabuf_fence_unwrap_next (&cursor)) {
+        leaf = dmabuf_fence_unwrap_next (&cursor)) {
       if (!dmabuf_fence_is_signaled (leaf))
         dmabuf_fence_signal (leaf);
     }
@@ -667,7 +667,7 @@ GST_START_TEST (test_random_programs)
 
     for (i = 0; i < PROGRAM; i++)
       steps[i] =
-          (Step){ g_rand_int (rand), g_rand_int (rand), g_rand_int (rand) };
+          (Step) { g_rand_int (rand), g_rand_int (rand), g_rand_int (rand) };
     g_rand_free (rand);
     failure = run_program (steps, MIN (left, PROGRAM));
     if (failure)

@@ -60,6 +60,7 @@ GST_START_TEST (test_alloc_fence_negative)
 }
 GST_END_TEST;
 
+/* SF-7: a wait that times out is ETIME. */
 GST_START_TEST (test_fence_one_timeline_wait)
 {
   int timeline = timeline_open ();

@@ -167,6 +167,7 @@ abba_thread (gpointer abba)
   return NULL;
 }
 
+/* WW-1, WW-2: the younger dies, backs off, and gets both in the end. */
 GST_START_TEST (test_abba)
 {
   Abba abba = {
