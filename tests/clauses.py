@@ -97,8 +97,9 @@ def collect():
             for clause in clauses:
                 pinned[clause].add(
                     f'{os.path.relpath(path, TOP + "/tests/check")}: {name}')
-    for path in (glob.glob(f'{TOP}/tests/lab/cases/*')
-                 + glob.glob(f'{TOP}/tests/fuzz/*.c')):
+    scripts = (glob.glob(f'{TOP}/tests/lab/cases/**/*', recursive=True)
+               + glob.glob(f'{TOP}/tests/fuzz/*.c'))
+    for path in sorted(filter(os.path.isfile, scripts)):
         for name, clauses in script_tests(path):
             for clause in clauses:
                 pinned[clause].add(name)
