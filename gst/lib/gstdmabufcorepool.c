@@ -18,7 +18,7 @@
 #include "gstdmabufcorepool.h"
 #include "gstdmabufcoreallocator.h"
 #include "gstdmabufcorelayout.h"
-#include "gstdmabufcoresyncmeta.h"
+#include "gstdmabufcoresyncmeta-private.h"
 
 #include <string.h>
 
@@ -45,7 +45,8 @@ typedef struct
   GstBuffer *buffer;
   guint n_dmabufs;
   DmabufBuffer *dmabufs[GST_VIDEO_MAX_PLANES]; /* borrowed of the memories */
-  gboolean fresh; /* not been out since it was made */
+  GstDmabufCoreSyncMeta *sync; /* which the pool keeps on the buffer */
+  gboolean fresh;              /* not been out since it was made */
 
   /* Under the pool's lock. */
   SlotState state;
@@ -80,8 +81,9 @@ struct _GstDmabufCorePool
   GCond changed;
   GQueue free;
   GQueue returned;
-  GQueue parked; /* the oldest first */
-  guint epoch;   /* counts buffers that were freed: there is room for one */
+  GQueue parked;   /* the oldest first */
+  guint n_waiting; /* threads that wait for something to be free */
+  guint epoch;     /* counts buffers that were freed: there is room for one */
   GstClockTime fence_timeout;
   GCancellable *cancellable; /* ends a wait of acquire */
   GError *error;
@@ -138,7 +140,7 @@ slot_move (Slot *slot, SlotState state)
   queue = pool_get_queue (self, state);
   if (queue) {
     g_queue_push_tail_link (queue, &slot->link);
-    if (state != SLOT_PARKED)
+    if (state != SLOT_PARKED && self->n_waiting > 0)
       g_cond_signal (&self->changed);
   }
 }
@@ -277,7 +279,7 @@ pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   Slot *slot = slot_get (buffer);
-  DmabufFence *fence = gst_buffer_finish_dmabuf_core_sync (buffer);
+  DmabufFence *fence = gst_dmabuf_core_sync_meta_finish (slot->sync);
 
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY)
       || !gst_buffer_is_all_memory_writable (buffer)) {
@@ -348,37 +350,27 @@ slot_wait (Slot *slot)
   return idle;
 }
 
-/* Finds out what became of the buffers that came back. */
-static void
-pool_sort_returned (GstDmabufCorePool *self)
+/* Finds out what became of a buffer that came back and is OUT now. TRUE if it
+ * can go out; else it is parked or gone. */
+static gboolean
+pool_try_returned (GstDmabufCorePool *self, Slot *slot)
 {
-  guint n;
+  DmabufFence *fence;
+  gboolean busy;
 
-  g_mutex_lock (&self->lock);
-  n = self->returned.length;
-  g_mutex_unlock (&self->lock);
+  fence = slot_get_kernel_fence (slot, &busy);
+  if (!busy)
+    return TRUE;
 
-  while (n-- > 0) {
-    DmabufFence *fence;
-    gboolean busy;
-    Slot *slot;
-
-    g_mutex_lock (&self->lock);
-    slot = pool_pop (self, SLOT_RETURNED);
-    g_mutex_unlock (&self->lock);
-    if (!slot)
-      return;
-
-    fence = slot_get_kernel_fence (slot, &busy);
-    if (fence)
-      pool_park (self, slot, fence);
-    else if (!busy || slot_wait (slot))
-      pool_set_state (self, slot, SLOT_FREE);
-    else if (GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)))
-      pool_set_state (self, slot, SLOT_RETURNED);
-    else
-      pool_discard (self, slot);
-  }
+  if (fence)
+    pool_park (self, slot, fence);
+  else if (slot_wait (slot))
+    return TRUE;
+  else if (GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)))
+    pool_set_state (self, slot, SLOT_RETURNED);
+  else
+    pool_discard (self, slot);
+  return FALSE;
 }
 
 /* --- going out ---------------------------------------------------------- */
@@ -407,6 +399,7 @@ pool_starve (GstDmabufCorePool *self, guint epoch)
 {
   g_mutex_lock (&self->lock);
   self->n_starved++;
+  self->n_waiting++;
   while (!GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)) && !self->free.head
       && !self->returned.head && self->epoch == epoch) {
     gint64 until = G_MAXINT64;
@@ -419,6 +412,7 @@ pool_starve (GstDmabufCorePool *self, guint epoch)
     else if (!g_cond_wait_until (&self->changed, &self->lock, until))
       break;
   }
+  self->n_waiting--;
   g_mutex_unlock (&self->lock);
 }
 
@@ -435,7 +429,8 @@ pool_acquire_buffer (
   no_wait.flags |= GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
 
   for (;;) {
-    guint epoch, n_returned;
+    gboolean returned = FALSE;
+    guint epoch;
     Slot *slot;
 
     if (GST_BUFFER_POOL_IS_FLUSHING (pool))
@@ -443,11 +438,16 @@ pool_acquire_buffer (
 
     g_mutex_lock (&self->lock);
     slot = pool_pop (self, SLOT_FREE);
-    n_returned = self->returned.length;
+    if (!slot) {
+      slot = pool_pop (self, SLOT_RETURNED);
+      returned = slot != NULL;
+    }
     epoch = self->epoch;
     g_mutex_unlock (&self->lock);
 
     if (slot) {
+      if (returned && !pool_try_returned (self, slot))
+        continue;
       slot_disarm (slot);
       if (self->zero && !buffer_clear (slot->buffer)) {
         pool_discard (self, slot);
@@ -455,14 +455,6 @@ pool_acquire_buffer (
       }
       *buffer = slot->buffer;
       return GST_FLOW_OK;
-    }
-    if (n_returned > 0) {
-      pool_sort_returned (self);
-      g_mutex_lock (&self->lock);
-      n_returned = self->free.length;
-      g_mutex_unlock (&self->lock);
-      if (n_returned > 0)
-        continue;
     }
 
     /* One more, if there may be. */
@@ -579,7 +571,8 @@ pool_alloc_buffer (
       GST_VIDEO_INFO_N_PLANES (info), info->offset, info->stride);
   if (meta)
     gst_video_meta_set_alignment (meta, self->alignment);
-  gst_buffer_add_meta (slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
+  slot->sync = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
+      slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
 
   g_mutex_lock (&self->lock);
   self->n_allocated++;

@@ -12,7 +12,7 @@
  * buffer's own meta is always the last.
  */
 
-#include "gstdmabufcoresyncmeta.h"
+#include "gstdmabufcoresyncmeta-private.h"
 
 #include "libdmabufcore/dmabuf-thread-private.h"
 
@@ -92,7 +92,7 @@ release_peek_pending (GstDmabufCoreRelease *release)
 static DmabufFence *
 release_end (GstDmabufCoreRelease *release)
 {
-  DmabufFence *fence = release_peek_pending (release);
+  DmabufFence *fence = release->fence ? release_peek_pending (release) : NULL;
   GstDmabufCoreReleaseFunc func = release->func;
   GDestroyNotify notify = release->notify;
 
@@ -311,15 +311,10 @@ gst_buffer_set_dmabuf_core_release_func (GstBuffer *buffer,
 }
 
 DmabufFence *
-gst_buffer_finish_dmabuf_core_sync (GstBuffer *buffer)
+gst_dmabuf_core_sync_meta_finish (GstDmabufCoreSyncMeta *meta)
 {
-  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
-  DmabufFence *acquire, *released, *both;
-
-  if (!meta)
-    return NULL;
-
-  acquire = g_steal_pointer (&meta->acquire);
+  DmabufFence *acquire = g_steal_pointer (&meta->acquire);
+  DmabufFence *released, *both;
 
   /* A copy that outlives the buffer keeps its release point to itself. */
   if (g_atomic_int_get (&meta->release->ref_count) > 1) {
@@ -339,6 +334,14 @@ gst_buffer_finish_dmabuf_core_sync (GstBuffer *buffer)
   dmabuf_fence_unref (acquire);
   dmabuf_fence_unref (released);
   return both;
+}
+
+DmabufFence *
+gst_buffer_finish_dmabuf_core_sync (GstBuffer *buffer)
+{
+  GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
+
+  return meta ? gst_dmabuf_core_sync_meta_finish (meta) : NULL;
 }
 
 void
