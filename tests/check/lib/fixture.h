@@ -2,9 +2,10 @@
 #pragma once
 
 /*
- * Before and after each test of the GStreamer side: the fake kernel, a timeline
- * for software fences, and the books: nothing is left, and every buffer that
- * went out under a sync meta came back.
+ * Before and after each test of the GStreamer side: the fake kernel (or, with
+ * DMABUF_TEST_BACKEND=kernel, the real one), a timeline for software fences,
+ * and the books: nothing is left, and every buffer that went out under a sync
+ * meta came back.
  */
 
 #include "backend.h"
@@ -42,7 +43,8 @@ fixture_setup (void)
   DmabufFence *fence;
   guint id;
 
-  fake_kernel_start ();
+  if (backend_is_fake ())
+    fake_kernel_start ();
   timeline = dmabuf_timeline_new ("test");
   next_value = 0;
 
@@ -54,7 +56,8 @@ fixture_setup (void)
   dmabuf_timeline_advance (timeline, 1);
   dmabuf_fence_unref (fence);
 
-  fixture_n_fds = fake_kernel_get_n_fds ();
+  if (backend_is_fake ())
+    fixture_n_fds = fake_kernel_get_n_fds ();
   gst_dmabuf_core_sync_meta_get_counts (&fixture_handed, &fixture_returned);
 }
 
@@ -69,9 +72,11 @@ fixture_teardown (void)
   dmabuf_statistics_get (&statistics);
   fail_unless_equals_uint64 (statistics.buffers, 0);
   fail_unless_equals_uint64 (statistics.bytes, 0);
-  fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
-  fail_unless_equals_int (fake_kernel_get_n_maps (), 0);
-  fail_unless_equals_int (fake_kernel_get_n_fds (), fixture_n_fds);
+  if (backend_is_fake ()) {
+    fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
+    fail_unless_equals_int (fake_kernel_get_n_maps (), 0);
+    fail_unless_equals_int (fake_kernel_get_n_fds (), fixture_n_fds);
+  }
 
   gst_dmabuf_core_sync_meta_get_counts (&handed, &returned);
   fail_unless_equals_uint64 (
@@ -111,17 +116,27 @@ sw_sync_advance (int fd, guint32 n)
   fail_unless_equals_int (dmabuf_kernel->ioctl (fd, SW_SYNC_IOC_INC, &n), 0);
 }
 
-/* A frame in a dma-buf, as a driver's buffer comes. */
+/* A frame in a dma-buf that came as an fd, as a driver's does. */
 static inline GstBuffer *
 new_frame (gsize size)
 {
   GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
   GstBuffer *buffer = gst_buffer_new ();
+  DmabufExporter *exporter;
   GError *error = NULL;
-  DmabufBuffer *dmabuf = dmabuf_buffer_import_take (
-      fake_kernel_new_dmabuf ((size + 4095) / 4096 * 4096, O_RDWR), &error);
+  DmabufBuffer *dmabuf;
 
+  if (backend_is_fake ()) {
+    dmabuf = dmabuf_buffer_import_take (
+        fake_kernel_new_dmabuf ((size + 4095) / 4096 * 4096, O_RDWR), &error);
+  } else {
+    exporter = dmabuf_udmabuf_exporter_new (&error);
+    assert_no_error (error);
+    dmabuf = dmabuf_exporter_allocate (exporter, size, &error);
+    g_object_unref (exporter);
+  }
   assert_no_error (error);
+
   gst_buffer_append_memory (
       buffer, gst_dmabuf_core_allocator_wrap (allocator, dmabuf));
   gst_buffer_set_size (buffer, size);
