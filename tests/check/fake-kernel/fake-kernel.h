@@ -134,6 +134,22 @@ int fake_kernel_new_dmabuf (gsize size, int access_mode);
 
 /* --- between the fake's files ------------------------------------------ */
 
+/* The tables, under the lock: int + 1 → FakeFile, address → FakeMap, path →
+ * errno. */
+extern GHashTable *fake_fds;
+extern GHashTable *fake_maps;
+extern GHashTable *fake_no_path;
+
+typedef struct
+{
+  void *address;
+  gsize size;
+  FakeFile *file;
+} FakeMap;
+
+/* fake-calls.c */
+extern const DmabufKernel fake_kernel_table;
+
 /* One recursive lock for everything. Dropped before anything blocks. */
 void fake_lock (void);
 void fake_unlock (void);
