@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-#include "mock-driver.h"
-#include "gst/v4l2/v4l2-format.h"
+#include "mock-driver-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,8 +24,6 @@ typedef struct
   guint n_exported;
 } Buffer;
 
-MockDriver mock_driver;
-
 static struct
 {
   GMutex lock;
@@ -35,31 +32,12 @@ static struct
   GQueue queued; /* of Buffer */
   GQueue done;
   guint32 sequence;
-  guint rate;
   gboolean interrupted;
   guint n_dmabufs; /* of this device, that were there before REQBUFS */
   GThread *sensor;
   guint sensor_interval;
   gint sensor_stop;
 } state;
-
-static const MockFormat default_formats[] = {
-  { V4L2_PIX_FMT_YUYV, 1 }, { V4L2_PIX_FMT_NV12, 1 },
-  { V4L2_PIX_FMT_XBGR32, 1 },
-  { V4L2_PIX_FMT_MJPEG, 1 }, /* which we do not know */
-};
-
-static const MockSize default_sizes[] = {
-  { 640, 480, { 30, 15 } },
-  { 1280, 720, { 60, 30 } },
-};
-
-static int
-refuse (int code)
-{
-  errno = code;
-  return -1;
-}
 
 /* Whether this call is to fail. */
 static gboolean
@@ -85,263 +63,6 @@ call_fails (unsigned long request)
   return FALSE;
 }
 
-static gboolean
-is_multi_planar (void)
-{
-  return mock_driver.capabilities & V4L2_CAP_VIDEO_CAPTURE_MPLANE;
-}
-
-static guint32
-buffer_type (void)
-{
-  return is_multi_planar () ? V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
-                            : V4L2_BUF_TYPE_VIDEO_CAPTURE;
-}
-
-/* --- formats ------------------------------------------------------------- */
-
-static const MockFormat *
-find_format (guint32 fourcc)
-{
-  guint i;
-
-  for (i = 0; i < mock_driver.n_formats; i++) {
-    if (mock_driver.formats[i].fourcc == fourcc)
-      return &mock_driver.formats[i];
-  }
-
-  return &mock_driver.formats[0];
-}
-
-static void
-adjust_size (guint *width, guint *height)
-{
-  const struct v4l2_frmsize_stepwise *step = &mock_driver.stepwise;
-  guint i, best = 0;
-
-  if (step->max_width > 0) {
-    *width = CLAMP (*width, step->min_width, step->max_width);
-    *height = CLAMP (*height, step->min_height, step->max_height);
-    *width -= *width % step->step_width;
-    *height -= *height % step->step_height;
-    return;
-  }
-
-  for (i = 0; i < mock_driver.n_sizes; i++) {
-    if (ABS ((int) mock_driver.sizes[i].width - (int) *width)
-        < ABS ((int) mock_driver.sizes[best].width - (int) *width))
-      best = i;
-  }
-  *width = mock_driver.sizes[best].width;
-  *height = mock_driver.sizes[best].height;
-}
-
-static guint
-align_line (guint bytes)
-{
-  return (bytes + mock_driver.alignment - 1) / mock_driver.alignment
-      * mock_driver.alignment;
-}
-
-/* Fills in what a driver does: lines, sizes, field and colours. */
-static void
-adjust_format (struct v4l2_format *format)
-{
-  const MockFormat *known = find_format (v4l2_format_get_pixelformat (format));
-  const V4l2FormatInfo *info = v4l2_format_info_from_v4l2 (known->fourcc);
-  const GstVideoFormatInfo *finfo =
-      gst_video_format_get_info (info ? info->format : GST_VIDEO_FORMAT_YUY2);
-  guint width, height, line, i;
-
-  v4l2_format_get_size (format, &width, &height);
-  adjust_size (&width, &height);
-  v4l2_format_set_pixelformat (format, known->fourcc);
-  v4l2_format_set_size (format, width, height);
-  v4l2_format_set_field (format, mock_driver.field);
-  line = align_line (width * GST_VIDEO_FORMAT_INFO_PSTRIDE (finfo, 0));
-
-  if (is_multi_planar ()) {
-    struct v4l2_pix_format_mplane *pix = &format->fmt.pix_mp;
-
-    pix->colorspace = mock_driver.colorspace;
-    pix->ycbcr_enc = pix->quantization = pix->xfer_func = 0;
-    pix->num_planes = known->n_planes;
-    for (i = 0; i < known->n_planes; i++) {
-      pix->plane_fmt[i].bytesperline = line;
-      pix->plane_fmt[i].sizeimage = i == 0 ? line * height : line * height / 2;
-    }
-    if (known->n_planes == 1)
-      pix->plane_fmt[0].sizeimage = line * height * 2;
-  } else {
-    format->fmt.pix.colorspace = mock_driver.colorspace;
-    format->fmt.pix.ycbcr_enc = format->fmt.pix.quantization = 0;
-    format->fmt.pix.xfer_func = 0;
-    format->fmt.pix.bytesperline = line;
-    format->fmt.pix.sizeimage = GST_VIDEO_FORMAT_INFO_N_PLANES (finfo) == 2
-        ? line * height * 3 / 2
-        : line * height;
-  }
-}
-
-static guint
-plane_size (guint plane)
-{
-  return is_multi_planar ()
-      ? mock_driver.format.fmt.pix_mp.plane_fmt[plane].sizeimage
-      : mock_driver.format.fmt.pix.sizeimage;
-}
-
-static guint
-n_planes (void)
-{
-  return is_multi_planar () ? mock_driver.format.fmt.pix_mp.num_planes : 1;
-}
-
-static int
-do_format (unsigned long request, struct v4l2_format *format)
-{
-  if (format->type != buffer_type ())
-    return refuse (EINVAL);
-
-  if (request == VIDIOC_G_FMT) {
-    *format = mock_driver.format;
-    return 0;
-  }
-  if (request == VIDIOC_S_FMT && mock_driver.n_buffers > 0)
-    return refuse (EBUSY);
-
-  adjust_format (format);
-  if (request == VIDIOC_S_FMT)
-    mock_driver.format = *format;
-  return 0;
-}
-
-static int
-do_enum_fmt (struct v4l2_fmtdesc *description)
-{
-  if (description->type != buffer_type ()
-      || description->index >= mock_driver.n_formats)
-    return refuse (EINVAL);
-  description->pixelformat = mock_driver.formats[description->index].fourcc;
-  return 0;
-}
-
-static int
-do_enum_sizes (struct v4l2_frmsizeenum *size)
-{
-  if (mock_driver.stepwise.max_width > 0) {
-    if (size->index > 0)
-      return refuse (EINVAL);
-    size->type = V4L2_FRMSIZE_TYPE_STEPWISE;
-    size->stepwise = mock_driver.stepwise;
-    return 0;
-  }
-
-  if (!mock_driver.sizes)
-    return refuse (ENOTTY);
-  if (size->index >= mock_driver.n_sizes)
-    return refuse (EINVAL);
-  size->type = V4L2_FRMSIZE_TYPE_DISCRETE;
-  size->discrete.width = mock_driver.sizes[size->index].width;
-  size->discrete.height = mock_driver.sizes[size->index].height;
-  return 0;
-}
-
-static int
-do_enum_intervals (struct v4l2_frmivalenum *interval)
-{
-  guint i;
-
-  for (i = 0; i < mock_driver.n_sizes; i++) {
-    const MockSize *size = &mock_driver.sizes[i];
-
-    if (size->width != interval->width || size->height != interval->height)
-      continue;
-    if (interval->index >= G_N_ELEMENTS (size->rates)
-        || size->rates[interval->index] == 0)
-      break;
-    interval->type = V4L2_FRMIVAL_TYPE_DISCRETE;
-    interval->discrete.numerator = 1;
-    interval->discrete.denominator = size->rates[interval->index];
-    return 0;
-  }
-
-  return refuse (EINVAL);
-}
-
-static int
-do_parm (unsigned long request, struct v4l2_streamparm *parm)
-{
-  if (request == VIDIOC_S_PARM)
-    state.rate = parm->parm.capture.timeperframe.denominator
-        / MAX (parm->parm.capture.timeperframe.numerator, 1);
-  parm->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
-  parm->parm.capture.timeperframe.numerator = 1;
-  parm->parm.capture.timeperframe.denominator = state.rate;
-  return 0;
-}
-
-/* --- controls ------------------------------------------------------------ */
-
-static int
-do_get_control (struct v4l2_control *control)
-{
-  if (control->id != V4L2_CID_MIN_BUFFERS_FOR_CAPTURE
-      || mock_driver.min_buffers == 0)
-    return refuse (EINVAL);
-  control->value = mock_driver.min_buffers;
-  return 0;
-}
-
-static int
-do_query_control (struct v4l2_query_ext_ctrl *query)
-{
-  guint32 after = query->id & ~V4L2_CTRL_FLAG_NEXT_CTRL;
-  guint i;
-
-  for (i = 0; i < mock_driver.n_controls; i++) {
-    const MockControl *control = &mock_driver.controls[i];
-
-    if (control->id <= after)
-      continue;
-    query->id = control->id;
-    query->type = control->type;
-    query->minimum = control->minimum;
-    query->maximum = control->maximum;
-    g_strlcpy (query->name, control->name, sizeof query->name);
-    return 0;
-  }
-
-  return refuse (EINVAL);
-}
-
-static int
-do_set_controls (struct v4l2_ext_controls *controls)
-{
-  guint i;
-
-  for (i = 0; i < mock_driver.n_controls; i++) {
-    MockControl *control = &mock_driver.controls[i];
-    gint64 value = control->type == V4L2_CTRL_TYPE_INTEGER64
-        ? controls->controls[0].value64
-        : controls->controls[0].value;
-
-    if (control->id != controls->controls[0].id)
-      continue;
-    if (control->type == V4L2_CTRL_TYPE_STRING) {
-      g_strlcpy (
-          control->text, controls->controls[0].string, sizeof control->text);
-      return 0;
-    }
-    if (value < control->minimum || value > control->maximum)
-      return refuse (ERANGE);
-    control->value = value;
-    return 0;
-  }
-
-  return refuse (EINVAL);
-}
-
 /* --- buffers ------------------------------------------------------------- */
 
 static void
@@ -365,15 +86,16 @@ do_request_buffers (struct v4l2_requestbuffers *request)
 {
   request->capabilities = mock_driver.buffer_capabilities;
 
-  if (request->type != buffer_type () || request->memory != V4L2_MEMORY_MMAP)
-    return refuse (EINVAL);
+  if (request->type != mock_buffer_type ()
+      || request->memory != V4L2_MEMORY_MMAP)
+    return mock_refuse (EINVAL);
 
   /* Somebody outside holds a dma-buf of ours. */
   if (mock_driver.n_buffers > 0
       && !(
           mock_driver.buffer_capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS)
       && fake_kernel_get_n_buffers () > state.n_dmabufs)
-    return refuse (EBUSY);
+    return mock_refuse (EBUSY);
 
   cancel_buffers ();
   memset (state.buffers, 0, sizeof state.buffers);
@@ -389,12 +111,12 @@ do_query_buffer (struct v4l2_buffer *buffer)
   guint i;
 
   if (buffer->index >= mock_driver.n_buffers)
-    return refuse (EINVAL);
-  if (is_multi_planar ()) {
+    return mock_refuse (EINVAL);
+  if (mock_is_multi_planar ()) {
     for (i = 0; i < buffer->length; i++)
-      buffer->m.planes[i].length = plane_size (i);
+      buffer->m.planes[i].length = mock_plane_size (i);
   } else {
-    buffer->length = plane_size (0);
+    buffer->length = mock_plane_size (0);
   }
   return 0;
 }
@@ -404,12 +126,13 @@ do_export_buffer (struct v4l2_exportbuffer *export)
 {
   gsize size;
 
-  if (export->index >= mock_driver.n_buffers || export->plane >= n_planes ()
+  if (export->index >= mock_driver.n_buffers
+      || export->plane >= mock_n_planes ()
       || export->flags & ~(O_CLOEXEC | O_ACCMODE))
-    return refuse (EINVAL);
+    return mock_refuse (EINVAL);
 
   fail_unless (export->flags & O_CLOEXEC, "CLO-1: the fd could leak in a fork");
-  size = (plane_size (export->plane) + 4095) & ~4095;
+  size = (mock_plane_size (export->plane) + 4095) & ~4095;
   export->fd = fake_kernel_new_dmabuf (size, export->flags & O_ACCMODE);
   state.buffers[export->index].n_exported++;
   mock_driver.n_exports++;
@@ -422,7 +145,7 @@ do_queue_buffer (struct v4l2_buffer *buffer)
   Buffer *mine = &state.buffers[buffer->index];
 
   if (buffer->index >= mock_driver.n_buffers || mine->state != BUFFER_IDLE)
-    return refuse (EINVAL);
+    return mock_refuse (EINVAL);
 
   mine->state = BUFFER_QUEUED;
   g_queue_push_tail (&state.queued, mine);
@@ -440,10 +163,10 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
   guint i;
 
   if (!mock_driver.streaming)
-    return refuse (EINVAL);
+    return mock_refuse (EINVAL);
   mine = g_queue_pop_head (&state.done);
   if (!mine)
-    return refuse (EAGAIN);
+    return mock_refuse (EAGAIN);
   g_assert (read (state.event_fd, &count, sizeof count) == sizeof count);
 
   mine->state = BUFFER_IDLE;
@@ -452,11 +175,12 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
   buffer->flags = mine->flags;
   buffer->timestamp.tv_sec = mine->timestamp / 1000000000;
   buffer->timestamp.tv_usec = mine->timestamp / 1000 % 1000000;
-  if (is_multi_planar ()) {
+  if (mock_is_multi_planar ()) {
     for (i = 0; i < buffer->length; i++)
-      buffer->m.planes[i].bytesused = plane_size (i);
+      buffer->m.planes[i].bytesused = mock_plane_size (i);
   } else {
-    buffer->bytesused = mine->flags & V4L2_BUF_FLAG_ERROR ? 0 : plane_size (0);
+    buffer->bytesused =
+        mine->flags & V4L2_BUF_FLAG_ERROR ? 0 : mock_plane_size (0);
   }
   return 0;
 }
@@ -521,7 +245,7 @@ static int
 do_stream_on (void)
 {
   if (mock_driver.n_buffers == 0)
-    return refuse (EINVAL);
+    return mock_refuse (EINVAL);
   mock_driver.streaming = TRUE;
   state.sequence = 0;
   if (mock_driver.sensor_interval > 0 && !state.sensor) {
@@ -574,34 +298,6 @@ static int
 do_ioctl (unsigned long request, void *arg)
 {
   switch (request) {
-  case VIDIOC_QUERYCAP: {
-    struct v4l2_capability *capability = arg;
-
-    g_strlcpy ((char *) capability->card, "mock", sizeof capability->card);
-    capability->capabilities =
-        V4L2_CAP_DEVICE_CAPS | V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING;
-    capability->device_caps = mock_driver.capabilities;
-    return mock_driver.capabilities ? 0 : refuse (ENOTTY);
-  }
-  case VIDIOC_ENUM_FMT:
-    return do_enum_fmt (arg);
-  case VIDIOC_ENUM_FRAMESIZES:
-    return do_enum_sizes (arg);
-  case VIDIOC_ENUM_FRAMEINTERVALS:
-    return do_enum_intervals (arg);
-  case VIDIOC_G_FMT:
-  case VIDIOC_TRY_FMT:
-  case VIDIOC_S_FMT:
-    return do_format (request, arg);
-  case VIDIOC_G_PARM:
-  case VIDIOC_S_PARM:
-    return do_parm (request, arg);
-  case VIDIOC_G_CTRL:
-    return do_get_control (arg);
-  case VIDIOC_QUERY_EXT_CTRL:
-    return do_query_control (arg);
-  case VIDIOC_S_EXT_CTRLS:
-    return do_set_controls (arg);
   case VIDIOC_REQBUFS:
     return do_request_buffers (arg);
   case VIDIOC_QUERYBUF:
@@ -618,7 +314,7 @@ do_ioctl (unsigned long request, void *arg)
     cancel_buffers ();
     return 0;
   default:
-    return refuse (ENOTTY);
+    return mock_answer (request, arg);
   }
 }
 
@@ -631,7 +327,7 @@ mock_ioctl (int fd, unsigned long request, void *arg)
   if (call_fails (request))
     ret = -1;
   else if (mock_driver.unplugged)
-    ret = refuse (ENODEV);
+    ret = mock_refuse (ENODEV);
   else
     ret = do_ioctl (request, arg);
   g_mutex_unlock (&state.lock);
@@ -682,26 +378,8 @@ void
 mock_driver_start (void)
 {
   state.event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
-  state.rate = 15;
 
-  mock_driver = (MockDriver) {
-    .path = "/dev/video0",
-    .capabilities = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING,
-    .formats = default_formats,
-    .n_formats = G_N_ELEMENTS (default_formats),
-    .sizes = default_sizes,
-    .n_sizes = G_N_ELEMENTS (default_sizes),
-    .alignment = 1,
-    .field = V4L2_FIELD_NONE,
-    .colorspace = V4L2_COLORSPACE_SRGB,
-    .buffer_capabilities = V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS,
-    .timestamp_flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC,
-  };
-  mock_driver.format.type = buffer_type ();
-  v4l2_format_set_pixelformat (&mock_driver.format, V4L2_PIX_FMT_YUYV);
-  v4l2_format_set_size (&mock_driver.format, 640, 480);
-  adjust_format (&mock_driver.format);
-
+  mock_answer_reset ();
   v4l2_api = &mock_api;
 }
 

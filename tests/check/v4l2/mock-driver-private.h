@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Between the two halves of the mock driver: mock-answers.c, what it says, and
+ * mock-driver.c, its buffers and frames. */
+
+#include "mock-driver.h"
+#include "gst/v4l2/v4l2-format.h"
+
+G_BEGIN_DECLS
+
+/* Sets errno and returns -1. */
+int mock_refuse (int code);
+
+gboolean mock_is_multi_planar (void);
+guint32 mock_buffer_type (void);
+
+/* Fills in what a driver does: lines, sizes, field and colours. */
+void mock_adjust_format (struct v4l2_format *format);
+
+/* Of the format that is set. */
+guint mock_plane_size (guint plane);
+guint mock_n_planes (void);
+
+/* Every ioctl that is about no buffer. Driver's lock held. */
+int mock_answer (unsigned long request, void *arg);
+
+/* The camera of mock_driver_start(). */
+void mock_answer_reset (void);
+
+G_END_DECLS
