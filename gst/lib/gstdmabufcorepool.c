@@ -67,7 +67,6 @@ struct _GstDmabufCorePool
   DmabufExporter *exporter;
   gboolean exporter_chosen; /* by the pool itself */
   GstDmabufCoreConstraints constraints;
-  char *name_prefix;
   GstVideoInfo info;
   GstVideoAlignment alignment;
   GstVideoFormat meta_format;
@@ -75,13 +74,15 @@ struct _GstDmabufCorePool
   gboolean per_plane;
   gboolean zero;
   GstAllocator *allocator;
-  gint n_named; /* atomic */
 
   GMutex lock;
   GCond changed;
+  GstDmabufCoreConstraints wanted; /* from the next configuration on */
+  char *name_prefix;
   GQueue free;
   GQueue returned;
-  GQueue parked;   /* the oldest first */
+  GQueue parked; /* the oldest first */
+  guint n_named;
   guint n_waiting; /* threads that wait for something to be free */
   guint epoch;     /* counts buffers that were freed: there is room for one */
   GstClockTime fence_timeout;
@@ -513,6 +514,7 @@ pool_append_dmabuf (GstDmabufCorePool *self, Slot *slot, gsize size)
   GError *error = NULL;
   DmabufBuffer *dmabuf;
   GstMemory *memory;
+  char *name = NULL;
 
   dmabuf = dmabuf_exporter_allocate (self->exporter, rounded, &error);
   if (!dmabuf) {
@@ -520,16 +522,15 @@ pool_append_dmabuf (GstDmabufCorePool *self, Slot *slot, gsize size)
     return FALSE;
   }
 
-  if (self->name_prefix) {
-    char *name = g_strdup_printf (
-        "%s-%d", self->name_prefix, g_atomic_int_add (&self->n_named, 1));
-
-    if (!dmabuf_buffer_set_name (dmabuf, name, &error)) {
-      GST_INFO_OBJECT (self, "%s", error->message);
-      g_clear_error (&error);
-    }
-    g_free (name);
+  g_mutex_lock (&self->lock);
+  if (self->name_prefix)
+    name = g_strdup_printf ("%s-%u", self->name_prefix, self->n_named++);
+  g_mutex_unlock (&self->lock);
+  if (name && !dmabuf_buffer_set_name (dmabuf, name, &error)) {
+    GST_INFO_OBJECT (self, "%s", error->message);
+    g_clear_error (&error);
   }
+  g_free (name);
 
   slot->dmabufs[slot->n_dmabufs++] = dmabuf;
   memory = gst_dmabuf_core_allocator_wrap (self->allocator, dmabuf);
@@ -661,17 +662,20 @@ pool_start (GstBufferPool *pool)
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   GError *error = NULL;
 
-  if (!self->exporter) {
-    DmabufExporter *exporter = pool_choose_exporter (self, &error);
+  /* The consumers of this time may reach other memory than the last ones. */
+  if (!self->exporter || self->exporter_chosen) {
+    DmabufExporter *exporter = pool_choose_exporter (self, &error), *old;
 
     if (!exporter) {
       pool_take_error (self, error);
       return FALSE;
     }
     g_mutex_lock (&self->lock);
+    old = self->exporter;
     self->exporter = exporter;
     self->exporter_chosen = TRUE;
     g_mutex_unlock (&self->lock);
+    g_clear_object (&old);
   }
 
   return parent_class->start (pool);
@@ -698,17 +702,6 @@ pool_stop (GstBufferPool *pool)
       slot_disarm (slot);
       parent_class->release_buffer (pool, slot->buffer);
     }
-  }
-
-  /* The next consumers may reach other memory. */
-  if (self->exporter_chosen) {
-    DmabufExporter *exporter;
-
-    g_mutex_lock (&self->lock);
-    exporter = g_steal_pointer (&self->exporter);
-    self->exporter_chosen = FALSE;
-    g_mutex_unlock (&self->lock);
-    g_object_unref (exporter);
   }
 
   return parent_class->stop (pool);
@@ -805,6 +798,9 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
           config, &caps, &size, &min_buffers, &max_buffers))
     return FALSE;
 
+  g_mutex_lock (&self->lock);
+  self->constraints = self->wanted;
+  g_mutex_unlock (&self->lock);
   if (!pool_parse_caps (self, caps, &error)
       || !pool_layout (self, config, &error))
     goto failed;
@@ -885,6 +881,7 @@ gst_dmabuf_core_pool_init (GstDmabufCorePool *self)
   self->cancellable = g_cancellable_new ();
   self->fence_timeout = DEFAULT_FENCE_TIMEOUT;
   gst_dmabuf_core_constraints_init (&self->constraints, NULL);
+  gst_dmabuf_core_constraints_init (&self->wanted, NULL);
 }
 
 GstBufferPool *
@@ -905,7 +902,9 @@ gst_dmabuf_core_pool_set_constraints (
   g_return_if_fail (GST_IS_DMABUF_CORE_POOL (pool));
   g_return_if_fail (!gst_buffer_pool_is_active (GST_BUFFER_POOL (pool)));
 
-  pool->constraints = *constraints;
+  g_mutex_lock (&pool->lock);
+  pool->wanted = *constraints;
+  g_mutex_unlock (&pool->lock);
 }
 
 void
@@ -915,8 +914,10 @@ gst_dmabuf_core_pool_set_name_prefix (
   g_return_if_fail (GST_IS_DMABUF_CORE_POOL (pool));
   g_return_if_fail (!gst_buffer_pool_is_active (GST_BUFFER_POOL (pool)));
 
+  g_mutex_lock (&pool->lock);
   g_free (pool->name_prefix);
   pool->name_prefix = g_strdup (prefix);
+  g_mutex_unlock (&pool->lock);
 }
 
 void
