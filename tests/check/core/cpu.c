@@ -513,7 +513,6 @@ cpu_suite (void)
 {
   Suite *s = suite_create ("cpu");
   TCase *tc = backend_add_case (s, "cpu");
-  const char *preloaded = g_getenv ("LD_PRELOAD");
 
   tcase_add_test (tc, test_cpu1_wait_matrix);
   tcase_add_test (tc, test_cpu2_errors_of_the_exporter);
@@ -532,7 +531,7 @@ cpu_suite (void)
   tcase_add_test (tc, test_exp7_release_inside_of_a_bracket);
   tcase_add_test (tc, test_non_coherent_brackets_exchange_the_copies);
   /* What this does on purpose is what valgrind reports. */
-  if (!g_strrstr (preloaded ? preloaded : "", "vgpreload"))
+  if (!backend_in_valgrind ())
     tcase_add_test (tc, test_cpu5_non_coherent_reports_access_without_bracket);
   tcase_add_test (tc, test_sec10_memfd);
 

@@ -274,7 +274,8 @@ on_alarm (int number)
  * library repeats. */
 GST_START_TEST (test_prime_ioctl_errors)
 {
-  struct itimerval storm = { { 0, 200 }, { 0, 200 } }, calm = { { 0 } };
+  int period = backend_in_valgrind () ? 50000 : 200;
+  struct itimerval storm = { { 0, period }, { 0, period } }, calm = { { 0 } };
   struct sigaction action = { .sa_handler = on_alarm }, previous;
   DmabufBuffer *buffer = allocate (__i__, PAGE);
   GError *error = NULL;
@@ -306,7 +307,9 @@ prime_suite (void)
   tcase_add_loop_test (prime, test_prime_llseek_bad, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_map_unmap, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_reprime, 0, BACKEND_N_EXPORTERS);
-  tcase_add_loop_test (prime, test_prime_forked, 0, BACKEND_N_EXPORTERS);
+  /* The child ends without freeing what its parent's test holds. */
+  if (!backend_in_valgrind ())
+    tcase_add_loop_test (prime, test_prime_forked, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_refcounting, 0, 2);
   tcase_add_loop_test (prime, test_prime_dup, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_errors, 0, BACKEND_N_EXPORTERS);

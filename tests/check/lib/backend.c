@@ -4,6 +4,7 @@
 #include <libdmabufcore/dmabuf-poller-private.h>
 
 #include <dirent.h>
+#include <string.h>
 
 static guint fds_before;
 
@@ -11,6 +12,14 @@ gboolean
 backend_is_fake (void)
 {
   return g_strcmp0 (g_getenv ("DMABUF_TEST_BACKEND"), "kernel") != 0;
+}
+
+gboolean
+backend_in_valgrind (void)
+{
+  const char *preloaded = g_getenv ("LD_PRELOAD");
+
+  return preloaded && strstr (preloaded, "vgpreload");
 }
 
 static guint

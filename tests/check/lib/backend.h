@@ -18,6 +18,9 @@ G_BEGIN_DECLS
 
 gboolean backend_is_fake (void);
 
+/* Under valgrind: children are looked at too, and everything takes longer. */
+gboolean backend_in_valgrind (void);
+
 /* Before and after each test, as a checked fixture. The end asserts that no fd,
  * mapping and buffer is left. */
 void backend_start (void);
