@@ -8,7 +8,10 @@
 
 #include <libdmabufcore/dmabuf-buffer.h>
 #include <libdmabufcore/dmabuf-fence.h>
+#include <libdmabufcore/dmabuf-reservation.h>
 #include "dmabuf-bridge-private.h"
+#include "dmabuf-buffer-private.h"
+#include "dmabuf-exporter-private.h"
 
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
@@ -36,4 +39,43 @@ dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,
       FALSE);
 
   return dmabuf_bridge_publish (buffer, access, fence, FALSE, error);
+}
+
+guint
+dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
+    DmabufAccess access, gboolean *idle)
+{
+  struct pollfd fds[16];
+  guint index[G_N_ELEMENTS (fds)];
+  struct timespec now = { 0, 0 };
+  guint i, k, n_fds = 0, n_idle = 0;
+
+  g_return_val_if_fail (n_buffers <= G_N_ELEMENTS (fds), 0);
+
+  for (i = 0; i < n_buffers; i++) {
+    DmabufReservation *reservation =
+        g_atomic_pointer_get (&buffers[i]->reservation);
+
+    idle[i] = !reservation
+        || dmabuf_reservation_test_signaled (
+            reservation, dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0));
+    if (!idle[i] || !dmabuf_buffer_is_seen (buffers[i])
+        || !dmabuf_exporter_is_dmabuf (buffers[i]->exporter))
+      continue;
+    fds[n_fds].fd = dmabuf_buffer_peek_fd (buffers[i]);
+    fds[n_fds].events = access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN;
+    fds[n_fds].revents = 0;
+    index[n_fds++] = i;
+  }
+
+  /* POLL-1; a call that fails says that nothing is known to be idle */
+  if (n_fds > 0) {
+    dmabuf_kernel->ppoll (fds, n_fds, &now);
+    for (k = 0; k < n_fds; k++)
+      idle[index[k]] = (fds[k].revents & fds[k].events) != 0;
+  }
+
+  for (i = 0; i < n_buffers; i++)
+    n_idle += idle[i];
+  return n_idle;
 }

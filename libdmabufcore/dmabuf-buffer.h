@@ -221,6 +221,21 @@ DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access);
 
 /**
+ * dmabuf_buffer_test_many: (skip)
+ * @buffers: (array length=n_buffers): buffers
+ * @n_buffers: how many, at most 16
+ * @access: what somebody wants to do next
+ * @idle: (out) (array length=n_buffers): whether nothing stands against it
+ *
+ * Asks for several buffers at once, with one system call for all of them.
+ *
+ * Returns: how many are idle
+ */
+DMABUF_CORE_API
+guint dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
+    DmabufAccess access, gboolean *idle);
+
+/**
  * dmabuf_buffer_add_fence:
  * @buffer: a buffer
  * @access: what is being done until @fence signals

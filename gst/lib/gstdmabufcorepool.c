@@ -351,6 +351,44 @@ slot_wait (Slot *slot)
   return idle;
 }
 
+/* Makes those of the buffers that came back FREE that are idle: one question to
+ * the kernel for all of them. */
+static void
+pool_test_returned (GstDmabufCorePool *self)
+{
+  DmabufBuffer *dmabufs[16];
+  Slot *slots[16];
+  gboolean idle[16];
+  guint i, k, n = 0;
+
+  /* Out of the queue, so that nobody frees them: stopping waits until this
+   * acquire is over. */
+  g_mutex_lock (&self->lock);
+  while (self->returned.head && n + GST_VIDEO_MAX_PLANES <= 16) {
+    Slot *slot = pool_pop (self, SLOT_RETURNED);
+
+    for (k = 0; k < slot->n_dmabufs; k++, n++) {
+      dmabufs[n] = dmabuf_buffer_ref (slot->dmabufs[k]);
+      slots[n] = slot;
+    }
+  }
+  g_mutex_unlock (&self->lock);
+
+  dmabuf_buffer_test_many (dmabufs, n, DMABUF_ACCESS_WRITE, idle);
+
+  g_mutex_lock (&self->lock);
+  for (i = 0; i < n; i = k) {
+    gboolean all = TRUE;
+
+    for (k = i; k < n && slots[k] == slots[i]; k++)
+      all = all && idle[k];
+    slot_move (slots[i], all ? SLOT_FREE : SLOT_RETURNED);
+  }
+  g_mutex_unlock (&self->lock);
+  for (i = 0; i < n; i++)
+    dmabuf_buffer_unref (dmabufs[i]);
+}
+
 /* Finds out what became of a buffer that came back and is OUT now. TRUE if it
  * can go out; else it is parked or gone. */
 static gboolean
@@ -423,6 +461,7 @@ pool_acquire_buffer (
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   GstBufferPoolAcquireParams no_wait = { .format = GST_FORMAT_UNDEFINED };
+  gboolean tested = FALSE;
   GstFlowReturn ret;
 
   if (params)
@@ -439,6 +478,12 @@ pool_acquire_buffer (
 
     g_mutex_lock (&self->lock);
     slot = pool_pop (self, SLOT_FREE);
+    if (!slot && self->returned.length > 1 && !tested) {
+      g_mutex_unlock (&self->lock);
+      tested = TRUE;
+      pool_test_returned (self);
+      continue;
+    }
     if (!slot) {
       slot = pool_pop (self, SLOT_RETURNED);
       returned = slot != NULL;
@@ -469,6 +514,7 @@ pool_acquire_buffer (
 
     GST_LOG_OBJECT (self, "all buffers are under way");
     pool_starve (self, epoch);
+    tested = FALSE;
   }
 }
 

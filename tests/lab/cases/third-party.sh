@@ -27,7 +27,7 @@ lib=$(dirname "$pc")
 
 # only what is installed counts
 unset GST_PLUGIN_PATH LD_LIBRARY_PATH GI_TYPELIB_PATH
-export PKG_CONFIG_PATH="$pc" PKG_CONFIG_SYSROOT_DIR=
+export PKG_CONFIG_PATH="$pc"
 sed -i "s|^prefix=.*|prefix=$prefix$(sed -n 's/^prefix=//p' \
   "$pc/dmabufcore-1.0.pc")|" "$pc"/*.pc
 export GST_PLUGIN_PATH="$lib/gstreamer-1.0" LD_LIBRARY_PATH="$lib"
@@ -35,7 +35,7 @@ GI_TYPELIB_PATH=$(dirname "$(find "$prefix" -name 'GstDmabufCore*.typelib')")
 export GI_TYPELIB_PATH
 
 meson setup "$prefix/app" "$top/subprojects/picture-on-display" \
-  >"$prefix/log" 2>&1 || fail "setup: $(tail -n 5 "$prefix/log")"
+  >"$prefix/log" 2>&1 || fail "setup: $(tail -n 25 "$prefix/log")"
 ninja -C "$prefix/app" >"$prefix/log" 2>&1 ||
   fail "build: $(tail -n 20 "$prefix/log")"
 "$prefix/app/picture-on-display" 60 || fail "the application failed"
