@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gpu-exporter.h"
+
+#include <drm/drm_fourcc.h>
+#include <errno.h>
+#include <unistd.h>
+
+#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+#define MAX_MODIFIERS 64
+
+struct _GpuExporter
+{
+  DmabufExporter parent;
+
+  GpuContext *context;
+
+  /* of frames; NULL for bytes */
+  const GpuFormat *format;
+  guint width;
+  guint height;
+  guint n_modifiers;
+  guint64 modifiers[MAX_MODIFIERS];
+  DmabufLayout layout; /* without buffers */
+  gsize size;
+};
+
+G_DEFINE_FINAL_TYPE (GpuExporter, gpu_exporter, DMABUF_TYPE_EXPORTER)
+
+/* --- memory -------------------------------------------------------------- */
+
+/* What is exported begins with zeros: it may have been somebody else's. */
+static VkResult
+clear (GpuContext *context, VkBuffer buffer)
+{
+  const GpuApi *api = &context->api;
+  VkCommandPoolCreateInfo pool_info = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+    .queueFamilyIndex = context->family,
+  };
+  VkCommandBufferAllocateInfo allocate = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+    .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+    .commandBufferCount = 1,
+  };
+  VkCommandBufferBeginInfo begin = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+    .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+  };
+  VkBufferMemoryBarrier give = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
+    .srcQueueFamilyIndex = context->family,
+    .dstQueueFamilyIndex = context->foreign,
+    .buffer = buffer,
+    .size = VK_WHOLE_SIZE,
+  };
+  VkCommandBuffer commands;
+  VkSubmitInfo submit = {
+    .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+    .commandBufferCount = 1,
+    .pCommandBuffers = &commands,
+  };
+  VkCommandPool pool;
+  VkResult result;
+
+  result = api->CreateCommandPool (context->device, &pool_info, NULL, &pool);
+  if (result != VK_SUCCESS)
+    return result;
+  allocate.commandPool = pool;
+  result = api->AllocateCommandBuffers (context->device, &allocate, &commands);
+  if (result == VK_SUCCESS)
+    result = api->BeginCommandBuffer (commands, &begin);
+  if (result == VK_SUCCESS) {
+    api->CmdFillBuffer (commands, buffer, 0, VK_WHOLE_SIZE, 0);
+    api->CmdPipelineBarrier (commands, VK_PIPELINE_STAGE_TRANSFER_BIT,
+        VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0, 0, NULL, 1, &give, 0, NULL);
+    result = api->EndCommandBuffer (commands);
+  }
+  if (result == VK_SUCCESS) {
+    /* for a start, not for a frame: it may wait */
+    g_mutex_lock (&context->queue_lock);
+    result = api->QueueSubmit (context->queue, 1, &submit, VK_NULL_HANDLE);
+    if (result == VK_SUCCESS)
+      result = api->DeviceWaitIdle (context->device);
+    g_mutex_unlock (&context->queue_lock);
+  }
+  api->DestroyCommandPool (context->device, pool, NULL);
+
+  return gpu_context_note (context, result);
+}
+
+/* Memory for @needs and its fd. A @buffer of the memory is made, to clear it,
+ * unless it is the memory of one @image alone. */
+static int
+export_memory (GpuContext *context, const VkMemoryRequirements *needs,
+    VkImage image, VkDeviceMemory *memory, VkBuffer *buffer, GError **error)
+{
+  const GpuApi *api = &context->api;
+  VkExternalMemoryBufferCreateInfo external = {
+    .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+    .handleTypes = DMA_BUF,
+  };
+  VkBufferCreateInfo create = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+    .pNext = &external,
+    .size = needs->size,
+    .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+  };
+  VkMemoryDedicatedAllocateInfo dedicated = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
+    .image = image,
+  };
+  VkExportMemoryAllocateInfo export = {
+    .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+    .pNext = image ? &dedicated : NULL,
+    .handleTypes = DMA_BUF,
+  };
+  VkMemoryAllocateInfo allocate = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+    .pNext = &export,
+    .allocationSize = needs->size,
+  };
+  VkMemoryGetFdInfoKHR get = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+    .handleType = DMA_BUF,
+  };
+  guint32 bits = needs->memoryTypeBits;
+  VkMemoryRequirements own;
+  VkResult result;
+  int fd = -1;
+
+  if (!image) {
+    result = api->CreateBuffer (context->device, &create, NULL, buffer);
+    if (result != VK_SUCCESS)
+      goto failed;
+    api->GetBufferMemoryRequirements (context->device, *buffer, &own);
+    bits &= own.memoryTypeBits;
+    allocate.allocationSize = MAX (needs->size, own.size);
+  }
+  allocate.memoryTypeIndex = gpu_context_find_memory (
+      context, bits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+  result = allocate.memoryTypeIndex == VK_MAX_MEMORY_TYPES
+      ? VK_ERROR_FORMAT_NOT_SUPPORTED
+      : api->AllocateMemory (context->device, &allocate, NULL, memory);
+  if (result == VK_SUCCESS && !image)
+    result = api->BindBufferMemory (context->device, *buffer, *memory, 0);
+  if (result == VK_SUCCESS && !image)
+    result = clear (context, *buffer);
+  if (result == VK_SUCCESS) {
+    get.memory = *memory;
+    result = api->GetMemoryFdKHR (context->device, &get, &fd);
+  }
+  if (gpu_context_note (context, result) != VK_SUCCESS)
+    goto failed;
+
+  return fd;
+
+  /* ERRORS */
+failed: {
+  gpu_set_error (error, result,
+      "%s cannot make a dma-buf of %" G_GUINT64_FORMAT " bytes", context->name,
+      (guint64) needs->size);
+  return -1;
+}
+}
+
+/* --- frames -------------------------------------------------------------- */
+
+static VkResult
+make_image (GpuExporter *self, guint plane, VkImage *image)
+{
+  VkImageDrmFormatModifierListCreateInfoEXT list = {
+    .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT,
+    .drmFormatModifierCount = self->n_modifiers,
+    .pDrmFormatModifiers = self->modifiers,
+  };
+  VkExternalMemoryImageCreateInfo external = {
+    .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+    .pNext = &list,
+    .handleTypes = DMA_BUF,
+  };
+  gboolean blue_first;
+  VkImageCreateInfo create = {
+    .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+    .pNext = &external,
+    .imageType = VK_IMAGE_TYPE_2D,
+    .format = gpu_format_get_image (self->format, plane, FALSE, &blue_first),
+    .extent = { 0, 0, 1 },
+    .mipLevels = 1,
+    .arrayLayers = 1,
+    .samples = VK_SAMPLE_COUNT_1_BIT,
+    .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
+    .usage = VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT,
+    .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
+  };
+  guint texel_bytes;
+
+  gpu_format_get_texels (self->format, plane, self->width, self->height,
+      &create.extent.width, &create.extent.height, &texel_bytes);
+
+  return self->context->api.CreateImage (
+      self->context->device, &create, NULL, image);
+}
+
+/* Adds the planes that @image has in memory to the layout. */
+static VkResult
+read_layout (GpuExporter *self, VkImage image, guint64 offset)
+{
+  const GpuApi *api = &self->context->api;
+  VkImageDrmFormatModifierPropertiesEXT chosen = {
+    .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_PROPERTIES_EXT,
+  };
+  VkImageUsageFlags usage;
+  guint n_planes = 1, i;
+  VkResult result;
+
+  result = api->GetImageDrmFormatModifierPropertiesEXT (
+      self->context->device, image, &chosen);
+  if (result != VK_SUCCESS)
+    return result;
+  gpu_frame_query_images (self->context, self->format, 0,
+      chosen.drmFormatModifier, FALSE, &usage, &n_planes, NULL);
+  self->layout.modifier = chosen.drmFormatModifier;
+  for (i = 0; i < n_planes; i++) {
+    VkImageSubresource subresource = {
+      .aspectMask = VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT << i,
+    };
+    VkSubresourceLayout layout;
+    DmabufPlane *plane = &self->layout.planes[self->layout.n_planes++];
+
+    api->GetImageSubresourceLayout (
+        self->context->device, image, &subresource, &layout);
+    plane->offset = offset + layout.offset;
+    plane->pitch = layout.rowPitch;
+  }
+
+  return VK_SUCCESS;
+}
+
+/* The planes of a frame one after the other in one piece of memory */
+static int
+allocate_frame (GpuExporter *self, GError **error)
+{
+  const GpuApi *api = &self->context->api;
+  VkDevice device = self->context->device;
+  VkMemoryRequirements all = { .memoryTypeBits = ~0u };
+  VkImage images[GPU_MAX_PLANES] = { VK_NULL_HANDLE };
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+  VkBuffer buffer = VK_NULL_HANDLE;
+  gboolean dedicated = FALSE;
+  VkResult result;
+  int fd = -1;
+  guint i;
+
+  self->layout.n_planes = 0;
+  for (i = 0; i < self->format->n_planes; i++) {
+    VkMemoryDedicatedRequirements wants = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
+    };
+    VkMemoryRequirements2 needs = {
+      .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
+      .pNext = &wants,
+    };
+    VkImageMemoryRequirementsInfo2 which = {
+      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+    };
+    guint64 alignment;
+
+    result = make_image (self, i, &images[i]);
+    if (result != VK_SUCCESS)
+      goto failed;
+    which.image = images[i];
+    api->GetImageMemoryRequirements2 (device, &which, &needs);
+    alignment = needs.memoryRequirements.alignment;
+    all.size = (all.size + alignment - 1) / alignment * alignment;
+    result = read_layout (self, images[i], all.size);
+    if (result != VK_SUCCESS)
+      goto failed;
+    all.size += needs.memoryRequirements.size;
+    all.memoryTypeBits &= needs.memoryRequirements.memoryTypeBits;
+    dedicated |= wants.requiresDedicatedAllocation;
+  }
+  self->size = all.size;
+
+  fd = export_memory (self->context, &all,
+      dedicated && self->format->n_planes == 1 ? images[0] : VK_NULL_HANDLE,
+      &memory, &buffer, error);
+
+out:
+  /* the dma-buf keeps the memory: images and memory here have done */
+  api->DestroyBuffer (device, buffer, NULL);
+  for (i = 0; i < G_N_ELEMENTS (images); i++)
+    api->DestroyImage (device, images[i], NULL);
+  api->FreeMemory (device, memory, NULL);
+
+  return fd;
+
+  /* ERRORS */
+failed: {
+  gpu_context_note (self->context, result);
+  gpu_set_error (error, result, "%s cannot make images of %.4s %ux%u",
+      self->context->name, (const char *) &self->format->fourcc, self->width,
+      self->height);
+  goto out;
+}
+}
+
+/* --- the exporter -------------------------------------------------------- */
+
+static int
+gpu_exporter_allocate (DmabufExporter *exporter, gsize size, GError **error)
+{
+  GpuExporter *self = GPU_EXPORTER (exporter);
+  VkMemoryRequirements needs = { .size = size, .memoryTypeBits = ~0u };
+  VkDeviceMemory memory = VK_NULL_HANDLE;
+  VkBuffer buffer = VK_NULL_HANDLE;
+  int fd;
+
+  if (self->format)
+    return allocate_frame (self, error);
+
+  fd = export_memory (
+      self->context, &needs, VK_NULL_HANDLE, &memory, &buffer, error);
+  self->context->api.DestroyBuffer (self->context->device, buffer, NULL);
+  self->context->api.FreeMemory (self->context->device, memory, NULL);
+
+  return fd;
+}
+
+static void
+gpu_exporter_finalize (GObject *object)
+{
+  GpuExporter *self = GPU_EXPORTER (object);
+
+  gpu_context_unref (self->context);
+
+  G_OBJECT_CLASS (gpu_exporter_parent_class)->finalize (object);
+}
+
+static void
+gpu_exporter_class_init (GpuExporterClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = gpu_exporter_finalize;
+  DMABUF_EXPORTER_CLASS (klass)->allocate = gpu_exporter_allocate;
+}
+
+static void
+gpu_exporter_init (GpuExporter *exporter)
+{
+}
+
+static GpuExporter *
+exporter_new (GpuContext *context)
+{
+  GpuExporter *self = g_object_new (GPU_TYPE_EXPORTER, "name", "vulkan", NULL);
+
+  self->context = gpu_context_ref (context);
+
+  return self;
+}
+
+DmabufExporter *
+gpu_exporter_new (GpuContext *context, GError **error)
+{
+  VkPhysicalDeviceExternalBufferInfo info = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+    .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    .handleType = DMA_BUF,
+  };
+  VkExternalBufferProperties properties = {
+    .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+  };
+
+  if (!gpu_context_check_dmabuf (context, error))
+    return NULL;
+  context->api.GetPhysicalDeviceExternalBufferProperties (
+      context->physical, &info, &properties);
+  if (!(properties.externalMemoryProperties.externalMemoryFeatures
+          & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) {
+    gpu_set_errno (
+        error, ENOTSUP, "%s cannot export its memory", context->name);
+    return NULL;
+  }
+
+  return DMABUF_EXPORTER (exporter_new (context));
+}
+
+DmabufExporter *
+gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
+    guint height, const guint64 *modifiers, guint n_modifiers, GError **error)
+{
+  const GpuFormat *format = gpu_format_get (fourcc);
+  guint64 own[MAX_MODIFIERS];
+  GpuExporter *self;
+  guint n_own, i, j;
+  int fd;
+
+  if (!gpu_context_check_dmabuf (context, error))
+    return NULL;
+  if (!format)
+    goto nothing;
+
+  self = exporter_new (context);
+  self->format = format;
+  self->width = width;
+  self->height = height;
+  n_own = gpu_frame_get_modifiers (context, format,
+      VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT, own,
+      G_N_ELEMENTS (own));
+  for (i = 0; i < n_own; i++) {
+    for (j = 0; j < n_modifiers; j++) {
+      if (own[i] == modifiers[j])
+        self->modifiers[self->n_modifiers++] = own[i];
+    }
+  }
+  if (self->n_modifiers == 0) {
+    g_object_unref (self);
+    goto nothing;
+  }
+  self->layout.format = fourcc;
+  self->layout.width = width;
+  self->layout.height = height;
+
+  /* the size of a frame is known when the driver has made one */
+  fd = allocate_frame (self, error);
+  if (fd < 0)
+    g_clear_object (&self);
+  else
+    close (fd);
+
+  return (DmabufExporter *) self;
+
+  /* ERRORS */
+nothing: {
+  gpu_set_errno (error, ENOTSUP,
+      "%s can export no images of %.4s with a modifier that all users of the "
+      "frame have",
+      context->name, (const char *) &fourcc);
+  return NULL;
+}
+}
+
+gsize
+gpu_exporter_get_frame_size (GpuExporter *exporter)
+{
+  return exporter->size;
+}
+
+void
+gpu_exporter_get_layout (
+    GpuExporter *exporter, DmabufBuffer *buffer, DmabufLayout *layout)
+{
+  guint i;
+
+  *layout = exporter->layout;
+  for (i = 0; i < layout->n_planes; i++)
+    layout->planes[i].buffer = buffer;
+}

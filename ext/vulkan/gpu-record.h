@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gpu-frame.h"
+#include "gpu-params.h"
+
+G_BEGIN_DECLS
+
+/* What is recorded for one frame. */
+typedef struct
+{
+  VkCommandBuffer commands;
+  VkPipeline pipeline;
+  VkPipelineLayout layout;
+  VkDescriptorSet set;
+  GpuFrame *in; /* NULL for a pattern */
+  GpuFrame *out;
+  VkDescriptorBufferInfo params;
+} GpuRecord;
+
+/* Writes @params with the planes of the frames to @to, which the GPU reads. */
+void gpu_record_params (
+    const GpuRecord *record, const GpuParams *params, GpuParams *to);
+
+/* The commands: ownership of the frames is taken from whoever has them outside
+ * of Vulkan, the shader runs, ownership is given back. */
+VkResult gpu_record_commands (GpuContext *context, const GpuRecord *record);
+
+G_END_DECLS

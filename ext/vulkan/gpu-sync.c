@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gpu-sync.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#define SYNC_FD VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
+
+/* How soon a wait in the driver, which has no other end, sees that it has been
+ * cancelled */
+#define CANCEL_LATENCY_NS (5 * 1000 * 1000)
+
+VkResult
+gpu_sync_make_semaphore (
+    GpuContext *context, gboolean exportable, VkSemaphore *semaphore)
+{
+  VkExportSemaphoreCreateInfo export = {
+    .sType = VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO,
+    .handleTypes = SYNC_FD,
+  };
+  VkSemaphoreCreateInfo create = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+    .pNext = exportable ? &export : NULL,
+  };
+
+  return context->api.CreateSemaphore (
+      context->device, &create, NULL, semaphore);
+}
+
+/* TRUE if @semaphore waits for @fence; FALSE without @error if it cannot be
+ * handed to the device. */
+static gboolean
+import_fence (GpuContext *context, VkSemaphore *semaphore, DmabufFence *fence,
+    GError **error)
+{
+  VkImportSemaphoreFdInfoKHR import = {
+    .sType = VK_STRUCTURE_TYPE_IMPORT_SEMAPHORE_FD_INFO_KHR,
+    .flags = VK_SEMAPHORE_IMPORT_TEMPORARY_BIT,
+    .handleType = SYNC_FD,
+  };
+  VkResult result = VK_SUCCESS;
+
+  if (!context->has_sync_fd)
+    return FALSE;
+  import.fd = dmabuf_fence_export_sync_file (fence, NULL);
+  if (import.fd < 0)
+    return FALSE;
+
+  if (!*semaphore)
+    result = gpu_sync_make_semaphore (context, FALSE, semaphore);
+  import.semaphore = *semaphore;
+  /* the driver takes the fd, if it succeeds */
+  if (result == VK_SUCCESS)
+    result = context->api.ImportSemaphoreFdKHR (context->device, &import);
+  if (gpu_context_note (context, result) != VK_SUCCESS)
+    goto failed;
+
+  return TRUE;
+
+  /* ERRORS */
+failed: {
+  close (import.fd);
+  gpu_set_error (error, result, "%s cannot import a sync_file", context->name);
+  return FALSE;
+}
+}
+
+gboolean
+gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
+    guint n_semaphores, DmabufFence *const *fences, guint n_fences,
+    guint *n_waits, guint64 *n_cpu_waits, gint64 deadline,
+    GCancellable *cancellable, GError **error)
+{
+  GError *own_error = NULL;
+  guint i;
+
+  *n_waits = 0;
+  for (i = 0; i < n_fences; i++) {
+    if (!fences[i] || dmabuf_fence_is_signaled (fences[i]))
+      continue;
+
+    if (*n_waits < n_semaphores
+        && import_fence (
+            context, &semaphores[*n_waits], fences[i], &own_error)) {
+      ++*n_waits;
+      continue;
+    }
+    if (own_error)
+      goto failed;
+    ++*n_cpu_waits;
+    if (!dmabuf_fence_wait (fences[i], deadline, cancellable, &own_error))
+      goto failed;
+  }
+
+  return TRUE;
+
+  /* ERRORS */
+failed: {
+  /* what has been imported would be waited for by the next submit, which
+   * imports anew: so let it go */
+  for (i = 0; i < *n_waits; i++) {
+    context->api.DestroySemaphore (context->device, semaphores[i], NULL);
+    semaphores[i] = VK_NULL_HANDLE;
+  }
+  *n_waits = 0;
+  g_propagate_error (error, own_error);
+  return FALSE;
+}
+}
+
+gboolean
+gpu_sync_export_fence (GpuContext *context, VkSemaphore semaphore,
+    DmabufFenceTrust trust, DmabufFence **fence, GError **error)
+{
+  VkSemaphoreGetFdInfoKHR get = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_GET_FD_INFO_KHR,
+    .semaphore = semaphore,
+    .handleType = SYNC_FD,
+  };
+  VkResult result;
+  int fd = -1;
+
+  result = context->api.GetSemaphoreFdKHR (context->device, &get, &fd);
+  if (gpu_context_note (context, result) != VK_SUCCESS)
+    goto failed;
+  /* -1 is a semaphore that has signalled */
+  if (fd < 0)
+    return TRUE;
+  *fence = dmabuf_fence_new_sync_file (fd, trust, error);
+
+  return *fence != NULL;
+
+  /* ERRORS */
+failed: {
+  gpu_set_error (error, result, "%s cannot export a sync_file", context->name);
+  return FALSE;
+}
+}
+
+gboolean
+gpu_sync_wait_timeline (GpuContext *context, VkSemaphore timeline,
+    guint64 value, gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  VkSemaphoreWaitInfo wait = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+    .semaphoreCount = 1,
+    .pSemaphores = &timeline,
+    .pValues = &value,
+  };
+  VkResult result;
+
+  do {
+    gint64 left = deadline - g_get_monotonic_time ();
+
+    if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      return FALSE;
+    result = context->api.WaitSemaphores (context->device, &wait,
+        CLAMP (left, 0, CANCEL_LATENCY_NS / 1000) * 1000);
+  } while (result == VK_TIMEOUT && g_get_monotonic_time () < deadline);
+
+  if (gpu_context_note (context, result) != VK_SUCCESS) {
+    gpu_set_error (error, result, "%s does not finish a frame", context->name);
+    return FALSE;
+  }
+
+  return TRUE;
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gstdmabufvkstage.h"
+#include "gpu-exporter.h"
+
+GST_DEBUG_CATEGORY (dmabufvk_debug);
+#define GST_CAT_DEFAULT dmabufvk_debug
+
+/* A frame has up to three dma-bufs. */
+#define MAX_BUFFERS (2 * GPU_MAX_PLANES)
+#define N_SLOTS 4
+
+/* --- the device ----------------------------------------------------------- */
+
+static gboolean
+open_device (GstDmabufVkStage *stage, GError **error)
+{
+  GpuContext *context;
+  GpuImportMode mode;
+  gboolean validate;
+  char *name;
+
+  GST_OBJECT_LOCK (stage->element);
+  name = g_strdup (stage->device_name);
+  validate = stage->validate;
+  mode = stage->import_mode;
+  GST_OBJECT_UNLOCK (stage->element);
+
+  context = gpu_context_get (name, validate, error);
+  g_free (name);
+  if (!context)
+    return FALSE;
+  GST_OBJECT_LOCK (stage->element);
+  stage->context = context;
+  GST_OBJECT_UNLOCK (stage->element);
+  stage->device = gpu_device_get (stage->context, mode, error);
+  if (!stage->device
+      || !gpu_queue_init (&stage->queue, stage->context, N_SLOTS, error)) {
+    gst_dmabuf_vk_stage_close (stage);
+    return FALSE;
+  }
+  GST_INFO_OBJECT (stage->element, "using %s", stage->context->name);
+
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_vk_stage_open (GstDmabufVkStage *stage)
+{
+  GError *error = NULL;
+
+  gst_dmabuf_core_stats_reset (&stage->stats);
+  stage->gpu_waits = stage->submits = stage->semaphores = 0;
+  stage->n_recovered = 0;
+  if (open_device (stage, &error))
+    return TRUE;
+
+  GST_ELEMENT_ERROR (stage->element, RESOURCE, OPEN_READ_WRITE,
+      ("There is no GPU to use: %s", error->message), (NULL));
+  g_clear_error (&error);
+  return FALSE;
+}
+
+void
+gst_dmabuf_vk_stage_close (GstDmabufVkStage *stage)
+{
+  GpuContext *context;
+
+  gpu_queue_clear (&stage->queue);
+  if (stage->device)
+    dmabuf_device_trim (stage->device);
+  g_clear_object (&stage->device);
+  GST_OBJECT_LOCK (stage->element);
+  context = stage->context;
+  stage->context = NULL;
+  GST_OBJECT_UNLOCK (stage->element);
+  if (context)
+    gpu_context_unref (context);
+}
+
+void
+gst_dmabuf_vk_stage_drain (GstDmabufVkStage *stage)
+{
+  gpu_queue_drain (&stage->queue);
+  if (stage->device)
+    dmabuf_device_trim (stage->device);
+}
+
+void
+gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing)
+{
+  GST_OBJECT_LOCK (stage->element);
+  if (flushing) {
+    g_cancellable_cancel (stage->cancellable);
+  } else {
+    g_object_unref (stage->cancellable);
+    stage->cancellable = g_cancellable_new ();
+  }
+  GST_OBJECT_UNLOCK (stage->element);
+}
+
+/* --- caps ----------------------------------------------------------------- */
+
+GstCaps *
+gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
+{
+  GArray *formats = g_array_new (FALSE, FALSE, sizeof (GstDmabufCoreFormat));
+  GpuContext *context;
+  GValue range = G_VALUE_INIT;
+  guint64 modifiers[32];
+  guint i, j, n, max;
+  GstCaps *caps;
+
+  if (stage->element)
+    GST_OBJECT_LOCK (stage->element);
+  context = stage->context ? gpu_context_ref (stage->context) : NULL;
+  if (stage->element)
+    GST_OBJECT_UNLOCK (stage->element);
+  max = context ? MIN (context->max_size, GPU_MAX_SIZE) : GPU_MAX_SIZE;
+
+  for (i = 0; i < gpu_n_formats; i++) {
+    GstDmabufCoreFormat format = { .fourcc = gpu_formats[i].fourcc };
+
+    /* linear ones need nothing of the driver but buffers of bytes */
+    if (!context || context->has_byte_buffers)
+      g_array_append_val (formats, format);
+    if (!context)
+      continue;
+    n = gpu_frame_get_modifiers (context, &gpu_formats[i],
+        writable ? VK_IMAGE_USAGE_STORAGE_BIT : VK_IMAGE_USAGE_SAMPLED_BIT,
+        modifiers, G_N_ELEMENTS (modifiers));
+    for (j = 0; j < n; j++) {
+      format.modifier = modifiers[j];
+      /* tiled frames are read, but the pool makes linear ones */
+      if (format.modifier != 0 ? !writable : !context->has_byte_buffers)
+        g_array_append_val (formats, format);
+    }
+  }
+  caps = gst_dmabuf_core_caps_from_formats (
+      (GstDmabufCoreFormat *) formats->data, formats->len);
+  g_array_unref (formats);
+
+  g_value_init (&range, GST_TYPE_INT_RANGE);
+  gst_value_set_int_range (&range, 1, max);
+  gst_dmabuf_core_caps_set (caps, "width", &range);
+  gst_dmabuf_core_caps_set (caps, "height", &range);
+  g_value_unset (&range);
+  if (context)
+    gpu_context_unref (context);
+
+  return caps;
+}
+
+/* --- a frame -------------------------------------------------------------- */
+
+/* What one frame uses of the core, from begin to end. */
+typedef struct
+{
+  guint n_mappings;
+  DmabufMapping *mappings[MAX_BUFFERS];
+  guint n_fences;
+  DmabufFence *fences[MAX_BUFFERS + 1];
+  DmabufAttachment *in;
+  DmabufAttachment *out;
+} Use;
+
+static void
+use_end (Use *use, DmabufFence *fence)
+{
+  GError *error = NULL;
+  guint i;
+
+  for (i = 0; i < use->n_mappings; i++) {
+    if (!dmabuf_mapping_unmap (use->mappings[i], fence, &error)) {
+      /* it was waited for: the frame is right */
+      GST_DEBUG ("fence not published: %s", error->message);
+      g_clear_error (&error);
+    }
+  }
+  g_clear_pointer (&use->in, dmabuf_attachment_unref);
+  g_clear_pointer (&use->out, dmabuf_attachment_unref);
+}
+
+/* Begins the access to all dma-bufs of a frame, and imports it. */
+static GpuFrame *
+use_frame (GstDmabufVkStage *stage, Use *use, const GstDmabufVkFrame *frame,
+    DmabufDirection direction, gint64 deadline, GCancellable *cancellable,
+    DmabufAttachment **first, GError **error)
+{
+  DmabufLayout layout;
+  gboolean reused;
+  gpointer import;
+  guint i, j;
+
+  if (!gst_dmabuf_core_buffer_get_layout (
+          frame->buffer, frame->info, &layout, error))
+    return NULL;
+
+  for (i = 0; i < layout.n_planes; i++) {
+    DmabufAttachment *attachment;
+    DmabufMapping *mapping;
+    DmabufFence *fence;
+
+    for (j = 0; j < i; j++) {
+      if (layout.planes[j].buffer == layout.planes[i].buffer)
+        break;
+    }
+    if (j < i)
+      continue;
+
+    attachment =
+        dmabuf_device_attach (stage->device, layout.planes[i].buffer, error);
+    if (!attachment)
+      return NULL;
+    mapping = dmabuf_attachment_map_full (
+        attachment, direction, deadline, cancellable, error);
+    if (i == 0 && mapping)
+      *first = attachment;
+    else
+      dmabuf_attachment_unref (attachment);
+    if (!mapping)
+      return NULL;
+    use->mappings[use->n_mappings++] = mapping;
+    fence = dmabuf_mapping_get_fence (mapping);
+    if (fence)
+      use->fences[use->n_fences++] = fence;
+  }
+
+  import = dmabuf_attachment_import (*first, &layout, &reused, error);
+  if (import)
+    gst_dmabuf_core_stats_add (&stage->stats,
+        reused ? GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED
+               : GST_DMABUF_CORE_COUNTER_IMPORTS,
+        1);
+
+  return import;
+}
+
+/* A buffer that the GPU still reads. They are kept for the next one, so that a
+ * frame allocates nothing. */
+typedef struct _Hold Hold;
+struct _Hold
+{
+  Hold *next;
+  GstBuffer *buffer;
+  DmabufFence *fence;
+};
+
+static GMutex holds_lock;
+static Hold *spare_holds;
+
+static void
+on_read (DmabufFence *fence, gpointer hold)
+{
+  /* the notify that follows drops it, as it does when the fence has signalled
+   * already */
+}
+
+static void
+drop_hold (gpointer user_data)
+{
+  Hold *hold = user_data;
+
+  gst_buffer_unref (hold->buffer);
+  dmabuf_fence_unref (hold->fence);
+  g_mutex_lock (&holds_lock);
+  hold->next = spare_holds;
+  spare_holds = hold;
+  g_mutex_unlock (&holds_lock);
+}
+
+/* Keeps the input until it has been read: a producer that knows fences waits
+ * itself, the buffers of others do not go back to them before. */
+static void
+hold_input (GstBuffer *buffer, DmabufFence *fence)
+{
+  Hold *hold;
+
+  if (gst_buffer_add_dmabuf_core_release_fence (buffer, fence))
+    return;
+
+  g_mutex_lock (&holds_lock);
+  hold = spare_holds;
+  if (hold)
+    spare_holds = hold->next;
+  g_mutex_unlock (&holds_lock);
+  if (!hold)
+    hold = g_new (Hold, 1);
+  hold->buffer = gst_buffer_ref (buffer);
+  hold->fence = dmabuf_fence_ref (fence);
+  dmabuf_fence_add_callback (fence, on_read, hold, drop_hold);
+}
+
+/* Sends the output on its way under its fence. */
+static gboolean
+send_output (GstDmabufVkStage *stage, GstBuffer *buffer, DmabufFence *fence,
+    gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  if (stage->downstream_syncs) {
+    gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+    if (fence && !dmabuf_fence_is_signaled (fence))
+      gst_dmabuf_core_stats_add (
+          &stage->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, 1);
+    return TRUE;
+  }
+  if (!fence || dmabuf_fence_is_signaled (fence))
+    return TRUE;
+  if (stage->implicit_sync)
+    return TRUE;
+
+  gst_dmabuf_core_stats_add (
+      &stage->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
+  return dmabuf_fence_wait (fence, deadline, cancellable, error);
+}
+
+static gboolean
+run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
+    const GstDmabufVkFrame *out, const GpuParams *params, gint mode,
+    gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  GpuJob job = {
+    .shader = shader,
+    .params = params,
+    .mode = mode,
+  };
+  guint64 waits = stage->queue.n_cpu_waits;
+  DmabufFence *fence = NULL;
+  Use use = { 0 };
+  gboolean ret;
+
+  if (in) {
+    DmabufFence *acquire = gst_buffer_get_dmabuf_core_fence (in->buffer);
+
+    if (acquire)
+      use.fences[use.n_fences++] = acquire;
+    job.in = use_frame (stage, &use, in, DMABUF_DIRECTION_TO_DEVICE, deadline,
+        cancellable, &use.in, error);
+    if (!job.in)
+      goto failed;
+  }
+  job.out = use_frame (stage, &use, out, DMABUF_DIRECTION_FROM_DEVICE, deadline,
+      cancellable, &use.out, error);
+  if (!job.out)
+    goto failed;
+  job.fences = use.fences;
+  job.n_fences = use.n_fences;
+  job.holds[0] = use.in;
+  job.holds[1] = use.out;
+
+  ret = gpu_queue_submit (
+      &stage->queue, &job, deadline, cancellable, &fence, error);
+  gst_dmabuf_core_stats_add (&stage->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS,
+      stage->queue.n_cpu_waits - waits);
+  __atomic_store_n (
+      &stage->gpu_waits, stage->queue.n_full_waits, __ATOMIC_RELAXED);
+  __atomic_store_n (&stage->submits, stage->queue.n_submits, __ATOMIC_RELAXED);
+  __atomic_store_n (
+      &stage->semaphores, stage->queue.n_semaphores, __ATOMIC_RELAXED);
+  __atomic_store_n (&stage->validation_messages,
+      g_atomic_int_get (&stage->context->validation_messages),
+      __ATOMIC_RELAXED);
+  if (!ret)
+    goto failed;
+
+  if (fence && in)
+    hold_input (in->buffer, fence);
+  use_end (&use, fence);
+  ret = send_output (stage, out->buffer, fence, deadline, cancellable, error);
+  if (fence)
+    dmabuf_fence_unref (fence);
+
+  return ret;
+
+  /* ERRORS */
+failed: {
+  use_end (&use, NULL);
+  return FALSE;
+}
+}
+
+/* A lost device is opened anew once; if the next frame loses it again, the
+ * frames are what kills it. */
+static gboolean
+recover (GstDmabufVkStage *stage, const GError *cause)
+{
+  GError *error = NULL;
+
+  if (!stage->context || !g_atomic_int_get (&stage->context->lost)
+      || stage->n_recovered++ > 0)
+    return FALSE;
+
+  GST_ELEMENT_WARNING (stage->element, RESOURCE, FAILED,
+      ("The GPU was lost and is opened anew: %s", cause->message), (NULL));
+  gst_dmabuf_vk_stage_close (stage);
+  if (open_device (stage, &error))
+    return TRUE;
+
+  GST_WARNING_OBJECT (stage->element, "%s", error->message);
+  g_clear_error (&error);
+  return FALSE;
+}
+
+GstFlowReturn
+gst_dmabuf_vk_stage_run (GstDmabufVkStage *stage, GpuShader shader,
+    const GstDmabufVkFrame *in, const GstDmabufVkFrame *out,
+    const GpuParams *params, gint mode)
+{
+  GstFlowReturn ret = GST_FLOW_OK;
+  GCancellable *cancellable;
+  GError *error = NULL;
+  gint64 deadline;
+
+  GST_OBJECT_LOCK (stage->element);
+  cancellable = g_object_ref (stage->cancellable);
+  deadline = stage->fence_timeout == GST_CLOCK_TIME_NONE
+      ? DMABUF_DEADLINE_NEVER
+      : g_get_monotonic_time () + (gint64) (stage->fence_timeout / GST_USECOND);
+  GST_OBJECT_UNLOCK (stage->element);
+
+  gst_dmabuf_core_stats_add (&stage->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
+  do {
+    g_clear_error (&error);
+    if (!stage->context) {
+      ret = GST_FLOW_ERROR;
+      break;
+    }
+    if (run_once (stage, shader, in, out, params, mode, deadline, cancellable,
+            &error)) {
+      stage->n_recovered = 0;
+      break;
+    }
+  } while (recover (stage, error));
+
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    ret = GST_FLOW_FLUSHING;
+  } else if (error) {
+    GST_ELEMENT_ERROR (stage->element, RESOURCE, FAILED,
+        ("The GPU cannot make this frame: %s", error->message), (NULL));
+    ret = GST_FLOW_ERROR;
+  }
+  g_clear_error (&error);
+  g_object_unref (cancellable);
+
+  return ret;
+}
+
+/* --- the pool ------------------------------------------------------------- */
+
+gboolean
+gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
+{
+  GstDmabufCoreConstraints constraints;
+  DmabufExporter *exporter = NULL;
+  GError *error = NULL;
+  GstDmabufVkMemory memory;
+  GstVideoAlignment alignment;
+  gboolean video_meta;
+  GstStructure *config;
+  GstBufferPool *pool;
+  guint size, min = 0;
+  GstCaps *caps;
+
+  gst_query_parse_allocation (query, &caps, NULL);
+  video_meta =
+      gst_query_get_dmabuf_core_constraints (query, &constraints, &alignment);
+  stage->downstream_syncs = gst_query_find_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+  if (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, NULL);
+
+  /* A GPU with memory of its own would read and write the machine's over the
+   * bus; displays take its memory. */
+  GST_OBJECT_LOCK (stage->element);
+  memory = stage->memory;
+  GST_OBJECT_UNLOCK (stage->element);
+  if (memory == GST_DMABUF_VK_MEMORY_GPU
+      || (memory == GST_DMABUF_VK_MEMORY_AUTO && stage->context->is_discrete
+          && !constraints.contiguous && !*constraints.exporters))
+    exporter = gpu_exporter_new (stage->context, &error);
+  if (!exporter && memory == GST_DMABUF_VK_MEMORY_GPU)
+    goto no_exporter;
+  g_clear_error (&error);
+  pool = gst_dmabuf_core_pool_new (exporter);
+  g_clear_object (&exporter);
+  gst_dmabuf_core_pool_set_constraints (
+      GST_DMABUF_CORE_POOL (pool), &constraints);
+
+  config = gst_buffer_pool_get_config (pool);
+  /* those in flight are more than downstream holds */
+  min = MAX (min, 2) + 2;
+  gst_buffer_pool_config_set_params (config, caps, 0, min, 0);
+  if (video_meta) {
+    gst_buffer_pool_config_add_option (
+        config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+    gst_buffer_pool_config_add_option (
+        config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
+    gst_buffer_pool_config_set_video_alignment (config, &alignment);
+  }
+  if (!gst_buffer_pool_set_config (pool, config))
+    goto no_pool;
+
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_get_params (config, NULL, &size, NULL, NULL);
+  gst_structure_free (config);
+  while (gst_query_get_n_allocation_pools (query) > 0)
+    gst_query_remove_nth_allocation_pool (query, 0);
+  gst_query_add_allocation_pool (query, pool, size, min, 0);
+  gst_object_unref (pool);
+
+  return TRUE;
+
+  /* ERRORS */
+no_exporter: {
+  GST_ELEMENT_ERROR (stage->element, RESOURCE, NO_SPACE_LEFT,
+      ("No dma-bufs of the GPU: %s", error->message), (NULL));
+  g_clear_error (&error);
+  return FALSE;
+}
+no_pool: {
+  error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (pool));
+  GST_ELEMENT_ERROR (stage->element, RESOURCE, NO_SPACE_LEFT,
+      ("No dma-bufs could be allocated: %s",
+          error ? error->message : "the pool could not be configured"),
+      (NULL));
+  g_clear_error (&error);
+  gst_object_unref (pool);
+  return FALSE;
+}
+}
