@@ -21,6 +21,12 @@
 /* The chroma of YUV is rounded once by the display and once by us. */
 #define YUV_TOLERANCE 3
 
+/* Turned to a portrait, and half the height. */
+#define GPU_STAGE \
+  " ! dmabufvkconvert name=gpu video-direction=90r" \
+  " ! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
+  "width=360,height=640"
+
 typedef struct
 {
   gint frames;
@@ -31,19 +37,20 @@ typedef struct
   char *display;
   char *output;
   gboolean wrong_frame;
+  gboolean gpu;
 
   GMainLoop *loop;
-  GstElement *pipeline, *source, *sink;
+  GstElement *pipeline, *source, *gpu_stage, *sink;
   guint n_seen;
-  guint64 warm_imports;
+  guint64 warm_imports, warm_gpu_imports;
   gboolean failed;
 } Demo;
 
-static Demo demo = { .frames = 150, .rate = 30 };
+static Demo demo = { .rate = 30 };
 
 static const GOptionEntry options[] = {
   { "frames", 0, 0, G_OPTION_ARG_INT, &demo.frames,
-      "Number of frames to show (150)", "N" },
+      "Number of frames to show (150; 40 with --gpu)", "N" },
   { "size", 0, 0, G_OPTION_ARG_STRING, &demo.size,
       "Size of the picture (1280x720)", "WxH" },
   { "format", 0, 0, G_OPTION_ARG_STRING, &demo.format,
@@ -53,6 +60,8 @@ static const GOptionEntry options[] = {
       "Camera (the first one)", "/dev/videoN" },
   { "display", 0, 0, G_OPTION_ARG_FILENAME, &demo.display,
       "Display (the first one)", "/dev/dri/cardN" },
+  { "gpu", 0, 0, G_OPTION_ARG_NONE, &demo.gpu,
+      "Turn, scale and convert the frames on the GPU between the two", NULL },
   { "output", 0, 0, G_OPTION_ARG_FILENAME, &demo.output,
       "Where to write what the display shows (display.png)", "FILE" },
   { "wrong-frame", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE,
@@ -115,8 +124,11 @@ get_stat (GstElement *element, const char *field)
 static GstPadProbeReturn
 on_frame (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
-  if (++demo.n_seen == WARM_UP_FRAMES)
+  if (++demo.n_seen == WARM_UP_FRAMES) {
     demo.warm_imports = get_stat (demo.sink, "imports");
+    if (demo.gpu)
+      demo.warm_gpu_imports = get_stat (demo.gpu_stage, "imports");
+  }
 
   return GST_PAD_PROBE_OK;
 }
@@ -128,6 +140,9 @@ build_pipeline (GError **error)
   gint width = 1280, height = 720;
   char *description;
 
+  /* the lab's GPU is a CPU in an emulator */
+  if (demo.frames <= 0)
+    demo.frames = demo.gpu ? 40 : 150;
   if (demo.size
       && (sscanf (demo.size, "%dx%d", &width, &height) != 2 || width <= 0
           || height <= 0)) {
@@ -140,9 +155,12 @@ build_pipeline (GError **error)
       "dmabufv4l2src name=camera num-buffers=%d"
       " ! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=%s,"
       "width=%d,height=%d,framerate=%d/1"
-      " ! dmabufkmssink name=display",
-      demo.frames, demo.format ? demo.format : "XR24", width, height,
-      demo.rate);
+      "%s ! dmabufkmssink name=display",
+      demo.frames,
+      demo.format    ? demo.format
+          : demo.gpu ? "NV12"
+                     : "XR24",
+      width, height, demo.rate, demo.gpu ? GPU_STAGE : "");
   demo.pipeline = gst_parse_launch (description, error);
   g_free (description);
   if (!demo.pipeline || *error)
@@ -150,6 +168,11 @@ build_pipeline (GError **error)
 
   demo.source = gst_bin_get_by_name (GST_BIN (demo.pipeline), "camera");
   demo.sink = gst_bin_get_by_name (GST_BIN (demo.pipeline), "display");
+  if (demo.gpu)
+    demo.gpu_stage = gst_bin_get_by_name (GST_BIN (demo.pipeline), "gpu");
+  /* a GPU that is none is late: rather late than never */
+  if (demo.gpu)
+    g_object_set (demo.sink, "max-lateness", (gint64) -1, NULL);
   if (demo.camera)
     g_object_set (demo.source, "device", demo.camera, NULL);
   if (demo.display)
@@ -290,11 +313,17 @@ typedef struct
   guint64 captured, camera_dropped, shown, display_dropped;
   guint64 buffers, imports, imports_reused, copies, cpu_maps;
   guint64 latency_p50, latency_p99, latency_max;
+  guint64 gpu_frames, gpu_imports, gpu_waits;
 } Report;
 
 static void
 get_report (Report *report)
 {
+  if (demo.gpu) {
+    report->gpu_frames = get_stat (demo.gpu_stage, "frames");
+    report->gpu_imports = get_stat (demo.gpu_stage, "imports");
+    report->gpu_waits = get_stat (demo.gpu_stage, "cpu-waits");
+  }
   report->captured = get_stat (demo.source, "frames");
   report->camera_dropped = get_stat (demo.source, "dropped");
   report->shown = get_stat (demo.sink, "shown");
@@ -334,6 +363,11 @@ print_report (const Report *report)
   print_count ("imports reused", report->imports_reused);
   print_count ("copies", report->copies);
   print_count ("CPU maps", report->cpu_maps);
+  if (demo.gpu) {
+    print_count ("frames of the GPU", report->gpu_frames);
+    print_count ("imports into the GPU", report->gpu_imports);
+    print_count ("fences waited for by the CPU", report->gpu_waits);
+  }
   print_latency ("capture to flip, p50", report->latency_p50);
   print_latency ("capture to flip, p99", report->latency_p99);
   print_latency ("capture to flip, max", report->latency_max);
@@ -351,9 +385,12 @@ find_fault (const Report *report)
   if (report->cpu_maps > 0)
     return g_strdup_printf (
         "the CPU mapped a frame %" G_GUINT64_FORMAT " times", report->cpu_maps);
-  /* A short run does not use every buffer. */
-  if (report->imports > report->buffers
-      || (demo.n_seen >= WARM_UP_FRAMES && report->imports < report->buffers))
+  /* A short run does not use every buffer; with a GPU between them the display
+   * sees the GPU's. */
+  if (!demo.gpu
+      && (report->imports > report->buffers
+          || (demo.n_seen >= WARM_UP_FRAMES
+              && report->imports < report->buffers)))
     return g_strdup_printf ("%" G_GUINT64_FORMAT
                             " imports were made of %" G_GUINT64_FORMAT
                             " dma-bufs",
@@ -362,6 +399,15 @@ find_fault (const Report *report)
     return g_strdup_printf ("%" G_GUINT64_FORMAT
                             " imports were made after the first %d frames",
         report->imports - demo.warm_imports, WARM_UP_FRAMES);
+  if (demo.gpu && demo.n_seen >= WARM_UP_FRAMES
+      && report->gpu_imports != demo.warm_gpu_imports)
+    return g_strdup_printf ("%" G_GUINT64_FORMAT
+                            " imports into the GPU were made after the first "
+                            "%d frames",
+        report->gpu_imports - demo.warm_gpu_imports, WARM_UP_FRAMES);
+  if (report->gpu_waits > 0)
+    return g_strdup_printf (
+        "the CPU waited for %" G_GUINT64_FORMAT " fences", report->gpu_waits);
   return NULL;
 }
 
@@ -370,7 +416,7 @@ main (int argc, char **argv)
 {
   GOptionContext *context;
   GError *error = NULL;
-  Report report;
+  Report report = { 0 };
   char *fault;
   gboolean as_sent;
   int status;
@@ -407,6 +453,7 @@ main (int argc, char **argv)
 
 stop:
   gst_element_set_state (demo.pipeline, GST_STATE_NULL);
+  gst_clear_object (&demo.gpu_stage);
   gst_object_unref (demo.source);
   gst_object_unref (demo.sink);
   gst_object_unref (demo.pipeline);

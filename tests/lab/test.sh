@@ -18,6 +18,8 @@ under ASan and UBSan, then the lab's in the virtual machine. Ends with
   --long              longer random programs and more repetitions
   --kernel KERNEL     in the lab only the cases of this kernel (backports,
                       stable)
+  --gpu [OPTION…]     import, export and order on this machine's GPU, from
+                      build/gpu-test, which runs on other machines as well
   --clauses, --suites what the tests cover of the contract's clauses, or which
                       suites there are; other checks of the sources
 END
@@ -38,6 +40,7 @@ cmd_test () {
         prepare_root
         in_top "$script" "${@:2}"
         return ;;
+      --gpu) test_gpu "${@:2}"; return ;;
       -h | --help) test_usage; return ;;
       -*) usage_error "test: unknown option $1" ;;
       *) names+=("$1") ;;
@@ -46,6 +49,14 @@ cmd_test () {
   done
   [ ${#lanes[@]} -gt 0 ] || lanes=(plain asan)
   run_tests
+}
+
+# test_gpu OPTION…: runs outside of the root, where the GPU's driver is.
+test_gpu () {
+  prepare_root
+  build plain || die "the build failed"
+  in_top tests/gpu/bundle.sh build/gpu-test
+  "$TOP/build/gpu-test/run" "$@"
 }
 
 # run_tests: with cmd_test's variables.
