@@ -170,7 +170,8 @@ gpu_queue_drain (GpuQueue *queue)
 
   if (queue->submitted > 0 && !g_atomic_int_get (&queue->context->lost)
       && !gpu_sync_wait_timeline (queue->context, queue->timeline,
-          queue->submitted, g_get_monotonic_time () + GPU_PATIENCE, NULL, NULL)
+          queue->submitted,
+          g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, NULL)
       && !g_atomic_int_get (&queue->context->lost))
     return FALSE;
   for (i = 0; i < queue->n_slots; i++)
@@ -228,7 +229,8 @@ take_slot (GpuQueue *queue, GCancellable *cancellable, GError **error)
   if (reached < slot->value) {
     queue->n_full_waits++;
     if (!gpu_sync_wait_timeline (queue->context, queue->timeline, slot->value,
-            g_get_monotonic_time () + GPU_PATIENCE, cancellable, error))
+            g_get_monotonic_time () + GPU_PATIENCE (queue->context),
+            cancellable, error))
       return NULL;
   }
   drop_holds (slot);
@@ -421,7 +423,8 @@ gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
   if (!slot->done) {
     queue->n_cpu_waits++;
     return gpu_sync_wait_timeline (context, queue->timeline, slot->value,
-        g_get_monotonic_time () + GPU_PATIENCE, cancellable, error);
+        g_get_monotonic_time () + GPU_PATIENCE (queue->context), cancellable,
+        error);
   }
 
   /* A driver that finishes its work before it exports would wait in there for

@@ -10,9 +10,11 @@ G_BEGIN_DECLS
 #define GPU_MAX_SLOTS 8
 #define GPU_MAX_WAITS 8
 
-/* How long a GPU may take for one frame before it is given up: a first frame
- * may compile. Fences of others have the deadline of the caller. */
-#define GPU_PATIENCE (60 * G_TIME_SPAN_SECOND)
+/* How long a GPU may take for one frame before it is given up. A CPU that
+ * plays one compiles the first frame's shader, beside whatever else it does.
+ * Fences of others have the deadline of the caller. */
+#define GPU_PATIENCE(context) \
+  (((context)->fences_completed ? 600 : 30) * G_TIME_SPAN_SECOND)
 
 /*
  * One frame in flight. What it uses is made once; what belongs to the frame is

@@ -262,8 +262,7 @@ convert (DmabufDevice *device, const DmabufLayout *in, const DmabufLayout *out,
 static gboolean
 is_tried (const GpuFormat *format)
 {
-  return !context->fences_completed || format->fourcc == DRM_FORMAT_NV12
-      || format->fourcc == DRM_FORMAT_ARGB8888;
+  return !context->fences_completed || format->fourcc == DRM_FORMAT_NV12;
 }
 
 static const char *const mode_names[] = { "auto", "buffer", "image" };

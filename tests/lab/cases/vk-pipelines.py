@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 600
+# timeout: 900
 """Pipelines with the GPU stage: no copy, no CPU wait for a fence, imports flat
 after warm-up, nothing from the validation layers; what comes out is what went
 in."""
@@ -14,8 +14,8 @@ os.environ['GST_DMABUF_VK_VALIDATE'] = '1'
 gi.require_version('Gst', '1.0')
 from gi.repository import Gst  # noqa: E402
 
-SIZE = 'width=160,height=120,framerate=30/1'
-FRAMES, WARM_UP = 40, 20
+SIZE = 'width=320,height=180,framerate=30/1'
+FRAMES, WARM_UP = 30, 15
 
 PIPELINES = (
     # what, the pipeline with @N@ for the number of frames
