@@ -10,13 +10,18 @@ G_BEGIN_DECLS
  *
  * Two steps make a fence signalled, and they may be done by two threads:
  *
- *   settle     under the fence's lock: error and time are set, then the flag
- *              (FEN-4). Whoever notices may do it: is_signaled, a wait.
+ *   settle     in one short section (dmabuf_fence_lock_flags()): error and time
+ *              are set, then the flag (FEN-4). Whoever notices may do it:
+ *              is_signaled, a wait.
  *   dispatch   calls the callbacks, under no lock. Only the fence's own source
  *              does it: the thread that signals, or the poller. So asking
  *              whether a fence has signalled never runs foreign code.
  *
- * Lock order: fence of a container, fence of a member, poller.
+ * The fence's lock is for its callbacks only. Who adds the first one sets
+ * ENABLED before anything else, under the lock that dispatch needs: so whoever
+ * settles and sees it unset may leave out dispatch, and so both of its locks.
+ *
+ * Lock order: fence of a container, fence of a member, poller; flags last.
  */
 
 typedef struct _DmabufFenceOps DmabufFenceOps;
@@ -32,6 +37,8 @@ typedef enum
   DMABUF_FENCE_FLAG_ENABLED = 1 << 2,
   /* Sequence numbers have 64 bits and do not wrap (FEN-3) */
   DMABUF_FENCE_FLAG_SEQNO64 = 1 << 3,
+  /* The lock of flags, error and timestamp */
+  DMABUF_FENCE_FLAG_BUSY = 1 << 4,
 } DmabufFenceFlags;
 
 /* All but kind, names and release may be NULL. */
@@ -90,14 +97,48 @@ struct _DmabufFence
   DmabufFenceCallback *last;
   guint last_id;
   guint running_id; /* of the callback that runs now */
+  guint n_removers; /* who wait for that one's end */
   GThread *running_thread;
 
   DmabufFence *next_deferred;
 };
 
-/* Initialises the common part of a zeroed fence: one reference (FEN-1). */
-void dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
-    guint64 context, guint64 seqno);
+/* Initialises the common part of a zeroed fence: one reference (FEN-1). GLib's
+ * locks need no call where the memory is zero and ends unlocked. */
+static inline void
+dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
+    guint64 context, guint64 seqno)
+{
+  fence->ops = ops;
+  fence->ref_count = 1;
+  fence->context = context;
+  fence->seqno = seqno;
+  fence->deadline = DMABUF_DEADLINE_NEVER;
+}
+
+/* Of dmabuf_fence_lock_flags(): not at the first attempt */
+gint dmabuf_fence_lock_flags_slowly (DmabufFence *fence);
+
+/* The flags, to be given back, changed or not, within a few instructions.
+ * Reading them and what they publish needs no lock. */
+static inline gint
+dmabuf_fence_lock_flags (DmabufFence *fence)
+{
+  gint flags = __atomic_load_n (&fence->flags, __ATOMIC_RELAXED)
+      & ~DMABUF_FENCE_FLAG_BUSY;
+
+  if (G_LIKELY (__atomic_compare_exchange_n (&fence->flags, &flags,
+          flags | DMABUF_FENCE_FLAG_BUSY, FALSE, __ATOMIC_ACQUIRE,
+          __ATOMIC_RELAXED)))
+    return flags;
+  return dmabuf_fence_lock_flags_slowly (fence);
+}
+
+static inline void
+dmabuf_fence_unlock_flags (DmabufFence *fence, gint flags)
+{
+  __atomic_store_n (&fence->flags, flags, __ATOMIC_RELEASE);
+}
 
 /* First step. @timestamp in nanoseconds, 0 for now, -1 for "ask the ops".
  * FALSE if it was signalled. */

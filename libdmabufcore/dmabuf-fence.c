@@ -31,7 +31,6 @@ dmabuf_fence_context_alloc (guint n)
 
 /* --- life -------------------------------------------------------------- */
 
-/* Flags are written under the lock only, and read without. */
 static inline gint
 fence_flags (DmabufFence *fence)
 {
@@ -47,22 +46,31 @@ fence_is_alone (DmabufFence *fence)
       && !(fence_flags (fence) & DMABUF_FENCE_FLAG_ENABLED);
 }
 
-static inline void
-fence_set_flags (DmabufFence *fence, gint flags)
+gint
+dmabuf_fence_lock_flags_slowly (DmabufFence *fence)
 {
-  __atomic_store_n (&fence->flags, flags, __ATOMIC_RELEASE);
+  guint tries = 0;
+
+  for (;;) {
+    gint flags = __atomic_load_n (&fence->flags, __ATOMIC_RELAXED)
+        & ~DMABUF_FENCE_FLAG_BUSY;
+
+    if (__atomic_compare_exchange_n (&fence->flags, &flags,
+            flags | DMABUF_FENCE_FLAG_BUSY, FALSE, __ATOMIC_ACQUIRE,
+            __ATOMIC_RELAXED))
+      return flags;
+    /* As in dmabuf_spin_lock() */
+    if (++tries % 64 == 0)
+      g_usleep (20);
+  }
 }
 
-void
-dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
-    guint64 context, guint64 seqno)
+static void
+fence_clear_flag (DmabufFence *fence, gint flag)
 {
-  fence->ops = ops;
-  fence->ref_count = 1;
-  fence->context = context;
-  fence->seqno = seqno;
-  fence->deadline = DMABUF_DEADLINE_NEVER;
-  /* GLib's locks need no call where the memory is zero and ends unlocked. */
+  gint flags = dmabuf_fence_lock_flags (fence);
+
+  dmabuf_fence_unlock_flags (fence, flags & ~flag);
 }
 
 DmabufFence *
@@ -126,24 +134,28 @@ dmabuf_fence_unref (DmabufFence *fence)
 gboolean
 dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
 {
-  gint flags = DMABUF_FENCE_FLAG_SIGNALED;
+  gint flags;
 
-  g_mutex_lock (&fence->lock);
+  if (dmabuf_fence_has_settled (fence))
+    return FALSE;
 
-  if (dmabuf_fence_has_settled (fence)) {
-    g_mutex_unlock (&fence->lock);
+  if (timestamp == 0)
+    timestamp = dmabuf_fence_now ();
+
+  flags = dmabuf_fence_lock_flags (fence);
+  if (G_UNLIKELY (flags & DMABUF_FENCE_FLAG_SIGNALED)) {
+    dmabuf_fence_unlock_flags (fence, flags);
     return FALSE;
   }
 
   if (timestamp < 0)
     flags |= DMABUF_FENCE_FLAG_INFO_PENDING;
   else
-    fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
+    fence->timestamp = timestamp;
   if (error)
     fence->error = error;
-  fence_set_flags (fence, fence->flags | flags);
+  dmabuf_fence_unlock_flags (fence, flags | DMABUF_FENCE_FLAG_SIGNALED);
 
-  g_mutex_unlock (&fence->lock);
   return TRUE;
 }
 
@@ -213,7 +225,9 @@ dmabuf_fence_dispatch (DmabufFence *fence)
     g_mutex_lock (&fence->lock);
     fence->running_id = 0;
     fence->running_thread = NULL;
-    g_cond_broadcast (&fence->callback_done);
+    /* A system call, even where nobody waits */
+    if (fence->n_removers > 0)
+      g_cond_broadcast (&fence->callback_done);
   }
   g_mutex_unlock (&fence->lock);
 
@@ -330,19 +344,21 @@ fence_fetch_info (DmabufFence *fence)
 {
   int error = 0;
   gint64 timestamp = 0;
+  gint flags;
 
-  if (!(g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_INFO_PENDING))
+  if (!(fence_flags (fence) & DMABUF_FENCE_FLAG_INFO_PENDING))
     return;
 
   fence->ops->get_info (fence, &error, &timestamp);
+  if (timestamp == 0)
+    timestamp = dmabuf_fence_now ();
 
-  g_mutex_lock (&fence->lock);
-  if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_INFO_PENDING) {
+  flags = dmabuf_fence_lock_flags (fence);
+  if (flags & DMABUF_FENCE_FLAG_INFO_PENDING) {
     fence->error = error;
-    fence->timestamp = timestamp ? timestamp : dmabuf_fence_now ();
-    fence_set_flags (fence, fence->flags & ~DMABUF_FENCE_FLAG_INFO_PENDING);
+    fence->timestamp = timestamp;
   }
-  g_mutex_unlock (&fence->lock);
+  dmabuf_fence_unlock_flags (fence, flags & ~DMABUF_FENCE_FLAG_INFO_PENDING);
 }
 
 int
@@ -435,6 +451,7 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
 {
   DmabufFenceCallback *callback;
   guint id;
+  gint flags;
   int ret = 1;
 
   g_return_val_if_fail (fence != NULL, 0);
@@ -449,19 +466,18 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
 
   g_mutex_lock (&fence->lock);
 
-  if (dmabuf_fence_has_settled (fence)) {
+  flags = dmabuf_fence_lock_flags (fence);
+  if (flags & DMABUF_FENCE_FLAG_SIGNALED) {
+    dmabuf_fence_unlock_flags (fence, flags);
     g_mutex_unlock (&fence->lock);
     goto signaled;
   }
+  dmabuf_fence_unlock_flags (fence, flags | DMABUF_FENCE_FLAG_ENABLED);
 
-  if (!(fence->flags & DMABUF_FENCE_FLAG_ENABLED)) {
-    if (fence->ops->enable)
-      ret = fence->ops->enable (fence);
-    if (ret > 0)
-      fence_set_flags (fence, fence->flags | DMABUF_FENCE_FLAG_ENABLED);
-  }
-
+  if (!(flags & DMABUF_FENCE_FLAG_ENABLED) && fence->ops->enable)
+    ret = fence->ops->enable (fence);
   if (ret <= 0) {
+    fence_clear_flag (fence, DMABUF_FENCE_FLAG_ENABLED);
     g_mutex_unlock (&fence->lock);
     goto not_enabled;
   }
@@ -514,8 +530,10 @@ dmabuf_fence_remove_callback (DmabufFence *fence, guint id)
 
   if (!callback) {
     /* From inside itself there is nothing to wait for. */
+    fence->n_removers++;
     while (fence->running_id == id && fence->running_thread != g_thread_self ())
       g_cond_wait (&fence->callback_done, &fence->lock);
+    fence->n_removers--;
     g_mutex_unlock (&fence->lock);
     return FALSE;
   }
@@ -524,7 +542,7 @@ dmabuf_fence_remove_callback (DmabufFence *fence, guint id)
   if (!fence->first && !dmabuf_fence_has_settled (fence)
       && fence->ops->disable) {
     fence->ops->disable (fence);
-    fence_set_flags (fence, fence->flags & ~DMABUF_FENCE_FLAG_ENABLED);
+    fence_clear_flag (fence, DMABUF_FENCE_FLAG_ENABLED);
   }
   g_mutex_unlock (&fence->lock);
 
