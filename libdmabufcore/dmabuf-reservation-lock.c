@@ -400,8 +400,8 @@ dmabuf_reservation_lock_status (DmabufReservation *reservation,
   return lock_checked (reservation, context, cancellable);
 }
 
-static gboolean
-set_lock_error (int status, GError **error)
+gboolean
+dmabuf_reservation_set_lock_error (int status, GError **error)
 {
   switch (status) {
   case -EDEADLK:
@@ -434,7 +434,8 @@ lock_carefully (DmabufReservation *reservation, DmabufAcquireContext *context,
   g_return_val_if_fail (reservation != NULL, FALSE);
 
   ret = dmabuf_reservation_lock_status (reservation, context, NULL);
-  return G_LIKELY (ret == 0) ? TRUE : set_lock_error (ret, error);
+  return G_LIKELY (ret == 0) ? TRUE
+                             : dmabuf_reservation_set_lock_error (ret, error);
 }
 
 /* The ordinary case is one compare and swap, without a stack frame. */
@@ -462,7 +463,7 @@ dmabuf_reservation_lock_interruptible (DmabufReservation *reservation,
   g_return_val_if_fail (reservation != NULL, FALSE);
 
   ret = dmabuf_reservation_lock_status (reservation, context, cancellable);
-  return ret == 0 ? TRUE : set_lock_error (ret, error);
+  return ret == 0 ? TRUE : dmabuf_reservation_set_lock_error (ret, error);
 }
 
 gboolean
@@ -475,11 +476,11 @@ dmabuf_reservation_lock_slow (DmabufReservation *reservation,
 
   if (!context->contended) {
     ret = misuse ("slow lock without EDEADLK");
-    return set_lock_error (ret, error);
+    return dmabuf_reservation_set_lock_error (ret, error);
   }
 
   ret = dmabuf_reservation_lock_status (reservation, context, cancellable);
-  return ret == 0 ? TRUE : set_lock_error (ret, error);
+  return ret == 0 ? TRUE : dmabuf_reservation_set_lock_error (ret, error);
 }
 
 gboolean
@@ -587,61 +588,4 @@ dmabuf_reservation_lock_clear (DmabufReservation *reservation)
   if (load_owner (reservation) != 0)
     misuse ("last reference of a reservation that is locked");
   g_mutex_clear (&reservation->wait_lock);
-}
-
-/* --- many -------------------------------------------------------------- */
-
-static void
-unlock_until (
-    DmabufReservation **reservations, guint end, DmabufReservation *contended)
-{
-  guint i;
-
-  for (i = 0; i < end; i++) {
-    /* One that is there twice is unlocked at the first time. */
-    if (dmabuf_reservation_is_locked (reservations[i]))
-      dmabuf_reservation_unlock (reservations[i]);
-  }
-  if (contended && dmabuf_reservation_is_locked (contended))
-    dmabuf_reservation_unlock (contended);
-}
-
-gboolean
-dmabuf_reservation_lock_many (DmabufReservation **reservations,
-    guint n_reservations, DmabufAcquireContext *context,
-    GCancellable *cancellable, GError **error)
-{
-  DmabufReservation *contended = NULL;
-  int ret;
-  guint i;
-
-retry:
-  for (i = 0; i < n_reservations; i++) {
-    if (reservations[i] == contended)
-      continue;
-
-    ret =
-        dmabuf_reservation_lock_status (reservations[i], context, cancellable);
-    if (ret == 0 || ret == -EALREADY)
-      continue;
-
-    unlock_until (reservations, i, contended);
-    if (ret != -EDEADLK)
-      return set_lock_error (ret, error);
-
-    contended = reservations[i];
-    ret = dmabuf_reservation_lock_status (contended, context, cancellable);
-    if (ret < 0)
-      return set_lock_error (ret, error);
-    goto retry;
-  }
-
-  return TRUE;
-}
-
-void
-dmabuf_reservation_unlock_many (
-    DmabufReservation **reservations, guint n_reservations)
-{
-  unlock_until (reservations, n_reservations, NULL);
 }

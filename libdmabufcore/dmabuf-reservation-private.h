@@ -47,6 +47,9 @@ struct _DmabufReservation
 int dmabuf_reservation_lock_status (DmabufReservation *reservation,
     DmabufAcquireContext *context, GCancellable *cancellable);
 
+/* Sets the error of such a negative status; FALSE. */
+gboolean dmabuf_reservation_set_lock_error (int status, GError **error);
+
 /* Whether this thread holds the lock of any reservation */
 gboolean dmabuf_reservation_thread_holds_any (void);
 

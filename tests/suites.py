@@ -24,7 +24,7 @@ SUITES = [
     ('test-ww_mutex (groups, with variants)', 'ww-mutex', 'kernel', 14),
     ('locking-selftest ww', 'locking-selftest', 'ww', 36),
     ('kselftest sync', 'sw-sync', 'kselftest-sync', 10),
-    ('IGT sw_sync', 'sw-sync', 'igt-sw_sync', 10),
+    ('IGT sw_sync', 'igt-sw-sync', 'igt-sw_sync', 10),
     ('IGT dmabuf_sync_file', 'dmabuf-sync-file', 'igt-dmabuf_sync_file', 7),
     ('IGT vgem', 'dmabuf-sync-file', 'igt-vgem', 7),
 ]

@@ -34,6 +34,23 @@ signal_and_unref (DmabufFence *fence)
   dmabuf_fence_unref (fence);
 }
 
+void
+count_call (DmabufFence *fence, gpointer calls)
+{
+  g_atomic_int_inc ((gint *) calls);
+}
+
+void
+until (gint *value, gint expected)
+{
+  gint64 end = SOON;
+
+  while (g_atomic_int_get (value) != expected) {
+    fail_unless (g_get_monotonic_time () < end);
+    g_usleep (200);
+  }
+}
+
 gboolean
 wait_ms (DmabufFence *fence, guint ms)
 {

@@ -29,6 +29,12 @@ void signal_and_unref (DmabufFence *fence);
 /* Waits at most @ms; TRUE if it signalled, FALSE for ETIME, else fails */
 gboolean wait_ms (DmabufFence *fence, guint ms);
 
+/* A callback that counts its calls in a gint */
+void count_call (DmabufFence *fence, gpointer calls);
+
+/* Waits for what other threads bring to @expected. */
+void until (gint *value, gint expected);
+
 /* --- sync_files by timeline ---------------------------------------------- */
 
 /* A timeline of the kernel (SWS-1) */

@@ -244,12 +244,6 @@ wait_thread (gpointer fence)
   return GINT_TO_POINTER (dmabuf_fence_wait (fence, SOON, NULL, NULL));
 }
 
-static void
-count_call (DmabufFence *fence, gpointer calls)
-{
-  g_atomic_int_inc ((gint *) calls);
-}
-
 /* One thread waits for the tail, and a callback as well, which goes another way
  * (CHN-6). */
 static void

@@ -7,12 +7,6 @@
 
 #include <errno.h>
 
-static void
-count_call (DmabufFence *fence, gpointer calls)
-{
-  g_atomic_int_inc ((gint *) calls);
-}
-
 /* FEN-1: make, enable, signal, release; nothing leaks (the fixture looks). */
 GST_START_TEST (test_sanitycheck)
 {

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the checks of debug builds complain about. */
+
+#include "../lib/sync.h"
+
+#include <errno.h>
+
+/* --- annotations (B7-24, ANN-1 … ANN-3, XDC-3) --------------------------- */
+
+#define ASSERT_COMPLAINS(n, code) \
+  G_STMT_START \
+  { \
+    guint complaints; \
+    criticals_catch (); \
+    code; \
+    complaints = criticals_count (); \
+    fail_unless ((complaints > 0) == (n), "%u complaints", complaints); \
+  } \
+  G_STMT_END
+
+/* ANN-1, ANN-2: sections nest; in them no wait, no reservation, no allocation.
+ */
+GST_START_TEST (test_ann2_wait_and_lock_inside)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  DmabufFence *stub = dmabuf_fence_get_stub ();
+  guint outer, inner;
+
+  ASSERT_COMPLAINS (FALSE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  outer = dmabuf_fence_begin_signalling ();
+  inner = dmabuf_fence_begin_signalling ();
+  dmabuf_fence_end_signalling (inner);
+  ASSERT_COMPLAINS (TRUE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  ASSERT_COMPLAINS (TRUE, dmabuf_reservation_lock (resv, NULL, NULL));
+  dmabuf_reservation_unlock (resv);
+  ASSERT_COMPLAINS (TRUE, dmabuf_annotation_might_allocate ("test"));
+  ASSERT_COMPLAINS (TRUE, dmabuf_fence_end_signalling (outer + 1));
+  dmabuf_fence_end_signalling (outer);
+  ASSERT_COMPLAINS (FALSE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  dmabuf_fence_unref (stub);
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
+/* ANN-3: waiting under a reservation's lock is allowed. */
+GST_START_TEST (test_ann3_wait_under_a_reservation)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  DmabufFence *stub = dmabuf_fence_get_stub ();
+
+  dmabuf_annotation_set_checks (TRUE);
+  dmabuf_reservation_lock (resv, NULL, NULL);
+  ASSERT_COMPLAINS (FALSE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  dmabuf_reservation_unlock (resv);
+  dmabuf_annotation_set_checks (FALSE);
+  dmabuf_fence_unref (stub);
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
+/* ANN-2: the two halves of a deadlock that never met. */
+GST_START_TEST (test_ann2_order_of_lock_and_wait)
+{
+  DmabufFence *stub = dmabuf_fence_get_stub ();
+  guint cookie;
+
+  dmabuf_annotation_set_checks (TRUE);
+  ASSERT_COMPLAINS (FALSE, dmabuf_annotation_lock ("X", "under X");
+      dmabuf_fence_wait (stub, 0, NULL, NULL); dmabuf_annotation_unlock ("X"));
+  cookie = dmabuf_fence_begin_signalling ();
+  ASSERT_COMPLAINS (TRUE, dmabuf_annotation_lock ("X", "signalling"));
+  dmabuf_annotation_unlock ("X");
+  ASSERT_COMPLAINS (FALSE, dmabuf_annotation_lock ("Y", "signalling"));
+  dmabuf_annotation_unlock ("Y");
+  dmabuf_fence_end_signalling (cookie);
+  /* Y was taken while signalling: nobody may wait under it. */
+  dmabuf_annotation_lock ("Y", "under Y");
+  ASSERT_COMPLAINS (TRUE, dmabuf_fence_wait (stub, 0, NULL, NULL));
+  dmabuf_annotation_unlock ("Y");
+  dmabuf_annotation_set_checks (FALSE);
+  dmabuf_fence_unref (stub);
+}
+GST_END_TEST;
+
+static Suite *
+annotations_suite (void)
+{
+  Suite *s = suite_create ("annotations");
+  TCase *tc = backend_add_case (s, "annotations");
+
+  tcase_add_test (tc, test_ann2_wait_and_lock_inside);
+  tcase_add_test (tc, test_ann3_wait_under_a_reservation);
+  tcase_add_test (tc, test_ann2_order_of_lock_and_wait);
+  return s;
+}
+
+GST_CHECK_MAIN (annotations);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Fences that meet the outside: other people's loops and other backends. */
+
+#include "../lib/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <unistd.h>
+
+/* --- in other people's loops --------------------------------------------- */
+
+static gpointer
+signal_later (gpointer fence)
+{
+  g_usleep (5000);
+  dmabuf_fence_signal (fence);
+  return NULL;
+}
+
+typedef struct
+{
+  GMainLoop *loop;
+  gboolean ok;
+  GError *error;
+} Async;
+
+static void
+on_waited (GObject *source, GAsyncResult *result, gpointer user_data)
+{
+  Async *async = user_data;
+
+  async->ok = dmabuf_fence_wait_finish (NULL, result, &async->error);
+  g_main_loop_quit (async->loop);
+}
+
+GST_START_TEST (test_wait_async)
+{
+  Async async = { g_main_loop_new (NULL, FALSE) };
+  GCancellable *cancellable = g_cancellable_new ();
+  DmabufFence *fence = mock_fence ();
+  GThread *thread;
+
+  dmabuf_fence_wait_async (
+      fence, g_get_monotonic_time () + 5000, NULL, on_waited, &async);
+  g_main_loop_run (async.loop);
+  fail_if (async.ok);
+  assert_error (async.error, ETIME);
+
+  dmabuf_fence_wait_async (fence, SOON, cancellable, on_waited, &async);
+  g_cancellable_cancel (cancellable);
+  g_main_loop_run (async.loop);
+  fail_if (async.ok);
+  fail_unless (g_error_matches (async.error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  g_clear_error (&async.error);
+
+  dmabuf_fence_wait_async (fence, SOON, NULL, on_waited, &async);
+  thread = g_thread_new ("signal", signal_later, fence);
+  g_main_loop_run (async.loop);
+  fail_unless (async.ok);
+  g_thread_join (thread);
+
+  dmabuf_fence_wait_async (fence, 0, NULL, on_waited, &async);
+  g_main_loop_run (async.loop);
+  fail_unless (async.ok);
+
+  g_main_loop_unref (async.loop);
+  g_object_unref (cancellable);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+static gboolean
+on_source (gpointer calls)
+{
+  ++*(gint *) calls;
+  return G_SOURCE_REMOVE;
+}
+
+/* POLL-2: fires once, and the loop then sleeps. */
+GST_START_TEST (test_source)
+{
+  DmabufFence *fence = mock_fence ();
+  GSource *source = dmabuf_fence_source_new (fence);
+  gint calls = 0;
+
+  g_source_set_callback (source, on_source, &calls, NULL);
+  g_source_attach (source, NULL);
+  fail_if (g_main_context_iteration (NULL, FALSE));
+  dmabuf_fence_signal (fence);
+  fail_unless (g_main_context_iteration (NULL, FALSE));
+  fail_unless_equals_int (calls, 1);
+  fail_if (g_main_context_iteration (NULL, FALSE));
+  g_source_unref (source);
+
+  source = dmabuf_fence_source_new (fence);
+  g_source_set_callback (source, on_source, &calls, NULL);
+  g_source_attach (source, NULL);
+  fail_unless (g_main_context_iteration (NULL, FALSE));
+  fail_unless_equals_int (calls, 2);
+  g_source_unref (source);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* C1: an fd that stays readable. */
+GST_START_TEST (test_poll_fd)
+{
+  DmabufFence *fence = mock_fence ();
+  int fd = dmabuf_fence_open_poll_fd (fence, NULL);
+
+  fail_if (is_ready (fd, POLLIN));
+  signal_and_unref (fence);
+  fail_unless (is_ready (fd, POLLIN));
+  fail_unless (is_ready (fd, POLLIN));
+  fail_unless (fcntl (fd, F_GETFD) & FD_CLOEXEC);
+  close_fd (fd);
+}
+GST_END_TEST;
+
+/* --- external backends --------------------------------------------------- */
+
+static int external_fd, external_closed;
+
+static int
+external_export (gpointer data, GError **error)
+{
+  return dmabuf_kernel->dup (external_fd);
+}
+
+static int
+external_open (gpointer data)
+{
+  return dmabuf_kernel->dup (external_fd);
+}
+
+static gboolean
+external_is_signaled (gpointer data, int *error, gint64 *timestamp)
+{
+  *timestamp = 77;
+  return is_ready (external_fd, POLLIN);
+}
+
+static void
+external_free (gpointer data)
+{
+  external_closed++;
+}
+
+static const DmabufFenceBackend backend = {
+  .driver_name = "syncobj",
+  .export_sync_file = external_export,
+  .open_poll_fd = external_open,
+  .is_signaled = external_is_signaled,
+  .free = external_free,
+};
+
+/* XDC-4, IND-2: a point of a syncobj, as ext/kms makes one, when it has been
+ * submitted. */
+GST_START_TEST (test_external_backend)
+{
+  int timeline = timeline_open ();
+  DmabufFence *fence;
+  gint calls = 0;
+  int fd;
+
+  external_fd = timeline_new_fd (timeline, 1);
+  fence = dmabuf_fence_new_external (&backend, NULL,
+      dmabuf_fence_context_alloc (1), 1, DMABUF_FENCE_TRUST_FULL);
+  fail_unless (dmabuf_fence_is_kernel_backed (fence));
+  fail_unless_equals_string (dmabuf_fence_get_driver_name (fence), "syncobj");
+  fd = dmabuf_fence_export_sync_file (fence, NULL);
+  fail_unless (fd >= 0);
+  fail_if (wait_ms (fence, 1));
+  dmabuf_fence_add_callback (fence, count_call, &calls, NULL);
+  timeline_inc (timeline, 1);
+  while (g_atomic_int_get (&calls) == 0)
+    g_usleep (100);
+  fail_unless (is_ready (fd, POLLIN));
+  fail_unless (dmabuf_fence_get_timestamp (fence) == 77);
+  close_fd (fd);
+  dmabuf_fence_unref (fence);
+  fail_unless_equals_int (external_closed, 1);
+  close_fd (external_fd);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
+static Suite *
+outside_suite (void)
+{
+  Suite *s = suite_create ("outside");
+  TCase *tc = backend_add_case (s, "outside");
+
+  tcase_add_test (tc, test_poll_fd);
+  tcase_add_test (tc, test_external_backend);
+
+  /* GLib's main context opens fds of its own, which the fixture would miss. */
+  tc = tcase_create ("loops");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_wait_async);
+  tcase_add_test (tc, test_source);
+  return s;
+}
+
+GST_CHECK_MAIN (outside);

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Many fences, many threads, many signals. */
+
+#include "../lib/sync.h"
+
+#include <errno.h>
+#include <libdmabufcore/dmabuf-poller-private.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+static void
+import (int fd, DmabufAccess access, int timeline, guint value)
+{
+  int sync_file = timeline_new_fd (timeline, value);
+
+  fail_unless (dmabuf_kernel_import_sync_file (fd, access, sync_file) == 0);
+  close_fd (sync_file);
+}
+
+/* --- acceptance 4: many pending ------------------------------------------ */
+
+/* A timeline and a fence each, and the fake kernel's own */
+static guint
+room_for (guint n)
+{
+  struct rlimit limit = { 5 * n + 1000, 5 * n + 1000 };
+
+  if (setrlimit (RLIMIT_NOFILE, &limit) == 0)
+    return n;
+  getrlimit (RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
+  return MIN (n, limit.rlim_cur / 6);
+}
+
+static guint
+count_entries (const char *path)
+{
+  GDir *dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (dir))
+    n++;
+  g_dir_close (dir);
+  return n;
+}
+
+static gint64
+cpu_time (void)
+{
+  struct timespec spent;
+
+  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &spent);
+  return spent.tv_sec * G_USEC_PER_SEC + spent.tv_nsec / 1000;
+}
+
+/* Outside of the fixture, which starts the poller itself */
+GST_START_TEST (test_poller_is_one_thread_and_three_fds)
+{
+  guint fds = count_entries ("/proc/self/fd");
+  guint threads = count_entries ("/proc/self/task");
+
+  fail_unless (dmabuf_poller_ensure_started () >= 0);
+  fail_unless (count_entries ("/proc/self/fd") <= fds + 3);
+  fail_unless (count_entries ("/proc/self/task") <= threads + 1);
+}
+GST_END_TEST;
+
+/* A timeline for each, as one signals in the order of its values only */
+GST_START_TEST (test_many_pending)
+{
+  guint n = room_for (g_getenv ("DMABUF_TEST_SMALL") ? 500 : 10000);
+  int *timelines = g_new (int, n);
+  DmabufFence **fences = g_new (DmabufFence *, n);
+  guint *order = g_new (guint, n);
+  GRand *rand = g_rand_new_with_seed (3);
+  gint *calls = g_new0 (gint, n);
+  guint threads = count_entries ("/proc/self/task");
+  guint64 before, after;
+  guint i, n_sources;
+  gint64 cpu;
+
+  for (i = 0; i < n; i++) {
+    guint j = g_rand_int_range (rand, 0, i + 1);
+
+    order[i] = order[j];
+    order[j] = i;
+  }
+  for (i = 0; i < n; i++) {
+    timelines[i] = timeline_open ();
+    fences[i] = timeline_new_fence (timelines[i], 1);
+    fail_unless (fences[i] != NULL);
+    dmabuf_fence_add_callback (fences[i], count_call, &calls[i], NULL);
+  }
+  dmabuf_poller_get_counts (&n_sources, NULL, NULL);
+  fail_unless_equals_int (n_sources, n);
+  fail_unless_equals_int (count_entries ("/proc/self/task"), threads);
+
+  /* Asleep while nothing happens: no wake, and no time but the test's own. */
+  g_usleep (20000);
+  dmabuf_poller_get_counts (NULL, NULL, &before);
+  cpu = cpu_time ();
+  g_usleep (200000);
+  fail_unless (cpu_time () < cpu + 20000);
+  dmabuf_poller_get_counts (NULL, NULL, &after);
+  fail_unless_equals_uint64 (after, before);
+
+  for (i = 0; i < n; i++) {
+    fail_unless_equals_int (g_atomic_int_get (&calls[order[i]]), 0);
+    timeline_inc (timelines[order[i]], 1);
+  }
+  for (i = 0; i < n; i++)
+    until (&calls[i], 1);
+  g_usleep (10000);
+  for (i = 0; i < n; i++)
+    fail_unless_equals_int (g_atomic_int_get (&calls[i]), 1);
+
+  for (i = 0; i < n; i++) {
+    dmabuf_fence_unref (fences[i]);
+    close_fd (timelines[i]);
+  }
+  g_free (timelines);
+  g_free (fences);
+  g_free (order);
+  g_free (calls);
+  g_rand_free (rand);
+}
+GST_END_TEST;
+
+/* --- acceptance 7: cancelled and timed out, under a storm of signals ------ */
+
+static gint storm_over;
+
+static void
+on_signal (int number)
+{
+}
+
+static gpointer
+storm (gpointer thread)
+{
+  while (!g_atomic_int_get (&storm_over)) {
+    pthread_kill (*(pthread_t *) thread, SIGUSR1);
+    g_usleep (200);
+  }
+  return NULL;
+}
+
+static gpointer
+cancel_soon (gpointer cancellable)
+{
+  g_usleep (30000);
+  g_cancellable_cancel (cancellable);
+  return NULL;
+}
+
+/* The bound is ten times what is promised (50 ms), for busy machines. */
+#define PROMPT (500 * 1000)
+
+GST_START_TEST (test_sec13_waits_end_in_time)
+{
+  struct sigaction action = { .sa_handler = on_signal };
+  int timeline = timeline_open ();
+  DmabufFence *fences[3] = { mock_fence (), timeline_new_fence (timeline, 1) };
+  DmabufBuffer *buffer = shared_buffer ();
+  pthread_t self = pthread_self ();
+  GThread *thread;
+  guint i;
+
+  fences[2] = dmabuf_fence_merge (fences[0], fences[1]);
+  import (dmabuf_buffer_get_fd (buffer), DMABUF_ACCESS_WRITE, timeline, 1);
+  sigaction (SIGUSR1, &action, NULL);
+  g_atomic_int_set (&storm_over, 0);
+  thread = g_thread_new ("storm", storm, &self);
+
+  for (i = 0; i < 8; i++) {
+    GCancellable *cancellable = g_cancellable_new ();
+    GThread *canceller = NULL;
+    gint64 start = g_get_monotonic_time ();
+    gint64 deadline = start + 30000;
+    GError *error = NULL;
+    gboolean ok;
+
+    if (i % 2) {
+      canceller = g_thread_new ("cancel", cancel_soon, cancellable);
+      deadline = SOON;
+    }
+    if (i / 2 < 3)
+      ok = dmabuf_fence_wait (fences[i / 2], deadline, cancellable, &error);
+    else
+      ok = dmabuf_buffer_wait (
+          buffer, DMABUF_ACCESS_READ, deadline, cancellable, &error);
+    fail_if (ok);
+    if (i % 2)
+      fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+    else
+      fail_unless (g_error_matches (error, DMABUF_ERROR, ETIME));
+    fail_unless (g_get_monotonic_time () < start + 30000 + PROMPT);
+    fail_unless (g_get_monotonic_time () >= start + (i % 2 ? 0 : 30000));
+    g_error_free (error);
+    if (canceller)
+      g_thread_join (canceller);
+    g_object_unref (cancellable);
+  }
+
+  g_atomic_int_set (&storm_over, 1);
+  g_thread_join (thread);
+  timeline_inc (timeline, 1);
+  dmabuf_fence_signal (fences[0]);
+  for (i = 0; i < 3; i++)
+    dmabuf_fence_unref (fences[i]);
+  dmabuf_buffer_unref (buffer);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
+/* --- acceptance 5: writers and readers ----------------------------------- */
+
+#define N_BUFFERS 32
+#define N_THREADS 8
+
+static DmabufBuffer *storm_buffers[N_BUFFERS];
+static guint written[N_BUFFERS]; /* by works that are over */
+static gint
+    promised[N_BUFFERS]; /* by works that are submitted, under the lock */
+static gint works_left, storm_errors;
+static gint64 storm_end;
+
+typedef struct
+{
+  DmabufFence *wait;
+  int timeline;
+  guint n;
+  DmabufSubmissionBuffer uses[16];
+  guint before[16];
+} Work;
+
+/* The "device": runs when what it has to wait for has signalled. */
+static void
+work_run (Work *work)
+{
+  guint i;
+
+  for (i = 0; i < work->n; i++) {
+    guint index;
+
+    for (index = 0; storm_buffers[index] != work->uses[i].buffer; index++)
+      ;
+    /* No work runs before the writers that were there at its submission. */
+    if (__atomic_load_n (&written[index], __ATOMIC_ACQUIRE) < work->before[i])
+      g_atomic_int_inc (&storm_errors);
+    if (work->uses[i].access & DMABUF_ACCESS_WRITE)
+      __atomic_fetch_add (&written[index], 1, __ATOMIC_ACQ_REL);
+  }
+  timeline_inc (work->timeline, 1);
+}
+
+static void
+work_run_and_free (DmabufFence *fence, gpointer data)
+{
+  Work *work = data;
+
+  work_run (work);
+  close_fd (work->timeline);
+  if (work->wait)
+    dmabuf_fence_unref (work->wait);
+  g_free (work);
+  g_atomic_int_add (&works_left, -1);
+}
+
+static gpointer
+submit_thread (gpointer data)
+{
+  GRand *rand = g_rand_new_with_seed (GPOINTER_TO_UINT (data));
+
+  while (g_get_monotonic_time () < storm_end) {
+    Work *work = g_new0 (Work, 1);
+    DmabufSubmission submission;
+    DmabufFence *done;
+    guint start = g_rand_int_range (rand, 0, N_BUFFERS);
+    guint step = 1 + 2 * g_rand_int_range (rand, 0, 4);
+    guint i;
+
+    g_atomic_int_inc (&works_left);
+    work->n = g_rand_int_range (rand, 2, 17);
+    work->timeline = timeline_open ();
+    for (i = 0; i < work->n; i++) {
+      work->uses[i].buffer = storm_buffers[(start + i * step) % N_BUFFERS];
+      work->uses[i].access =
+          g_rand_boolean (rand) ? DMABUF_ACCESS_READ : DMABUF_ACCESS_WRITE;
+    }
+
+    g_assert (dmabuf_submission_begin (
+        &submission, work->uses, work->n, NULL, &work->wait, NULL));
+    for (i = 0; i < work->n; i++) {
+      guint index = (start + i * step) % N_BUFFERS;
+
+      work->before[i] = g_atomic_int_get (&promised[index]);
+      if (work->uses[i].access & DMABUF_ACCESS_WRITE)
+        g_atomic_int_inc (&promised[index]);
+    }
+    done = timeline_new_fence (work->timeline, 1);
+    g_assert (dmabuf_submission_end (&submission, done, NULL));
+    dmabuf_fence_unref (done);
+
+    /* One that has signalled meanwhile does not call (FEN-6). */
+    if (!work->wait
+        || dmabuf_fence_add_callback (work->wait, work_run_and_free, work, NULL)
+            == 0)
+      work_run_and_free (NULL, work);
+    while (g_atomic_int_get (&works_left) > 64)
+      g_usleep (500);
+  }
+  g_rand_free (rand);
+  return NULL;
+}
+
+/* XSF-5, XDC-3: export, submit, import as one, by any number of threads. */
+GST_START_TEST (test_storm_of_writers_and_readers)
+{
+  GThread *threads[N_THREADS];
+  guint i;
+
+  for (i = 0; i < N_BUFFERS; i++)
+    storm_buffers[i] = shared_buffer ();
+  storm_end =
+      g_get_monotonic_time () + (test_is_long () ? 60 : 2) * G_USEC_PER_SEC;
+  for (i = 0; i < N_THREADS; i++)
+    threads[i] =
+        g_thread_new ("submit", submit_thread, GUINT_TO_POINTER (i + 1));
+  for (i = 0; i < N_THREADS; i++)
+    g_thread_join (threads[i]);
+  until (&works_left, 0);
+
+  fail_unless_equals_int (storm_errors, 0);
+  for (i = 0; i < N_BUFFERS; i++) {
+    fail_unless_equals_int (written[i], promised[i]);
+    fail_unless (dmabuf_buffer_wait (
+        storm_buffers[i], DMABUF_ACCESS_WRITE, 0, NULL, NULL));
+    dmabuf_buffer_unref (storm_buffers[i]);
+  }
+  g_usleep (10000);
+}
+GST_END_TEST;
+
+static Suite *
+stress_suite (void)
+{
+  Suite *s = suite_create ("stress");
+  TCase *tc = backend_add_case (s, "stress");
+
+  tcase_add_test (tc, test_many_pending);
+  tcase_add_test (tc, test_sec13_waits_end_in_time);
+  tcase_add_test (tc, test_storm_of_writers_and_readers);
+
+  tc = tcase_create ("poller");
+  suite_add_tcase (s, tc);
+  tcase_add_test (tc, test_poller_is_one_thread_and_three_fds);
+  return s;
+}
+
+GST_CHECK_MAIN (stress);
