@@ -168,6 +168,36 @@ GST_START_TEST (test_flip_waits_for_the_fence)
 }
 GST_END_TEST;
 
+/* C1: the same by the buffer alone. What it holds back is the kernel's flip:
+ * the frame's only fence is a writer's among the dma-buf's own (POLL-3, RSV-1).
+ */
+GST_START_TEST (test_flip_waits_for_the_writer_of_the_buffer)
+{
+  GstBuffer *busy = new_frame (2);
+  DmabufBuffer *dmabuf = gst_dmabuf_core_memory_get_buffer (
+      gst_buffer_peek_memory (busy, 0), NULL);
+  DmabufFence *fence = new_fence ();
+  GError *error = NULL;
+
+  fail_unless (
+      dmabuf_buffer_add_fence (dmabuf, DMABUF_ACCESS_WRITE, fence, &error),
+      "%s", error ? error->message : "");
+  dmabuf_fence_unref (fence);
+
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_frame (1)), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (harness, busy), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("cpu-waits"), 0);
+
+  /* a dozen refreshes */
+  g_usleep (200 * 1000);
+  fail_unless_equals_uint64 (get_stat ("shown"), 1);
+  signal_fence ();
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless_equals_uint64 (get_stat ("shown"), 2);
+}
+GST_END_TEST;
+
 static gpointer
 push_thread (gpointer frame)
 {
@@ -283,6 +313,7 @@ kms_lab_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, start, stop);
   tcase_add_test (tcase, test_flip_waits_for_the_fence);
+  tcase_add_test (tcase, test_flip_waits_for_the_writer_of_the_buffer);
   tcase_add_test (tcase, test_flush_while_the_fence_is_pending);
   tcase_add_test (tcase, test_state_change_while_the_fence_is_pending);
   tcase_add_test (tcase, test_start_while_the_end_is_pending);

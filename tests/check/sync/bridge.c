@@ -214,6 +214,48 @@ step_later (gpointer timeline)
   return NULL;
 }
 
+/* Both kernels without EXPORT and IMPORT: the real one through a table in which
+ * they fail */
+static int broken_with;
+static gint n_imports;
+
+static int
+broken_ioctl (int fd, unsigned long request, void *arg)
+{
+  if (request == DMA_BUF_IOCTL_IMPORT_SYNC_FILE)
+    g_atomic_int_inc (&n_imports);
+  if (request == DMA_BUF_IOCTL_IMPORT_SYNC_FILE
+      || request == DMA_BUF_IOCTL_EXPORT_SYNC_FILE) {
+    errno = broken_with;
+    return -1;
+  }
+  return dmabuf_kernel_linux.ioctl (fd, request, arg);
+}
+
+static void
+break_ioctls (int code)
+{
+  static DmabufKernel broken;
+
+  if (backend_is_fake ()) {
+    fake_kernel_break_ioctl (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, code);
+    fake_kernel_break_ioctl (DMA_BUF_IOCTL_IMPORT_SYNC_FILE, code);
+    return;
+  }
+  broken_with = code;
+  broken = dmabuf_kernel_linux;
+  broken.ioctl = broken_ioctl;
+  dmabuf_kernel_replace (&broken);
+}
+
+static guint
+imports_so_far (void)
+{
+  return backend_is_fake ()
+      ? fake_kernel_get_ioctls (DMA_BUF_IOCTL_IMPORT_SYNC_FILE)
+      : (guint) g_atomic_int_get (&n_imports);
+}
+
 /* CPU-7, C4-18, C4-39: a kernel without the ioctls, or without an fd left, is
  * made up for on the CPU, counted; the answer is remembered. */
 GST_START_TEST (test_bridge_fallback)
@@ -230,8 +272,7 @@ GST_START_TEST (test_bridge_fallback)
   fail_unless (dmabuf_kernel_import_sync_file (
                    fd, DMABUF_ACCESS_WRITE, dmabuf_fence_peek_sync_file (fence))
       == 0);
-  fake_kernel_break_ioctl (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, codes[__i__]);
-  fake_kernel_break_ioctl (DMA_BUF_IOCTL_IMPORT_SYNC_FILE, codes[__i__]);
+  break_ioctls (codes[__i__]);
 
   thread = g_thread_new ("step", step_later, GINT_TO_POINTER (timeline));
   fail_unless (dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_READ) == NULL);
@@ -251,15 +292,51 @@ GST_START_TEST (test_bridge_fallback)
 
   if (codes[__i__] == ENOTTY) {
     DmabufFence *more = timeline_new_fence (timeline, 3);
+    guint before = imports_so_far ();
 
     /* The kernel is not asked again. */
-    fake_kernel_reset_calls ();
-    timeline_inc (timeline, 1);
+    thread = g_thread_new ("step", step_later, GINT_TO_POINTER (timeline));
+    fail_if (
+        dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_WRITE, more, &error));
+    assert_error (error, ENOTTY);
+    fail_unless (dmabuf_fence_is_signaled (more));
+    g_thread_join (thread);
+    fail_unless_equals_int (imports_so_far (), before);
+    fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
     dmabuf_fence_unref (more);
-    fail_unless_equals_int (
-        fake_kernel_get_ioctls (DMA_BUF_IOCTL_IMPORT_SYNC_FILE), 0);
   }
   dmabuf_fence_unref (fence);
+  dmabuf_buffer_unref (buffer);
+  if (!backend_is_fake ())
+    dmabuf_kernel_replace (NULL);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
+/* XDC-4, XDC-2: what a submission is going to do is nobody's to wait for before
+ * its end; and then it is waited for as long as the waiter wants. */
+GST_START_TEST (test_xdc4_published_when_submitted)
+{
+  int timeline = timeline_open ();
+  DmabufBuffer *buffer = shared_buffer ();
+  DmabufSubmissionBuffer use = { buffer, DMABUF_ACCESS_WRITE };
+  DmabufFence *work = timeline_new_fence (timeline, 1), *wait;
+  DmabufSubmission submission;
+  int fd = dmabuf_buffer_get_fd (buffer);
+
+  fail_unless (
+      dmabuf_submission_begin (&submission, &use, 1, NULL, &wait, NULL));
+  fail_unless (wait == NULL);
+  fail_unless (is_ready (fd, POLLIN | POLLOUT));
+  fail_unless (dmabuf_submission_end (&submission, work, NULL));
+  fail_if (is_ready (fd, POLLIN));
+  fail_if (dmabuf_buffer_wait (
+      buffer, DMABUF_ACCESS_READ, g_get_monotonic_time () + 20000, NULL, NULL));
+  fail_if (dmabuf_fence_is_signaled (work), "a waiter's end is not the work's");
+  timeline_inc (timeline, 1);
+  fail_unless (
+      dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, SOON, NULL, NULL));
+  dmabuf_fence_unref (work);
   dmabuf_buffer_unref (buffer);
   close_fd (timeline);
 }
@@ -442,8 +519,8 @@ bridge_suite (void)
   tcase_add_test (tc, test_arr5_error_in_a_merged_file);
   tcase_add_test (tc, test_ind1_mixed_composite_is_not_exported);
   tcase_add_test (tc, test_bridge_publish_and_snapshot);
-  if (backend_is_fake ())
-    tcase_add_loop_test (tc, test_bridge_fallback, 0, 2);
+  tcase_add_loop_test (tc, test_bridge_fallback, 0, 2);
+  tcase_add_test (tc, test_xdc4_published_when_submitted);
   tcase_add_test (tc, test_poll4_directions_and_rearm);
   tcase_add_test (tc, test_poll2_idle_buffer_does_not_spin);
   tcase_add_test (tc, test_poll7_poll8);
