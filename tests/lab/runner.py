@@ -112,6 +112,12 @@ def main():
                 print(f'ok     {name} ({seconds:.1f} s)')
             sys.stdout.flush()
             reason = ' '.join(reason.split())
+            # Checks of a program that said that they could not test.
+            for line in lines:
+                skip = re.match(r'ok 0 (.*?) # SKIP (.*)', line)
+                if skip and result == 'pass':
+                    note(results,
+                         f'skip\t1\t{name}: {skip[1]}\t0\t{skip[2]}\n')
             note(results,
                  f'{result}\t1\t{name}\t{seconds:.1f}\t{reason}\n')
 

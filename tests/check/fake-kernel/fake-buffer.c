@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
+#include <linux/memfd.h>
 #include <linux/udmabuf.h>
 #include <stdio.h>
 #include <string.h>
@@ -299,8 +300,11 @@ heap_ioctl (FakeFile *file, unsigned long request, void *arg)
 int
 fake_memfd_create (const char *name, unsigned int flags)
 {
-  int fd = memfd_create (name, flags | MFD_CLOEXEC);
+  int fd;
 
+  /* This kernel has huge pages to spare, made of small ones. */
+  flags &= ~(MFD_HUGETLB | MFD_HUGE_MASK << MFD_HUGE_SHIFT);
+  fd = memfd_create (name, flags | MFD_CLOEXEC);
   if (fd >= 0) {
     fake_lock ();
     fake_file_install (fake_file_new (FAKE_FILE_MEMFD), fd);

@@ -21,6 +21,9 @@ gboolean backend_is_fake (void);
 /* Under valgrind: children are looked at too, and everything takes longer. */
 gboolean backend_in_valgrind (void);
 
+/* Tells the runner that the test @name did not test, for @reason. */
+void backend_skip (const char *name, const char *reason);
+
 /* Before and after each test, as a checked fixture. The end asserts that no fd,
  * mapping and buffer is left. */
 void backend_start (void);

@@ -201,7 +201,7 @@ is_vgem (int fd)
 }
 
 int
-vgem_open (void)
+vgem_find (void)
 {
   char path[32];
   guint i;
@@ -218,8 +218,16 @@ vgem_open (void)
     if (fd >= 0)
       close (fd);
   }
-  fail ("no vgem here");
   return -1;
+}
+
+int
+vgem_open (void)
+{
+  int fd = vgem_find ();
+
+  fail_unless (fd >= 0, "no vgem here");
+  return fd;
 }
 
 /* A dumb buffer of vgem (struct drm_mode_create_dumb) */
@@ -230,15 +238,23 @@ struct create_dumb
 };
 
 int
-vgem_attach (int vgem, int dmabuf_fd, guint32 flags, guint32 *fence)
+vgem_import (int vgem, int dmabuf_fd, guint32 *handle)
 {
   struct drm_prime_handle prime = { .fd = dmabuf_fd };
+  int ret = dmabuf_kernel_ioctl (vgem, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+
+  *handle = prime.handle;
+  return -ret;
+}
+
+int
+vgem_attach (int vgem, int dmabuf_fd, guint32 flags, guint32 *fence)
+{
   struct drm_vgem_fence_attach args = { .flags = flags };
   int ret;
 
-  ret = dmabuf_kernel_ioctl (vgem, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
-  fail_unless (ret == 0, "PRIME_FD_TO_HANDLE: %s", g_strerror (-ret));
-  args.handle = prime.handle;
+  ret = vgem_import (vgem, dmabuf_fd, &args.handle);
+  fail_unless (ret == 0, "PRIME_FD_TO_HANDLE: %s", g_strerror (ret));
   ret = dmabuf_kernel_ioctl (vgem, DRM_IOCTL_VGEM_FENCE_ATTACH, &args);
   *fence = args.out_fence;
   return -ret;

@@ -63,6 +63,10 @@ void close_fd (int fd);
 DmabufBuffer *shared_buffer (void);
 
 int vgem_open (void);
+/* Without a failure: -1 if there is none */
+int vgem_find (void);
+/* 0 or an errno */
+int vgem_import (int vgem, int dmabuf_fd, guint32 *handle);
 /* 0 or an errno; *@fence for vgem_signal() */
 int vgem_attach (int vgem, int dmabuf_fd, guint32 flags, guint32 *fence);
 int vgem_signal (int vgem, guint32 fence);
