@@ -62,6 +62,10 @@ DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment *attachment);
  * What the device made of the frame, made once (DmabufDeviceClass.import) and
  * kept with the attachment under the key @layout.
  *
+ * Errors: EINVAL if the layout is not valid or its format, a pitch or an offset
+ * is not what the device's constraints demand, with a message that names it;
+ * EBUSY if the device does not reach the memory of a further buffer.
+ *
  * Returns: (transfer none): the device's own import, valid while @attachment is
  *   held; of a deferred buffer, while it is mapped as well, for between two
  *   mappings its storage may move

@@ -166,6 +166,22 @@ DmabufConstraints *dmabuf_constraints_merge (
     const DmabufConstraints *a, const DmabufConstraints *b, GError **error);
 
 /**
+ * dmabuf_constraints_check_layout:
+ * @constraints: constraints
+ * @layout: of a frame
+ * @error: return location for an error
+ *
+ * Compares the pitch and the offset of each plane with what is demanded. Only
+ * of a linear frame: what another modifier makes of a pitch its driver knows.
+ *
+ * Returns: %FALSE with EINVAL and a message that names plane, field, value, and
+ *   who demands what
+ */
+DMABUF_CORE_API
+gboolean dmabuf_constraints_check_layout (const DmabufConstraints *constraints,
+    const DmabufLayout *layout, GError **error);
+
+/**
  * dmabuf_constraints_equal:
  * @a: constraints
  * @b: constraints

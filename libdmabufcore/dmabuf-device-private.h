@@ -90,8 +90,10 @@ gboolean dmabuf_attachment_try_ref (DmabufAttachment *attachment);
 gboolean dmabuf_device_suits (
     DmabufDevice *device, DmabufExporter *exporter, GError **error);
 
-gboolean dmabuf_device_takes_format (
-    DmabufDevice *device, guint32 format, guint64 modifier);
+/* Whether they allow the layout, which is valid: formats, pitches, offsets and
+ * the memory of each plane; EINVAL or EBUSY if not. */
+gboolean dmabuf_device_takes_layout (
+    DmabufDevice *device, const DmabufLayout *layout, GError **error);
 
 /* dmabuf-import.c */
 void

@@ -269,18 +269,45 @@ dmabuf_device_suits (
   return suits;
 }
 
+/* SEC-12: what was not offered is not taken. */
+static gboolean
+check_format (DmabufDevice *device, const DmabufLayout *layout, GError **error)
+{
+  DmabufDevicePrivate *priv = get_private (device);
+
+  if (dmabuf_constraints_has_format (
+          priv->constraints, layout->format, layout->modifier))
+    return TRUE;
+
+  dmabuf_set_error (error, EINVAL,
+      "%s does not take format 0x%08x with modifier 0x%" G_GINT64_MODIFIER "x",
+      dmabuf_device_get_name (device), layout->format, layout->modifier);
+  return FALSE;
+}
+
 gboolean
-dmabuf_device_takes_format (
-    DmabufDevice *device, guint32 format, guint64 modifier)
+dmabuf_device_takes_layout (
+    DmabufDevice *device, const DmabufLayout *layout, GError **error)
 {
   DmabufDevicePrivate *priv = get_private (device);
   gboolean takes;
+  guint i;
 
   g_mutex_lock (&priv->lock);
   takes = !priv->constraints
-      || dmabuf_constraints_has_format (priv->constraints, format, modifier);
+      || (check_format (device, layout, error)
+          && dmabuf_constraints_check_layout (
+              priv->constraints, layout, error));
   g_mutex_unlock (&priv->lock);
 
+  /* That of the first plane was compared when it was attached. */
+  for (i = 1; takes && i < layout->n_planes; i++) {
+    DmabufBuffer *buffer = layout->planes[i].buffer;
+
+    if (buffer != layout->planes[0].buffer)
+      takes = dmabuf_device_suits (
+          device, dmabuf_buffer_get_exporter (buffer), error);
+  }
   return takes;
 }
 

@@ -135,17 +135,8 @@ check_arguments (
         dmabuf_device_get_name (attachment->device));
     return FALSE;
   }
-  /* SEC-12: what was not offered is not taken. */
-  if (!dmabuf_device_takes_format (
-          attachment->device, layout->format, layout->modifier)) {
-    dmabuf_set_error (error, EINVAL,
-        "%s does not take format 0x%08x with modifier 0x%" G_GINT64_MODIFIER
-        "x",
-        dmabuf_device_get_name (attachment->device), layout->format,
-        layout->modifier);
-    return FALSE;
-  }
-  return dmabuf_layout_validate (layout, error);
+  return dmabuf_layout_validate (layout, error)
+      && dmabuf_device_takes_layout (attachment->device, layout, error);
 }
 
 static gpointer

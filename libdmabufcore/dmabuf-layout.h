@@ -56,6 +56,29 @@ DMABUF_CORE_API
 gboolean dmabuf_layout_validate (const DmabufLayout *layout, GError **error);
 
 /**
+ * dmabuf_layout_init_linear:
+ * @layout: (out caller-allocates): the layout, its planes without their buffers
+ * @format: DRM fourcc
+ * @width: in pixels
+ * @height: in pixels
+ * @constraints: (nullable): of who is going to use the frame, %NULL for none
+ * @size: (out): bytes of a buffer that holds all planes
+ * @error: return location for an error
+ *
+ * Lays out a linear frame for an allocator: the planes one after another in one
+ * buffer, with the least pitches and offsets that @constraints allow. Only its
+ * alignments and its greatest pitch count; where the memory lies is
+ * dmabuf_exporter_choose()'s matter.
+ *
+ * Returns: %FALSE with EINVAL for an unknown format, an empty frame, or one
+ *   whose pitch or offset grows too great
+ */
+DMABUF_CORE_API
+gboolean dmabuf_layout_init_linear (DmabufLayout *layout, guint32 format,
+    guint32 width, guint32 height, const DmabufConstraints *constraints,
+    gsize *size, GError **error);
+
+/**
  * dmabuf_layout_equal:
  * @a: a layout
  * @b: another

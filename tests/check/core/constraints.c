@@ -141,6 +141,151 @@ GST_START_TEST (test_constraints_values)
 }
 GST_END_TEST;
 
+/* The allocator's side and the importer's agree: what is laid out under
+ * constraints passes their check and the validator, and nothing smaller does.
+ */
+GST_START_TEST (test_layout_under_constraints)
+{
+  DmabufExporter *exporter = backend_new_exporter (0);
+  GRand *rand = g_rand_new_with_seed (4711);
+  guint round, i;
+
+  for (round = 0; round < 400; round++) {
+    g_autoptr (DmabufConstraints) c = dmabuf_constraints_new ("display");
+    guint32 fourcc = fourccs[round % G_N_ELEMENTS (fourccs)];
+    guint64 pitch = g_rand_int_range (rand, 1, 700);
+    guint64 offset = 1 << g_rand_int_range (rand, 0, 13);
+    guint32 width = g_rand_int_range (rand, 1, 700), row_bytes, rows;
+    DmabufBuffer *buffer;
+    DmabufLayout layout;
+    GError *error = NULL;
+    gsize size;
+
+    dmabuf_constraints_set_alignment (c, 8192, offset, pitch);
+    fail_unless (dmabuf_layout_init_linear (
+        &layout, fourcc, width, 5, c, &size, &error));
+    fail_unless_equals_int (size % 8192, 0);
+    buffer = dmabuf_exporter_allocate (exporter, size, NULL);
+    for (i = 0; i < layout.n_planes; i++) {
+      dmabuf_format_get_plane_size (fourcc, i, width, 5, &row_bytes, &rows);
+      fail_unless (layout.planes[i].pitch < row_bytes + pitch);
+      layout.planes[i].buffer = buffer;
+    }
+    fail_unless (dmabuf_layout_validate (&layout, &error));
+    fail_unless (dmabuf_constraints_check_layout (c, &layout, &error));
+
+    if (pitch > 1) {
+      layout.planes[0].pitch++;
+      fail_if (dmabuf_constraints_check_layout (c, &layout, &error));
+      assert_error (error, EINVAL);
+    }
+    dmabuf_buffer_unref (buffer);
+  }
+  g_rand_free (rand);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
+/* Field, value, and who demands what. */
+GST_START_TEST (test_layout_errors_name_field_value_and_device)
+{
+  g_autoptr (DmabufConstraints) display =
+      dmabuf_constraints_new ("KMS card /dev/dri/card0");
+  g_autoptr (DmabufConstraints) codec = dmabuf_constraints_new ("codec");
+  g_autoptr (DmabufConstraints) both = NULL;
+  DmabufLayout layout = { .format = DRM_FORMAT_NV12,
+    .n_planes = 2,
+    .planes = { { NULL, 0, 1280 }, { NULL, 1280 * 720, 1440 } } };
+  GError *error = NULL;
+  gsize size;
+
+  dmabuf_constraints_set_alignment (display, 1, 1, 256);
+  dmabuf_constraints_set_alignment (codec, 1, 4096, 1);
+  dmabuf_constraints_set_max_pitch (codec, 2048);
+  both = dmabuf_constraints_merge (codec, display, NULL);
+
+  fail_if (dmabuf_constraints_check_layout (both, &layout, &error));
+  fail_unless (strstr (error->message,
+                   "plane 1: pitch 1440 is not a multiple "
+                   "of 256, which KMS card "
+                   "/dev/dri/card0 needs"),
+      "%s", error->message);
+  assert_error (error, EINVAL);
+
+  layout.planes[1].pitch = 2304;
+  fail_if (dmabuf_constraints_check_layout (both, &layout, &error));
+  fail_unless (strstr (error->message, "2304"), "%s", error->message);
+  fail_unless (strstr (error->message, "2048"), "%s", error->message);
+  fail_unless (strstr (error->message, "codec"), "%s", error->message);
+  assert_error (error, EINVAL);
+
+  layout.planes[1].pitch = 1280;
+  layout.planes[1].offset = 1280 * 721;
+  fail_if (dmabuf_constraints_check_layout (both, &layout, &error));
+  fail_unless (strstr (error->message, "offset 922880"), "%s", error->message);
+  fail_unless (strstr (error->message, "codec"), "%s", error->message);
+  assert_error (error, EINVAL);
+
+  /* a driver's own matter */
+  layout.modifier = DRM_FORMAT_MOD_INVALID;
+  fail_unless (dmabuf_constraints_check_layout (both, &layout, &error));
+
+  /* what cannot be laid out */
+  fail_if (dmabuf_layout_init_linear (
+      &layout, DRM_FORMAT_NV12, 2049, 2, both, &size, &error));
+  fail_unless (strstr (error->message, "codec"), "%s", error->message);
+  assert_error (error, EINVAL);
+  fail_if (dmabuf_layout_init_linear (
+      &layout, 0x20202020, 16, 16, NULL, &size, &error));
+  assert_error (error, EINVAL);
+  fail_if (dmabuf_layout_init_linear (
+      &layout, DRM_FORMAT_NV12, 16, 0, NULL, &size, &error));
+  assert_error (error, EINVAL);
+  dmabuf_constraints_set_alignment (display, 1, 1, G_MAXUINT64);
+  fail_if (dmabuf_layout_init_linear (
+      &layout, DRM_FORMAT_NV12, 16, 16, display, &size, &error));
+  assert_error (error, EINVAL);
+}
+GST_END_TEST;
+
+/* The import refuses what the device demands otherwise, before the device is
+ * asked. */
+GST_START_TEST (test_import_compares_the_layout)
+{
+  g_autoptr (DmabufConstraints) c = dmabuf_constraints_new ("display");
+  DmabufExporter *exporter = backend_new_exporter (0);
+  TestDevice *device = test_device_new ("display", DMABUF_DEVICE_FLAG_NONE);
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, 1 << 20, NULL);
+  DmabufAttachment *attachment;
+  GError *error = NULL;
+  DmabufLayout layout = { .format = DRM_FORMAT_XRGB8888,
+    .width = 360,
+    .height = 16,
+    .n_planes = 1,
+    .planes = { { buffer, 0, 1440 } } };
+
+  dmabuf_constraints_set_alignment (c, 1, 1, 256);
+  dmabuf_device_set_constraints (DMABUF_DEVICE (device), c);
+  attachment = dmabuf_device_attach (DMABUF_DEVICE (device), buffer, NULL);
+  fail_unless (
+      dmabuf_attachment_import (attachment, &layout, NULL, &error) == NULL);
+  fail_unless (strstr (error->message,
+                   "pitch 1440 is not a multiple of 256, which display needs"),
+      "%s", error->message);
+  assert_error (error, EINVAL);
+  fail_unless_equals_int (device->n_imports, 0);
+
+  layout.planes[0].pitch = 1536;
+  fail_unless (dmabuf_attachment_import (attachment, &layout, NULL, &error));
+
+  dmabuf_attachment_unref (attachment);
+  dmabuf_device_trim (DMABUF_DEVICE (device));
+  dmabuf_buffer_unref (buffer);
+  g_object_unref (device);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
 static Suite *
 constraints_suite (void)
 {
@@ -150,6 +295,9 @@ constraints_suite (void)
   tcase_add_test (tc, test_constraints_laws);
   tcase_add_test (tc, test_constraints_conflicts_name_both_sides);
   tcase_add_test (tc, test_constraints_values);
+  tcase_add_test (tc, test_layout_under_constraints);
+  tcase_add_test (tc, test_layout_errors_name_field_value_and_device);
+  tcase_add_test (tc, test_import_compares_the_layout);
 
   return s;
 }
