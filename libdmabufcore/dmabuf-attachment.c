@@ -69,9 +69,8 @@ dmabuf_attachment_free (DmabufAttachment *attachment)
   g_mutex_unlock (&buffer->lock);
 
   exporter = attachment->attached_by;
-  if (exporter && DMABUF_EXPORTER_GET_CLASS (exporter)->detach)
-    DMABUF_EXPORTER_GET_CLASS (exporter)->detach (
-        exporter, buffer, attachment->device);
+  if (exporter)
+    dmabuf_storage_detach_one (buffer, exporter, attachment->device);
   dmabuf_buffer_release_use (buffer);
 
   dmabuf_count (dmabuf_device_statistics (attachment->device), attachments, -1);
@@ -95,8 +94,10 @@ dmabuf_attachment_try_ref (DmabufAttachment *attachment)
 
   g_mutex_lock (dmabuf_device_lock (device));
   lives = attachment->cached || g_atomic_int_get (&attachment->n_holders) > 0;
-  if (lives && g_atomic_int_add (&attachment->n_holders, 1) == 0)
+  if (lives && g_atomic_int_add (&attachment->n_holders, 1) == 0) {
+    g_atomic_int_inc (&attachment->tenure);
     g_object_ref (device);
+  }
   g_mutex_unlock (dmabuf_device_lock (device));
 
   return lives;

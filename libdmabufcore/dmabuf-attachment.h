@@ -60,7 +60,8 @@ DmabufDevice *dmabuf_attachment_get_device (DmabufAttachment *attachment);
  * @error: return location for an error
  *
  * What the device made of the frame, made once (DmabufDeviceClass.import) and
- * kept with the attachment under the key @layout.
+ * kept with the attachment under the key @layout; of those that nobody holds
+ * any more, the eight that were used last.
  *
  * Errors: EINVAL if the layout is not valid or its format, a pitch or an offset
  * is not what the device's constraints demand, with a message that names it;

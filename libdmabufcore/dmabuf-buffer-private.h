@@ -40,7 +40,8 @@ struct _DmabufBuffer
   gint revoked;    /* the memory is gone */
 
   /* The identity, guarded by the registry's lock. */
-  gint registered; /* atomic */
+  gint registered;      /* atomic */
+  gboolean no_identity; /* its inode is others' too; set when it is made */
   guint64 device;
   guint64 inode; /* 0 while not known */
 
@@ -52,6 +53,7 @@ struct _DmabufBuffer
   GList *attachments;    /* of DmabufAttachment, not owned */
   gpointer kept_address; /* the default exporter's mmap */
   gint access_mode;      /* O_ACCMODE of the fd, -1 while not known */
+  char *name;            /* NULL without one */
   struct _DmabufPlacement *placement; /* of a deferred buffer */
 
   /* The counted vmap: under a lock of its own, held over the exporter's vmap
@@ -127,10 +129,12 @@ dmabuf_registry_add (DmabufBuffer *buffer, guint64 device, guint64 inode);
 /* Somebody gets the fd of @buffer: from now on an import may meet it. */
 void dmabuf_registry_expose (DmabufBuffer *buffer);
 
-/* Asks for the identity of an exposed buffer; FALSE if the kernel refuses. */
-gboolean dmabuf_registry_identify (DmabufBuffer *buffer, GError **error);
+/* The inode of a dma-buf, 0 if the kernel refuses or tells the same of all. */
+guint64 dmabuf_registry_get_inode (DmabufBuffer *buffer);
 
-/* Takes @buffer out, for its storage moves; expose it again afterwards. */
+/* Takes @buffer out, for its storage moves; expose it again afterwards. Under
+ * the buffer's lock, as the change of the fd, so that nobody enters the old
+ * identity in between: the kernel may give it to another buffer. */
 void dmabuf_registry_forget (DmabufBuffer *buffer);
 
 /* Drops the last reference, unless an import found the buffer meanwhile. TRUE

@@ -80,6 +80,7 @@ buffer_free (DmabufBuffer *buffer)
     dmabuf_kernel->close (fd);
   }
   g_object_unref (exporter);
+  g_free (buffer->name);
   g_mutex_clear (&buffer->lock);
   g_mutex_clear (&buffer->vmap_lock);
   g_cond_clear (&buffer->changed);
@@ -155,10 +156,9 @@ import_new (
 
   /* Old kernels give all dma-bufs one inode: no identity, so two imports are
    * two objects there. */
-  if (!unique) {
-    buffer->registered = TRUE;
+  buffer->no_identity = !unique;
+  if (!unique)
     return buffer;
-  }
 
   other = dmabuf_registry_add (buffer, device, inode);
   if (other) {
@@ -204,7 +204,9 @@ import (int fd, gboolean take, GError **error)
     return buffer;
   }
 
-  if (take)
+  if (take && fd == dmabuf_buffer_peek_fd (buffer))
+    g_critical ("fd %d is lent by the library, and not to be given away", fd);
+  else if (take)
     dmabuf_kernel->close (fd);
   return buffer;
 
@@ -270,7 +272,7 @@ hand_out (DmabufBuffer *buffer, gboolean keep)
     return g_atomic_int_get (&buffer->fd);
 
   g_mutex_lock (&buffer->lock);
-  while (buffer->placement && buffer->placement->moving)
+  while (dmabuf_storage_is_away (buffer))
     g_cond_wait (&buffer->changed, &buffer->lock);
   fd = g_atomic_int_get (&buffer->fd);
   if (fd >= 0) {
@@ -331,14 +333,17 @@ dmabuf_buffer_get_size (DmabufBuffer *buffer)
 guint64
 dmabuf_buffer_get_inode (DmabufBuffer *buffer)
 {
-  guint64 inode;
+  guint64 device, inode = 0;
 
   g_return_val_if_fail (buffer != NULL, 0);
 
+  /* What is no dma-buf stays out of the table, where an import would take it
+   * for one. */
   g_mutex_lock (&buffer->lock);
-  if (buffer->fd >= 0 && dmabuf_registry_identify (buffer, NULL))
-    inode = buffer->inode;
-  else
+  if (buffer->fd >= 0 && dmabuf_exporter_is_dmabuf (buffer->exporter))
+    inode = dmabuf_registry_get_inode (buffer);
+  else if (buffer->fd >= 0
+      && dmabuf_kernel->identify (buffer->fd, &device, &inode) < 0)
     inode = 0;
   g_mutex_unlock (&buffer->lock);
 
@@ -382,10 +387,21 @@ dmabuf_buffer_set_name (DmabufBuffer *buffer, const char *name, GError **error)
     return FALSE;
   }
 
-  if (!dmabuf_buffer_acquire (buffer, NULL, DMABUF_DEADLINE_NEVER, NULL, error))
+  if (g_atomic_int_get (&buffer->revoked)) {
+    dmabuf_set_revoked (error);
     return FALSE;
-  if (dmabuf_exporter_is_dmabuf (buffer->exporter))
+  }
+
+  /* DEF-1: storage that is put off is named when it is there. */
+  dmabuf_buffer_acquire_as_is (buffer);
+  if (buffer->fd >= 0 && dmabuf_exporter_is_dmabuf (buffer->exporter))
     ret = dmabuf_kernel_set_name (buffer->fd, name);
+  if (ret >= 0) {
+    g_mutex_lock (&buffer->lock);
+    g_free (buffer->name);
+    buffer->name = g_strdup (name);
+    g_mutex_unlock (&buffer->lock);
+  }
   dmabuf_buffer_release_use (buffer);
 
   if (ret < 0)

@@ -127,7 +127,7 @@ gsize dmabuf_buffer_get_size (DmabufBuffer *buffer);
  * @buffer: a buffer
  *
  * Returns: the inode number by which the kernel's statistics know the buffer,
- *   0 while it has no storage
+ *   0 while it has no storage, or of a kernel that has one for all
  */
 DMABUF_CORE_API
 guint64 dmabuf_buffer_get_inode (DmabufBuffer *buffer);
@@ -169,7 +169,9 @@ void dmabuf_buffer_revoke (DmabufBuffer *buffer);
  * @name: at most 31 bytes (NAME-1)
  * @error: return location for an error
  *
- * Names the buffer for bufinfo and fdinfo, whoever looks there.
+ * Names the buffer for bufinfo and fdinfo, whoever looks there. A deferred
+ * buffer keeps its name wherever its storage moves, and may be named before it
+ * has one.
  *
  * Returns: %FALSE with EINVAL if @name is too long
  */

@@ -17,6 +17,7 @@ struct _DmabufImport
   DmabufLayout layout;
   guint generations[DMABUF_CORE_MAX_PLANES]; /* of the planes' storage */
   gboolean ready;                            /* else being made */
+  gint tenure;                               /* that used it last */
   gpointer import;
 };
 
@@ -34,6 +35,7 @@ struct _DmabufImport
 struct _DmabufAttachment
 {
   gint n_holders; /* 0 ⇄ 1 only under the device's lock */
+  gint tenure;    /* atomic; counts the times that n_holders left 0 */
   DmabufDevice *device;
   GWeakRef weak_device; /* for who finds the attachment with its buffer */
   DmabufBuffer *buffer;
@@ -55,7 +57,7 @@ struct _DmabufAttachment
   /* Under the import lock. */
   GMutex import_lock;
   GCond import_made;
-  DmabufImport *imports;
+  DmabufImport *imports; /* most recently used first */
 };
 
 struct _DmabufMapping

@@ -370,8 +370,10 @@ hold (DmabufDevice *device, DmabufAttachment *attachment)
 {
   DmabufDevicePrivate *priv = get_private (device);
 
-  if (g_atomic_int_add (&attachment->n_holders, 1) == 0)
+  if (g_atomic_int_add (&attachment->n_holders, 1) == 0) {
+    g_atomic_int_inc (&attachment->tenure);
     g_object_ref (device);
+  }
 
   if (priv->lru.head != &attachment->lru) {
     g_queue_unlink (&priv->lru, &attachment->lru);

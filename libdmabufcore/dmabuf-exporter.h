@@ -37,7 +37,8 @@ G_DECLARE_DERIVABLE_TYPE (
  * @mmap: (nullable): maps a range, whole pages; %NULL with an error
  * @munmap: (nullable): the end of @mmap
  * @vmap: (nullable): maps the whole buffer; called for the first of several
- *   users (VMAP-1), or again if a later one wants more access
+ *   users (VMAP-1), or again if a later one wants more access: then it returns
+ *   the same address or refuses
  * @vunmap: (nullable): the end of @vmap, with the last user
  * @release: the buffer goes, its fd is closed afterwards. Mandatory.
  *
@@ -49,7 +50,9 @@ G_DECLARE_DERIVABLE_TYPE (
  *
  * The operations are called from any thread, several at a time, and under no
  * lock of the library, but for @vmap and @vunmap, which are called one at a
- * time for one buffer.
+ * time for one buffer. @attach and @detach may look at the buffer's fd
+ * (dmabuf_buffer_get_fd()), which does not keep the storage from moving; they
+ * are called while it moves, so that using the buffer there is EDEADLK.
  */
 struct _DmabufExporterClass
 {

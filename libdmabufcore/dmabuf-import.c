@@ -5,6 +5,10 @@
  * keyed by the layout and by the generation of the storage it was made of. A
  * frame whose planes lie in several buffers is with the first plane's, and
  * holds the others.
+ *
+ * What a holder of the attachment got is his until he lets go of it. When
+ * nobody holds the attachment its imports are only cached: those that were not
+ * used since then go when there are too many.
  */
 
 #include "dmabuf-buffer-private.h"
@@ -14,6 +18,9 @@
 #include <libdmabufcore/dmabuf-layout.h>
 
 #include <errno.h>
+
+/* Layouts of one buffer that take turns: fields, crops, views. */
+#define MAX_IMPORTS 8
 
 static guint
 generation_of (DmabufBuffer *buffer)
@@ -68,16 +75,22 @@ import_free (DmabufAttachment *attachment, DmabufImport *import)
   g_free (import);
 }
 
-/* @all: else those whose storage has moved away. */
+/* @all: else those whose storage has moved away, and those above the bound that
+ * nobody can have any more. */
 void
 dmabuf_attachment_drop_imports (DmabufAttachment *attachment, gboolean all)
 {
+  gint tenure = g_atomic_int_get (&attachment->tenure);
   DmabufImport **link, *import, *dropped = NULL;
+  guint n = 0;
 
   g_mutex_lock (&attachment->import_lock);
   link = &attachment->imports;
   while ((import = *link)) {
-    if (!import->ready || (!all && is_current (import))) {
+    gboolean keep =
+        is_current (import) && (++n < MAX_IMPORTS || import->tenure == tenure);
+
+    if (!import->ready || (!all && keep)) {
       link = &import->next;
       continue;
     }
@@ -97,13 +110,37 @@ dmabuf_attachment_drop_imports (DmabufAttachment *attachment, gboolean all)
 static DmabufImport *
 find (DmabufAttachment *attachment, const DmabufLayout *layout)
 {
-  DmabufImport *import;
+  DmabufImport **link, *import;
 
-  for (import = attachment->imports; import; import = import->next) {
-    if (dmabuf_layout_equal (&import->layout, layout) && is_current (import))
+  for (link = &attachment->imports; (import = *link); link = &import->next) {
+    if (dmabuf_layout_equal (&import->layout, layout) && is_current (import)) {
+      *link = import->next;
+      import->next = attachment->imports;
+      attachment->imports = import;
+      import->tenure = g_atomic_int_get (&attachment->tenure);
       return import;
+    }
   }
   return NULL;
+}
+
+/* While a device imports, the storage of deferred buffers stays: or the fd that
+ * it is lent were closed meanwhile, and soon another file's. */
+static void
+hold_storage (const DmabufLayout *layout, gboolean hold)
+{
+  guint i;
+
+  for (i = 0; i < layout->n_planes; i++) {
+    DmabufBuffer *buffer = layout->planes[i].buffer;
+
+    if (!buffer->placement)
+      continue;
+    if (hold)
+      dmabuf_buffer_acquire_as_is (buffer);
+    else
+      dmabuf_buffer_release_use (buffer);
+  }
 }
 
 static void
@@ -191,17 +228,21 @@ import_layout (DmabufAttachment *attachment, const DmabufLayout *layout,
   /* An entry that says "being made" keeps others from making it as well, while
    * the device works without a lock. Another thread may have come in between:
    * then it is the same as above. */
+  hold_storage (layout, TRUE);
   g_mutex_lock (&attachment->import_lock);
   if (find (attachment, layout)) {
     g_mutex_unlock (&attachment->import_lock);
+    hold_storage (layout, FALSE);
     return import_layout (attachment, layout, reused, error);
   }
   import = import_new (attachment, layout);
+  import->tenure = g_atomic_int_get (&attachment->tenure);
   import->next = attachment->imports;
   attachment->imports = import;
   g_mutex_unlock (&attachment->import_lock);
 
   result = call_device (attachment, layout, error);
+  hold_storage (layout, FALSE);
 
   g_mutex_lock (&attachment->import_lock);
   if (result) {

@@ -64,7 +64,16 @@ dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
   DmabufExporterClass *klass = DMABUF_EXPORTER_GET_CLASS (exporter);
   GError *own_error = NULL;
 
-  if (!klass->attach || klass->attach (exporter, buffer, device, &own_error))
+  gboolean agreed;
+
+  if (!klass->attach)
+    return TRUE;
+
+  /* An exporter may look at the fd: that hands nothing out. */
+  dmabuf_buffer_lend_begin ();
+  agreed = klass->attach (exporter, buffer, device, &own_error);
+  dmabuf_buffer_lend_end ();
+  if (agreed)
     return TRUE;
 
   if (!own_error)
@@ -72,6 +81,20 @@ dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
         dmabuf_exporter_get_name (exporter), dmabuf_device_get_name (device));
   g_propagate_error (error, own_error);
   return FALSE;
+}
+
+void
+dmabuf_storage_detach_one (
+    DmabufBuffer *buffer, DmabufExporter *exporter, DmabufDevice *device)
+{
+  DmabufExporterClass *klass = DMABUF_EXPORTER_GET_CLASS (exporter);
+
+  if (!klass->detach)
+    return;
+
+  dmabuf_buffer_lend_begin ();
+  klass->detach (exporter, buffer, device);
+  dmabuf_buffer_lend_end ();
 }
 
 static void
@@ -83,9 +106,8 @@ detach_all (DmabufBuffer *buffer, GPtrArray *attachments, guint n)
     DmabufAttachment *attachment = g_ptr_array_index (attachments, i);
     DmabufExporter *exporter = attachment->attached_by;
 
-    if (exporter && DMABUF_EXPORTER_GET_CLASS (exporter)->detach)
-      DMABUF_EXPORTER_GET_CLASS (exporter)->detach (
-          exporter, buffer, attachment->device);
+    if (exporter)
+      dmabuf_storage_detach_one (buffer, exporter, attachment->device);
     attachment->attached_by = NULL;
   }
 }
@@ -126,9 +148,8 @@ swap_storage (DmabufBuffer *buffer, DmabufBuffer *other)
 {
   int fd;
 
-  dmabuf_registry_forget (buffer);
-
   g_mutex_lock (&buffer->lock);
+  dmabuf_registry_forget (buffer);
   fd = buffer->fd;
   g_atomic_int_set (&buffer->fd, other->fd);
   other->fd = fd;
@@ -138,11 +159,10 @@ swap_storage (DmabufBuffer *buffer, DmabufBuffer *other)
   SWAP (buffer->exporter_data, other->exporter_data);
   SWAP (buffer->exporter_data_free, other->exporter_data_free);
   g_atomic_int_inc (&buffer->generation);
-  g_mutex_unlock (&buffer->lock);
-
   if (dmabuf_buffer_is_seen (buffer) && buffer->fd >= 0
       && dmabuf_exporter_is_dmabuf (buffer->exporter))
     dmabuf_registry_expose (buffer);
+  g_mutex_unlock (&buffer->lock);
 }
 
 /* New storage for @buffer, as a buffer of its own. */
@@ -164,6 +184,12 @@ allocate_for (DmabufBuffer *buffer, DmabufExporter *exporter,
   fresh = dmabuf_buffer_new (exporter, fd, buffer->size);
   if (klass->setup)
     klass->setup (exporter, fresh);
+
+  /* A kernel that takes no names is no reason to fail. */
+  g_mutex_lock (&buffer->lock);
+  if (buffer->name && dmabuf_exporter_is_dmabuf (exporter))
+    dmabuf_kernel_set_name (fd, buffer->name);
+  g_mutex_unlock (&buffer->lock);
   return fresh;
 }
 
@@ -334,6 +360,11 @@ dmabuf_buffer_revoke (DmabufBuffer *buffer)
 
   if (!g_atomic_int_compare_and_exchange (&buffer->revoked, FALSE, TRUE))
     return;
+
+  /* Who waits for it to move waits in vain. */
+  g_mutex_lock (&buffer->lock);
+  g_cond_broadcast (&buffer->changed);
+  g_mutex_unlock (&buffer->lock);
 
   attachments = dmabuf_storage_hold_attachments (buffer);
   invalidate_all (attachments);

@@ -131,7 +131,7 @@ dmabuf_registry_add (DmabufBuffer *buffer, guint64 device, guint64 inode)
 void
 dmabuf_registry_expose (DmabufBuffer *buffer)
 {
-  if (g_atomic_int_get (&buffer->registered))
+  if (buffer->no_identity || g_atomic_int_get (&buffer->registered))
     return;
 
   g_mutex_lock (&registry_lock);
@@ -143,19 +143,23 @@ dmabuf_registry_expose (DmabufBuffer *buffer)
   g_mutex_unlock (&registry_lock);
 }
 
-gboolean
-dmabuf_registry_identify (DmabufBuffer *buffer, GError **error)
+guint64
+dmabuf_registry_get_inode (DmabufBuffer *buffer)
 {
-  gboolean ok = TRUE;
+  guint64 inode;
+
+  if (buffer->no_identity)
+    return 0;
 
   dmabuf_registry_expose (buffer);
 
   g_mutex_lock (&registry_lock);
   if (buffer->inode == 0)
-    ok = resolve_locked (buffer, error);
+    resolve_locked (buffer, NULL);
+  inode = buffer->inode;
   g_mutex_unlock (&registry_lock);
 
-  return ok;
+  return inode;
 }
 
 static void

@@ -20,14 +20,27 @@ dmabuf_merge_devices (DmabufDevice **devices, guint n, GError **error);
 typedef struct _DmabufPlacement
 {
   GPtrArray *exporters; /* in order of preference; never changes */
-  gboolean moving;      /* somebody allocates or moves, without the lock */
+  GThread *mover;       /* who allocates or moves, without the lock */
   guint n_movers;       /* who wait to move it; new uses stall behind them */
   guint n_stalled;      /* who wait for a change */
   GHashTable *owners;   /* GThread → count of uses */
 } DmabufPlacement;
 
+/* Whether another thread allocates or moves it right now: to be waited for. The
+ * mover himself passes, for exporters and devices that he calls look at the
+ * buffer, and attachments may end with him. Lock held. */
+static inline gboolean
+dmabuf_storage_is_away (DmabufBuffer *buffer)
+{
+  DmabufPlacement *placement = buffer->placement;
+
+  return placement && placement->mover && placement->mover != g_thread_self ();
+}
+
+void dmabuf_set_revoked (GError **error);
+
 /* Allocates the storage; moves it to where all attachments reach it. The caller
- * set placement->moving, so that nobody else does anything with it. */
+ * set placement->mover, so that nobody else does anything with it. */
 gboolean dmabuf_storage_place (DmabufBuffer *buffer, GError **error);
 gboolean dmabuf_storage_move (DmabufBuffer *buffer, GError **error);
 
@@ -37,6 +50,8 @@ GPtrArray *dmabuf_storage_hold_attachments (DmabufBuffer *buffer);
 /* Asks the exporter for one device. */
 gboolean dmabuf_storage_attach_one (DmabufBuffer *buffer,
     DmabufExporter *exporter, DmabufDevice *device, GError **error);
+void dmabuf_storage_detach_one (
+    DmabufBuffer *buffer, DmabufExporter *exporter, DmabufDevice *device);
 
 /* Whether @device may attach: EBUSY naming the field and both sides. */
 gboolean dmabuf_storage_check_device (

@@ -97,6 +97,13 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   g_mutex_unlock (&buffer->lock);
 }
 
+void
+dmabuf_set_revoked (GError **error)
+{
+  dmabuf_set_error (error, ENODEV,
+      "the memory of the buffer is gone: its exporter revoked it");
+}
+
 /* Waits for a change. The lock is held, and held again afterwards. */
 static gboolean
 stall (Request *request, GError **error)
@@ -117,6 +124,8 @@ stall (Request *request, GError **error)
 
   if (g_cancellable_set_error_if_cancelled (request->cancellable, error))
     return FALSE;
+  if (g_atomic_int_get (&buffer->revoked))
+    goto revoked;
 
   buffer->placement->n_stalled++;
   if (request->deadline == DMABUF_DEADLINE_NEVER)
@@ -126,11 +135,18 @@ stall (Request *request, GError **error)
         g_cond_wait_until (&buffer->changed, &buffer->lock, request->deadline);
   buffer->placement->n_stalled--;
 
+  if (g_atomic_int_get (&buffer->revoked))
+    goto revoked;
   if (!in_time)
     dmabuf_set_error (error, ETIME,
         "the storage of the buffer has to move first, and those who use it did "
         "not end in time");
   return in_time;
+
+  /* ERRORS */
+revoked:
+  dmabuf_set_revoked (error);
+  return FALSE;
 }
 
 /* DEF-4: whether waiting for the uses to end would be waiting for oneself. A
@@ -144,10 +160,20 @@ would_deadlock (Request *request)
 static void
 set_deadlock (Request *request, GError **error)
 {
-  dmabuf_set_error (error, EDEADLK,
-      "the storage of the buffer has to move before %s can map it, but this "
-      "thread has an access open that would have to end first",
-      dmabuf_device_get_name (request->attachment->device));
+  const char *who = request->attachment
+      ? dmabuf_device_get_name (request->attachment->device)
+      : "the CPU";
+
+  if (request->buffer->placement->mover)
+    dmabuf_set_error (error, EDEADLK,
+        "%s cannot use the buffer now: it is asked to while this thread moves "
+        "the storage",
+        who);
+  else
+    dmabuf_set_error (error, EDEADLK,
+        "the storage of the buffer has to move before %s can map it, but this "
+        "thread has an access open that would have to end first",
+        who);
 }
 
 /* --- acquiring ----------------------------------------------------------- */
@@ -157,11 +183,11 @@ place (DmabufBuffer *buffer, GError **error)
 {
   gboolean ok;
 
-  buffer->placement->moving = TRUE;
+  buffer->placement->mover = g_thread_self ();
   g_mutex_unlock (&buffer->lock);
   ok = dmabuf_storage_place (buffer, error);
   g_mutex_lock (&buffer->lock);
-  buffer->placement->moving = FALSE;
+  buffer->placement->mover = NULL;
   g_cond_broadcast (&buffer->changed);
 
   return ok;
@@ -176,7 +202,7 @@ move (Request *request, GError **error)
   gboolean ok = TRUE;
 
   placement->n_movers++;
-  while (ok && (buffer->n_uses > 0 || placement->moving)) {
+  while (ok && (buffer->n_uses > 0 || placement->mover)) {
     if (buffer->n_uses > 0 && would_deadlock (request)) {
       set_deadlock (request, error);
       ok = FALSE;
@@ -187,13 +213,13 @@ move (Request *request, GError **error)
 
   /* Nobody uses it, and new uses stall: so no new fences come either. */
   if (ok) {
-    placement->moving = TRUE;
+    placement->mover = g_thread_self ();
     g_mutex_unlock (&buffer->lock);
     ok = dmabuf_bridge_wait (buffer, DMABUF_ACCESS_READ_WRITE,
              request->deadline, request->cancellable, error)
         && dmabuf_storage_move (buffer, error);
     g_mutex_lock (&buffer->lock);
-    placement->moving = FALSE;
+    placement->mover = NULL;
   }
   placement->n_movers--;
   g_cond_broadcast (&buffer->changed);
@@ -217,7 +243,10 @@ acquire_placed (Request *request, GError **error)
   gboolean ok = TRUE;
 
   while (ok) {
-    if (placement->moving) {
+    if (placement->mover == g_thread_self ()) {
+      set_deadlock (request, error);
+      ok = FALSE;
+    } else if (placement->mover) {
       ok = stall (request, error);
     } else if (buffer->fd < 0) {
       /* Uses without storage: somebody just attaches. */
@@ -247,8 +276,7 @@ dmabuf_buffer_acquire (DmabufBuffer *buffer, DmabufAttachment *attachment,
   gboolean ok = TRUE;
 
   if (g_atomic_int_get (&buffer->revoked)) {
-    dmabuf_set_error (error, ENODEV,
-        "the memory of the buffer is gone: its exporter revoked it");
+    dmabuf_set_revoked (error);
     return FALSE;
   }
 
@@ -271,7 +299,7 @@ void
 dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer)
 {
   g_mutex_lock (&buffer->lock);
-  while (buffer->placement && buffer->placement->moving)
+  while (dmabuf_storage_is_away (buffer))
     g_cond_wait (&buffer->changed, &buffer->lock);
   begin_use (buffer);
   g_mutex_unlock (&buffer->lock);

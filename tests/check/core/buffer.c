@@ -268,6 +268,71 @@ GST_START_TEST (test_sec22_import_races_with_the_last_unref)
 }
 GST_END_TEST;
 
+/* EXP-6: what is no dma-buf is never found as one, whoever asked for its inode.
+ */
+GST_START_TEST (test_sec3_memfd_is_not_found_as_a_dmabuf)
+{
+  DmabufExporter *exporter = dmabuf_memfd_exporter_new ();
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, 4096, NULL);
+  GError *error = NULL;
+
+  fail_unless (dmabuf_buffer_get_inode (buffer) != 0);
+  fail_unless (
+      dmabuf_buffer_import (dmabuf_buffer_get_fd (buffer), &error) == NULL);
+  assert_error (error, EINVAL);
+
+  dmabuf_buffer_unref (buffer);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
+/* SEEK-2: where all dma-bufs have one inode, asking for it does not make the
+ * next import this buffer. */
+GST_START_TEST (test_seek2_shared_inode_is_no_identity)
+{
+  DmabufExporter *exporter = backend_new_exporter (0);
+  DmabufBuffer *a = dmabuf_exporter_allocate (exporter, 4096, NULL);
+  DmabufBuffer *b = dmabuf_exporter_allocate (exporter, 8192, NULL);
+  int fd_a = dmabuf_buffer_export (a, NULL);
+  int fd_b = dmabuf_buffer_export (b, NULL);
+  DmabufBuffer *one, *two;
+
+  dmabuf_buffer_unref (a);
+  dmabuf_buffer_unref (b);
+  fake_kernel_set_shared_inode (TRUE);
+  one = dmabuf_buffer_import (fd_a, NULL);
+  fail_unless_equals_int (dmabuf_buffer_get_inode (one), 0);
+  two = dmabuf_buffer_import (fd_b, NULL);
+  fail_unless (one != two);
+  fail_unless_equals_int (dmabuf_buffer_get_size (two), 8192);
+
+  dmabuf_buffer_unref (one);
+  dmabuf_buffer_unref (two);
+  fake_kernel_set_shared_inode (FALSE);
+  dmabuf_kernel->close (fd_a);
+  dmabuf_kernel->close (fd_b);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
+/* The fd that the library lends is not the caller's to give away. */
+GST_START_TEST (test_import_take_of_a_borrowed_fd)
+{
+  DmabufExporter *exporter = backend_new_exporter (0);
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, 4096, NULL);
+  int fd = dmabuf_buffer_get_fd (buffer);
+  DmabufBuffer *again;
+
+  ASSERT_MISUSE (again = dmabuf_buffer_import_take (fd, NULL));
+  fail_unless (again == buffer);
+  dmabuf_buffer_unref (again);
+  fail_unless_equals_int (dmabuf_kernel->lseek (fd, 0, SEEK_END), 4096);
+
+  dmabuf_buffer_unref (buffer);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
 static Suite *
 buffer_suite (void)
 {
@@ -289,6 +354,10 @@ buffer_suite (void)
   tcase_add_loop_test (
       tc, test_clo1_fds_are_close_on_exec, 0, BACKEND_N_EXPORTERS);
   tcase_add_test (tc, test_sec22_import_races_with_the_last_unref);
+  tcase_add_test (tc, test_sec3_memfd_is_not_found_as_a_dmabuf);
+  if (backend_is_fake ())
+    tcase_add_test (tc, test_seek2_shared_inode_is_no_identity);
+  tcase_add_test (tc, test_import_take_of_a_borrowed_fd);
 
   return s;
 }

@@ -246,6 +246,48 @@ GST_START_TEST (test_map_of_a_known_buffer_makes_no_call)
 }
 GST_END_TEST;
 
+/* ATT-7: layouts that come and go leave no heap of imports behind; those of the
+ * present holder stay whatever comes. */
+GST_START_TEST (test_imports_of_many_layouts_are_bounded)
+{
+  DmabufExporter *exporter = backend_new_exporter (0);
+  TestDevice *device = test_device_new ("test", DMABUF_DEVICE_FLAG_NONE);
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, 64 * PAGE, NULL);
+  DmabufLayout layout = frame_in (buffer);
+  DmabufAttachment *attachment;
+  gboolean reused;
+  guint i;
+
+  for (i = 0; i < 200; i++) {
+    attachment = dmabuf_device_attach (DMABUF_DEVICE (device), buffer, NULL);
+    layout.planes[0].offset = i * 4;
+    fail_unless (dmabuf_attachment_import (attachment, &layout, NULL, NULL));
+    dmabuf_attachment_unref (attachment);
+    fail_unless (device->n_imports - device->n_releases <= 16);
+  }
+  fail_unless_equals_int (device->n_imports, 200);
+
+  /* held: each of them is valid */
+  attachment = dmabuf_device_attach (DMABUF_DEVICE (device), buffer, NULL);
+  for (i = 0; i < 40; i++) {
+    layout.planes[0].offset = i * 8;
+    fail_unless (dmabuf_attachment_import (attachment, &layout, NULL, NULL));
+  }
+  for (i = 0; i < 40; i++) {
+    layout.planes[0].offset = i * 8;
+    fail_unless (dmabuf_attachment_import (attachment, &layout, &reused, NULL));
+    fail_unless (reused);
+  }
+
+  dmabuf_attachment_unref (attachment);
+  dmabuf_device_trim (DMABUF_DEVICE (device));
+  dmabuf_buffer_unref (buffer);
+  fail_unless_equals_int (device->n_imports, device->n_releases);
+  g_object_unref (device);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
 typedef struct
 {
   DmabufDevice *device;
@@ -313,6 +355,7 @@ device_suite (void)
   tcase_add_loop_test (tc, test_import_is_made_once, 0, BACKEND_N_EXPORTERS);
   tcase_add_test (tc, test_import_is_keyed_by_layout);
   tcase_add_test (tc, test_cache_is_bounded_and_lru);
+  tcase_add_test (tc, test_imports_of_many_layouts_are_bounded);
   tcase_add_loop_test (tc, test_map6_nesting, 0, BACKEND_N_EXPORTERS);
   if (backend_is_fake ())
     tcase_add_test (tc, test_map_of_a_known_buffer_makes_no_call);

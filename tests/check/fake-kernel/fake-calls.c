@@ -172,6 +172,14 @@ fake_lseek (int fd, off_t offset, int whence)
   return -1;
 }
 
+static gint shared_inode;
+
+void
+fake_kernel_set_shared_inode (gboolean shared)
+{
+  g_atomic_int_set (&shared_inode, shared);
+}
+
 static int
 fake_identify (int fd, guint64 *device, guint64 *inode)
 {
@@ -183,7 +191,7 @@ fake_identify (int fd, guint64 *device, guint64 *inode)
     return -1;
 
   *device = st.st_dev;
-  *inode = st.st_ino;
+  *inode = g_atomic_int_get (&shared_inode) ? 1 : st.st_ino;
   return 0;
 }
 
@@ -198,7 +206,10 @@ fake_read_link (int fd, char *target, size_t size)
 
   fake_lock ();
   file = fake_file_lookup (fd);
-  if (file && file->kind == FAKE_FILE_DMABUF)
+  if (file && file->kind == FAKE_FILE_DMABUF
+      && g_atomic_int_get (&shared_inode))
+    g_snprintf (link, sizeof link, "anon_inode:dmabuf");
+  else if (file && file->kind == FAKE_FILE_DMABUF)
     g_snprintf (link, sizeof link, "/dmabuf:%s", file->name);
   else if (file && file->kind == FAKE_FILE_SYNC_FILE)
     g_snprintf (link, sizeof link, "anon_inode:sync_file");

@@ -125,6 +125,9 @@ void fake_kernel_break_ioctl (unsigned long request, int code);
 /* Makes opening of @path fail with @code (ENOENT, EACCES), 0 ends it. */
 void fake_kernel_break_path (const char *path, int code);
 
+/* As kernels did before their dma-bufs had a file system: one inode for all. */
+void fake_kernel_set_shared_inode (gboolean shared);
+
 /* udmabuf's module parameters. */
 void fake_kernel_set_udmabuf_limits (guint64 size_limit_mb, guint list_limit);
 

@@ -54,6 +54,8 @@ third_exporter_attach (DmabufExporter *exporter, DmabufBuffer *buffer,
 {
   ThirdExporter *self = THIRD_EXPORTER (exporter);
 
+  if (self->on_attach)
+    self->on_attach (buffer, self->on_attach_data);
   if (device == self->veto)
     return FALSE;
   g_atomic_int_inc (&self->n_attached);

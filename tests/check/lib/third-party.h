@@ -36,6 +36,8 @@ struct _ThirdExporter
   int fail_begin;
   int fail_end;
   DmabufDevice *veto; /* who may not attach */
+  void (*on_attach) (DmabufBuffer *buffer, gpointer data);
+  gpointer on_attach_data;
 };
 
 /* @backing: where its storage really comes from */

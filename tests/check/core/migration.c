@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How storage moves, and who waits for whom (DEF-2 … DEF-6). */
+
+#include "world.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* DEF-2, DEF-3: a stricter device attaches later; its first map moves the
+ * storage, content kept, the old one freed, old imports dropped. */
+GST_START_TEST (test_def3_stricter_device_moves_the_storage)
+{
+  DmabufDevice *dynamic = dynamic_device_new ("gpu");
+  DmabufAttachment *camera, *codec, *gpu;
+  DmabufStatistics statistics;
+  guint64 inode;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  gpu = dmabuf_device_attach (dynamic, w.buffer, NULL);
+  world_map_once (camera);
+  world_fill (w.buffer, 0x5a);
+  inode = dmabuf_buffer_get_inode (w.buffer);
+  fail_unless_equals_int (w.loose->n_allocated, 1);
+
+  codec = world_attach (w.codec, w.buffer);
+  fail_unless_equals_int (w.solid->n_allocated, 0);
+  world_map_once (codec);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+  fail_unless_equals_int (w.loose->n_released, 1);
+  fail_unless_equals_int (w.loose->n_data_freed, 1);
+  fail_unless_equals_int (w.loose->n_attached, 0);
+  fail_unless_equals_int (w.solid->n_attached, 3);
+  fail_unless_equals_int (world_content (w.buffer), 0x5a);
+  fail_unless (dmabuf_buffer_get_inode (w.buffer) != inode);
+  fail_unless (
+      dmabuf_buffer_get_exporter (w.buffer) == DMABUF_EXPORTER (w.solid));
+  /* DEF-5 */
+  fail_unless_equals_int (dynamic_device_get_n_invalidated (dynamic), 1);
+  dmabuf_exporter_get_statistics (DMABUF_EXPORTER (w.solid), &statistics);
+  fail_unless_equals_int (statistics.migrations, 1);
+  fail_unless_equals_int (statistics.bytes, WORLD_SIZE);
+  dmabuf_exporter_get_statistics (DMABUF_EXPORTER (w.loose), &statistics);
+  fail_unless_equals_int (statistics.bytes, 0);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  dmabuf_attachment_unref (gpu);
+  g_object_unref (dynamic);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+/* DEF-6: what a device imports with is lent, and does not keep it from moving.
+ */
+GST_START_TEST (test_def6_import_does_not_forbid_moving)
+{
+  DmabufAttachment *camera, *codec;
+  DmabufLayout layout = { .n_planes = 1 };
+  gboolean reused;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  world_map_once (camera);
+  layout.format = 0x34325258; /* XR24 */
+  layout.width = layout.height = 32;
+  layout.planes[0] = (DmabufPlane) { w.buffer, 0, 128 };
+  fail_unless (dmabuf_attachment_import (camera, &layout, &reused, NULL));
+  fail_if (reused);
+
+  codec = world_attach (w.codec, w.buffer);
+  world_map_once (codec);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+  fail_unless_equals_int (w.camera->n_releases, 1);
+  fail_unless (dmabuf_attachment_import (camera, &layout, &reused, NULL));
+  fail_if (reused);
+  fail_unless_equals_int (w.camera->n_imports, 2);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+typedef struct
+{
+  DmabufAttachment *attachment;
+  GCancellable *cancellable;
+  gint64 deadline;
+  GError *error;
+  DmabufMapping *mapping;
+} Stalled;
+
+static gpointer
+map_stalled (gpointer data)
+{
+  Stalled *s = data;
+
+  s->mapping = dmabuf_attachment_map_full (s->attachment,
+      DMABUF_DIRECTION_TO_DEVICE, s->deadline, s->cancellable, &s->error);
+  return NULL;
+}
+
+/* ATT-6: a static importer's mapping keeps the storage where it is, as a pin
+ * would. DEF-4: a map that waits for others' mappings ends at its deadline and
+ * when it is cancelled; MAP-2's EINTR. */
+GST_START_TEST (test_def4_stalled_map_is_interruptible)
+{
+  DmabufAttachment *camera, *codec;
+  DmabufMapping *held;
+  GThread *thread;
+  Stalled s = { 0 };
+  gint64 start;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  held = dmabuf_attachment_map (camera, DMABUF_DIRECTION_FROM_DEVICE, NULL);
+  codec = world_attach (w.codec, w.buffer);
+  s.attachment = codec;
+  s.cancellable = g_cancellable_new ();
+
+  start = g_get_monotonic_time ();
+  s.deadline = start + 20000;
+  thread = g_thread_new ("stalled", map_stalled, &s);
+  g_thread_join (thread);
+  fail_unless (s.mapping == NULL);
+  assert_error (s.error, ETIME);
+  fail_unless (g_get_monotonic_time () >= start + 20000);
+
+  s.deadline = DMABUF_DEADLINE_NEVER;
+  thread = g_thread_new ("stalled", map_stalled, &s);
+  g_usleep (20000);
+  g_cancellable_cancel (s.cancellable);
+  g_thread_join (thread);
+  fail_unless (s.mapping == NULL);
+  fail_unless (g_error_matches (s.error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  g_clear_error (&s.error);
+
+  /* and goes on when the mapping ends */
+  g_cancellable_reset (s.cancellable);
+  thread = g_thread_new ("stalled", map_stalled, &s);
+  g_usleep (20000);
+  fail_unless_equals_int (g_atomic_int_get (&w.solid->n_allocated), 0);
+  dmabuf_mapping_unmap (held, NULL, NULL);
+  g_thread_join (thread);
+  assert_no_error (s.error);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+  dmabuf_mapping_unmap (s.mapping, NULL, NULL);
+
+  g_object_unref (s.cancellable);
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+/* DEF-4: waiting for one's own mapping is a deadlock, and said so; a CPU access
+ * inside of one's own passes. */
+GST_START_TEST (test_def4_own_deadlock_is_edeadlk)
+{
+  DmabufAttachment *camera, *codec;
+  GError *error = NULL;
+  DmabufMapping *held;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  held = dmabuf_attachment_map (camera, DMABUF_DIRECTION_TO_DEVICE, NULL);
+  codec = world_attach (w.codec, w.buffer);
+
+  fail_unless (dmabuf_attachment_map (codec, DMABUF_DIRECTION_TO_DEVICE, &error)
+      == NULL);
+  assert_error (error, EDEADLK);
+  fail_unless_equals_int (world_content (w.buffer), 0);
+
+  dmabuf_mapping_unmap (held, NULL, NULL);
+  world_map_once (codec);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+/* The exporter that was chosen vetoes (ATT-1), and everything is as before. */
+GST_START_TEST (test_att1_veto_while_moving_leaves_all_in_place)
+{
+  DmabufAttachment *camera, *codec;
+  GError *error = NULL;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  world_fill (w.buffer, 7);
+  w.solid->veto = DMABUF_DEVICE (w.camera);
+  codec = world_attach (w.codec, w.buffer);
+  fail_unless (dmabuf_attachment_map (codec, DMABUF_DIRECTION_TO_DEVICE, &error)
+      == NULL);
+  assert_error (error, EBUSY);
+  fail_unless_equals_int (w.solid->n_attached, 0);
+  fail_unless_equals_int (w.solid->n_released, w.solid->n_allocated);
+  world_map_once (camera);
+  fail_unless_equals_int (world_content (w.buffer), 7);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+typedef struct
+{
+  World *world;
+  gint stop;
+} Hammer;
+
+static gpointer
+read_frames (gpointer data)
+{
+  Hammer *h = data;
+  int last = 0, value;
+
+  while (!g_atomic_int_get (&h->stop)) {
+    value = world_content (h->world->buffer);
+    fail_unless (value >= 0, "a torn frame");
+    fail_unless (value >= last, "frame %d after %d", value, last);
+    last = value;
+  }
+  return NULL;
+}
+
+static gpointer
+map_frames (gpointer data)
+{
+  Hammer *h = data;
+  DmabufAttachment *attachment =
+      world_attach (h->world->display, h->world->buffer);
+
+  while (!g_atomic_int_get (&h->stop))
+    world_map_once (attachment);
+  dmabuf_attachment_unref (attachment);
+  return NULL;
+}
+
+/* DEF-2, DEF-3, under threads: nobody sees a frame that is half moved. (Writer
+ * and readers take turns by their brackets' own lock here: two in one bracket
+ * is the users' matter, CPU-3.) */
+GST_START_TEST (test_def2_no_reader_sees_a_torn_frame)
+{
+  GThread *threads[4];
+  guint i, round;
+
+  for (round = 0; round < 5; round++) {
+    Hammer h = { 0 };
+    DmabufAttachment *codec;
+    World w;
+
+    world_init (&w);
+    h.world = &w;
+    world_fill (w.buffer, round + 1);
+    for (i = 0; i < 4; i++)
+      threads[i] =
+          g_thread_new ("hammer", i % 2 ? read_frames : map_frames, &h);
+    g_usleep (2000);
+    codec = world_attach (w.codec, w.buffer);
+    world_map_once (codec);
+    g_usleep (2000);
+    g_atomic_int_set (&h.stop, TRUE);
+    for (i = 0; i < 4; i++)
+      g_thread_join (threads[i]);
+
+    fail_unless_equals_int (world_content (w.buffer), round + 1);
+    fail_unless_equals_int (w.solid->n_allocated, 1);
+    fail_unless_equals_int (w.loose->n_released, 1);
+    dmabuf_attachment_unref (codec);
+    world_clear (&w);
+  }
+}
+GST_END_TEST;
+
+static void
+detach_display (DmabufBuffer *buffer, gpointer data)
+{
+  World *w = data;
+
+  w->loose->on_attach = NULL;
+  fail_unless (dmabuf_device_detach (DMABUF_DEVICE (w->display), buffer, NULL));
+}
+
+/* ATT-3: an attachment whose last holder is who places the storage ends there,
+ * and waits for nobody. */
+GST_START_TEST (test_att3_detached_while_the_storage_is_placed)
+{
+  DmabufAttachment *camera;
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  dmabuf_attachment_unref (world_attach (w.display, w.buffer));
+  w.loose->on_attach_data = &w;
+  w.loose->on_attach = detach_display;
+
+  world_map_once (camera);
+  fail_unless_equals_int (w.loose->n_attached, 1);
+
+  dmabuf_attachment_unref (camera);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+static void
+look_at_fd (DmabufBuffer *buffer, gpointer data)
+{
+  gint *n_fds = data;
+
+  fail_unless (dmabuf_buffer_get_fd (buffer) >= 0);
+  (*n_fds)++;
+}
+
+/* An exporter looks at the fd of its buffer while a device attaches: it gets
+ * it, and that does not keep the storage from moving. */
+GST_START_TEST (test_def6_exporter_may_look_at_its_fd)
+{
+  DmabufAttachment *camera, *codec, *display;
+  gint n_fds = 0;
+  World w;
+
+  world_init (&w);
+  w.loose->on_attach_data = w.solid->on_attach_data = &n_fds;
+  w.loose->on_attach = w.solid->on_attach = look_at_fd;
+  camera = world_attach (w.camera, w.buffer);
+  world_map_once (camera);
+  display = world_attach (w.display, w.buffer);
+  fail_unless_equals_int (n_fds, 2);
+  codec = world_attach (w.codec, w.buffer);
+  world_map_once (codec);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (display);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+/* DEF-5: who waits for the storage to move hears that it is gone. */
+GST_START_TEST (test_def5_revoked_while_a_map_is_stalled)
+{
+  DmabufAttachment *camera, *codec;
+  DmabufMapping *held;
+  GThread *thread;
+  Stalled s = { 0 };
+  World w;
+
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  held = dmabuf_attachment_map (camera, DMABUF_DIRECTION_FROM_DEVICE, NULL);
+  codec = world_attach (w.codec, w.buffer);
+  s.attachment = codec;
+  s.deadline = DMABUF_DEADLINE_NEVER;
+  thread = g_thread_new ("stalled", map_stalled, &s);
+  g_usleep (20000);
+  dmabuf_buffer_revoke (w.buffer);
+  g_thread_join (thread);
+  fail_unless (s.mapping == NULL);
+  assert_error (s.error, ENODEV);
+  dmabuf_mapping_unmap (held, NULL, NULL);
+
+  dmabuf_attachment_unref (camera);
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+/* NAME-1, DEF-1: a name allocates nothing, and goes with the content. */
+GST_START_TEST (test_name1_stays_when_the_storage_moves)
+{
+  DmabufAttachment *codec;
+  GError *error = NULL;
+  char link[64] = "";
+  World w;
+
+  world_init (&w);
+  fail_unless (dmabuf_buffer_set_name (w.buffer, "frame", &error));
+  fail_unless_equals_int (w.loose->n_allocated, 0);
+  world_fill (w.buffer, 1);
+  codec = world_attach (w.codec, w.buffer);
+  world_map_once (codec);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+  fail_unless (dmabuf_kernel->read_link (
+                   dmabuf_buffer_get_fd (w.buffer), link, sizeof link - 1)
+      > 0);
+  fail_unless (strstr (link, "frame"), "%s", link);
+
+  dmabuf_attachment_unref (codec);
+  world_clear (&w);
+}
+GST_END_TEST;
+
+static Suite *
+migration_suite (void)
+{
+  Suite *s = suite_create ("migration");
+  TCase *tc = backend_add_case (s, "migration");
+
+  tcase_add_test (tc, test_def3_stricter_device_moves_the_storage);
+  tcase_add_test (tc, test_def6_import_does_not_forbid_moving);
+  tcase_add_test (tc, test_def4_stalled_map_is_interruptible);
+  tcase_add_test (tc, test_def4_own_deadlock_is_edeadlk);
+  tcase_add_test (tc, test_att1_veto_while_moving_leaves_all_in_place);
+  tcase_add_test (tc, test_def2_no_reader_sees_a_torn_frame);
+  tcase_add_test (tc, test_att3_detached_while_the_storage_is_placed);
+  tcase_add_test (tc, test_def6_exporter_may_look_at_its_fd);
+  tcase_add_test (tc, test_def5_revoked_while_a_map_is_stalled);
+  tcase_add_test (tc, test_name1_stays_when_the_storage_moves);
+
+  return s;
+}
+
+GST_CHECK_MAIN (migration);
