@@ -21,11 +21,11 @@
 /* The chroma of YUV is rounded once by the display and once by us. */
 #define YUV_TOLERANCE 3
 
-/* Turned to a portrait, and small: the lab's GPU is a CPU in an emulator. */
+/* Turned to a portrait, in a size that displays have */
 #define GPU_STAGE \
   " ! dmabufvkconvert name=gpu video-direction=90r" \
   " ! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
-  "width=180,height=320"
+  "width=640,height=480"
 
 typedef struct
 {
