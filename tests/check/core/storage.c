@@ -134,7 +134,8 @@ GST_START_TEST (test_att1_allocated_buffer_refuses_what_cannot_reach_it)
   GError *error = NULL;
 
   world_init (&w);
-  buffer = dmabuf_exporter_allocate (DMABUF_EXPORTER (w.loose), WORLD_SIZE, NULL);
+  buffer =
+      dmabuf_exporter_allocate (DMABUF_EXPORTER (w.loose), WORLD_SIZE, NULL);
   fail_unless (
       dmabuf_device_attach (DMABUF_DEVICE (w.codec), buffer, &error) == NULL);
   fail_unless (strstr (error->message, "codec"), "%s", error->message);
