@@ -303,7 +303,7 @@ fake_memfd_create (const char *name, unsigned int flags)
   int fd;
 
   /* This kernel has huge pages to spare, made of small ones. */
-  flags &= ~(MFD_HUGETLB | MFD_HUGE_MASK << MFD_HUGE_SHIFT);
+  flags &= ~(MFD_HUGETLB | (guint) MFD_HUGE_MASK << MFD_HUGE_SHIFT);
   fd = memfd_create (name, flags | MFD_CLOEXEC);
   if (fd >= 0) {
     fake_lock ();
