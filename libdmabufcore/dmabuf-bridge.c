@@ -106,14 +106,14 @@ own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
 
   dmabuf_reservation_iter_init_unlocked (&iter, reservation,
       dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0));
+  /* Not only left out but not even asked: that would be a system call each. */
+  iter.without_kernel = software;
   while (dmabuf_reservation_iter_next (&iter)) {
     DmabufFence *both;
 
     /* Restarted: what was merged before is a part of what will be. */
     if (iter.is_restarted)
       g_clear_pointer (&merged, dmabuf_fence_unref);
-    if (software && iter.fence->ops->kind == DMABUF_FENCE_KIND_KERNEL)
-      continue;
     both = merged ? dmabuf_fence_merge (merged, iter.fence)
                   : dmabuf_fence_ref (iter.fence);
     if (merged)
@@ -253,7 +253,10 @@ dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
   /* XSF-3: containers are unwrapped, each leaf enters singly. */
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf && ret == 0;
       leaf = dmabuf_fence_unwrap_next (&cursor)) {
-    if (!dmabuf_fence_is_signaled (leaf))
+    /* The kernel looks itself whether one of its own has signalled. */
+    if (leaf->ops->kind == DMABUF_FENCE_KIND_KERNEL
+            ? !dmabuf_fence_has_settled (leaf)
+            : !dmabuf_fence_is_signaled (leaf))
       ret = publish_leaf (buffer, access, leaf, implicit);
   }
   dmabuf_fence_unwrap_end (&cursor);

@@ -287,7 +287,9 @@ iter_find (DmabufReservationIter *iter)
   while (iter->index < reservation->n_fences) {
     const DmabufReservationSlot *slot = &reservation->slots[iter->index++];
 
-    if (slot->usage <= iter->wanted) {
+    if (slot->usage <= iter->wanted
+        && !(iter->without_kernel
+            && slot->fence->ops->kind == DMABUF_FENCE_KIND_KERNEL)) {
       iter->fence = slot->fence;
       iter->usage = slot->usage;
       return TRUE;

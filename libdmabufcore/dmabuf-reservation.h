@@ -307,6 +307,7 @@ typedef struct
   guint index;
   guint generation;
   gboolean unlocked;
+  gboolean without_kernel;
 } DmabufReservationIter;
 
 /**

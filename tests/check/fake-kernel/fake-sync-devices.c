@@ -35,7 +35,7 @@ static gint64 vgem_expiry = 10 * G_USEC_PER_SEC;
 void
 fake_vgem_set_expiry (gint64 expiry)
 {
-  vgem_expiry = expiry;
+  __atomic_store_n (&vgem_expiry, expiry, __ATOMIC_RELAXED);
 }
 
 static FakeTimeline *
@@ -146,7 +146,8 @@ static gpointer
 expire (gpointer user_data)
 {
   FakeFence *fence = user_data;
-  gint64 end = g_get_monotonic_time () + vgem_expiry;
+  gint64 end = g_get_monotonic_time ()
+      + __atomic_load_n (&vgem_expiry, __ATOMIC_RELAXED);
   gboolean pending;
 
   /* In steps, so that a test that ends does not leave it behind for long. */

@@ -11,7 +11,7 @@
 static void
 keep_status (DmabufFence *fence, gpointer status)
 {
-  *(int *) status = dmabuf_fence_get_status (fence);
+  g_atomic_int_set ((gint *) status, dmabuf_fence_get_status (fence));
 }
 
 static DmabufFence *

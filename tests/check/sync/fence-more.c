@@ -106,7 +106,7 @@ GST_END_TEST;
 static void
 keep_status (DmabufFence *fence, gpointer status)
 {
-  *(int *) status = dmabuf_fence_get_status (fence);
+  g_atomic_int_set ((gint *) status, dmabuf_fence_get_status (fence));
 }
 
 /* FEN-15, FEN-19, B7-4: a callback holds no reference of the fence; -EDEADLK is

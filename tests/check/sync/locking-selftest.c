@@ -86,8 +86,10 @@ holder_thread (gpointer unused)
 static void
 older_takes (gboolean with_o3)
 {
+  g_mutex_lock (&holder_lock);
   holder_takes_o3 = with_o3;
   holder_state = 0;
+  g_mutex_unlock (&holder_lock);
   holder = g_thread_new ("older", holder_thread, NULL);
   g_mutex_lock (&holder_lock);
   while (holder_state != 1)
