@@ -99,12 +99,15 @@ fake_poll_reset (void)
     watch_free (watches->data);
 }
 
+/* The library asks about a whole pool at once. */
+#define MAX_POLLED 32
+
 int
 fake_sync_ppoll (
     struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
 {
-  struct pollfd own[8];
-  FakeWatch *of[8] = { NULL };
+  struct pollfd own[MAX_POLLED];
+  FakeWatch *of[MAX_POLLED] = { NULL };
   gboolean any = FALSE;
   guint i;
   int ret;
