@@ -190,7 +190,7 @@ chain_deferred (DmabufFence *fence)
 
   g_mutex_lock (&fence->lock);
   /* Armed again meanwhile, on one that is still pending: that one comes. */
-  if ((fence->flags & DMABUF_FENCE_FLAG_ENABLED)
+  if ((g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
       && !(self->armed && !dmabuf_fence_has_settled (self->armed)))
     done = chain_enable (fence) == 0;
   g_mutex_unlock (&fence->lock);

@@ -347,7 +347,7 @@ seqno_on_timer (DmabufPollerTimer *timer)
     dmabuf_fence_dispatch (fence);
   } else {
     g_mutex_lock (&fence->lock);
-    if (fence->flags & DMABUF_FENCE_FLAG_ENABLED)
+    if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
       dmabuf_poller_add_timer (&self->timer,
           MIN (self->deadline, g_get_monotonic_time () + SEQNO_PERIOD));
     g_mutex_unlock (&fence->lock);
