@@ -56,11 +56,18 @@ struct _V4l2Pool
   Slot *slots;
   guint n_slots;
 
+  /* Whether the next frame is expected to be there already (streaming thread)
+   */
+  gboolean frames_wait;
+
   guint64 n_requeued;      /* atomic */
   guint64 n_fences_waited; /* atomic */
 };
 
 G_DEFINE_FINAL_TYPE (V4l2Pool, v4l2_pool, GST_TYPE_BUFFER_POOL)
+
+/* A poll() that takes less than this found a frame that was waiting. */
+#define NO_WAIT_US 500
 
 /* How gst_buffer_pool_acquire_buffer() hands on what only we need. */
 typedef struct
@@ -302,6 +309,19 @@ pool_recycle (V4l2Pool *self, const V4l2Frame *frame)
   slot_return (&self->slots[frame->index]);
 }
 
+/* Waits for a frame, and finds out whether that was needed. */
+static V4l2WaitResult
+pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
+{
+  gint64 start = g_get_monotonic_time ();
+  V4l2WaitResult waited = v4l2_device_wait (device, error);
+
+  self->frames_wait =
+      waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
+
+  return waited;
+}
+
 static GstFlowReturn
 v4l2_pool_acquire_buffer (
     GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
@@ -317,7 +337,11 @@ v4l2_pool_acquire_buffer (
   guint i;
 
   for (;;) {
-    waited = v4l2_device_wait (device, error);
+    /* A consumer that shows frames by the clock is back when the next one is
+     * there: DQBUF alone gets it, until that proves wrong. */
+    waited = V4L2_WAIT_READY;
+    if (!self->frames_wait)
+      waited = pool_wait (self, device, error);
     if (waited == V4L2_WAIT_WOKEN)
       return GST_FLOW_FLUSHING;
     if (waited == V4L2_WAIT_FAILED)
@@ -331,6 +355,8 @@ v4l2_pool_acquire_buffer (
         || !g_error_matches (local_error, DMABUF_ERROR, EAGAIN)) {
       g_propagate_error (error, local_error);
       return GST_FLOW_ERROR;
+    } else {
+      self->frames_wait = FALSE;
     }
     g_clear_error (&local_error);
   }

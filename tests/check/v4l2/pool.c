@@ -71,6 +71,14 @@ acquire (void)
   return buffer;
 }
 
+static gpointer
+capture_late (gpointer unused)
+{
+  g_usleep (100 * 1000);
+  mock_driver_capture ();
+  return NULL;
+}
+
 /* The frame as consumers get it. */
 GST_START_TEST (test_buffer)
 {
@@ -91,6 +99,33 @@ GST_START_TEST (test_buffer)
   fail_unless_equals_int (meta->stride[0], 640 * 2);
   fail_unless_equals_int (meta->width, 640);
   gst_buffer_unref (buffer);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* A frame that is there when it is asked for costs DQBUF alone, from the second
+ * such frame on; one that is not is waited for by poll, not by asking again. */
+GST_START_TEST (test_frames_that_wait_are_not_polled_for)
+{
+  GstBuffer *buffers[3];
+  guint i, calls;
+
+  pool_start ();
+  buffers[0] = acquire ();
+  calls = mock_driver.n_calls;
+  buffers[1] = acquire ();
+  fail_unless_equals_int (mock_driver.n_calls - calls, 1);
+
+  calls = mock_driver.n_calls;
+  g_thread_unref (g_thread_new ("late", capture_late, NULL));
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffers[2], &(V4l2Frame) { 0 }, NULL),
+      GST_FLOW_OK);
+  /* DQBUF in vain, poll, DQBUF */
+  fail_unless_equals_int (mock_driver.n_calls - calls, 3);
+
+  for (i = 0; i < G_N_ELEMENTS (buffers); i++)
+    gst_buffer_unref (buffers[i]);
   pool_end ();
 }
 GST_END_TEST;
@@ -420,6 +455,7 @@ pool_suite (void)
   TCase *tc = mock_driver_add_case (suite, "general");
 
   tcase_add_test (tc, test_buffer);
+  tcase_add_test (tc, test_frames_that_wait_are_not_polled_for);
   tcase_add_test (tc, test_release_requeues);
   tcase_add_test (tc, test_shared_memory_comes_home_last);
   tcase_add_test (tc, test_replaced_memory);
