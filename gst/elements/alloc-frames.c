@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The frames that come to dmabufalloc: those that suit the consumers pass, the
+ * others are copied into dma-bufs, if that is allowed. */
+
+#include "alloc-private.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_alloc_debug);
+#define GST_CAT_DEFAULT gst_dmabuf_alloc_debug
+
+/* Whether it lies in memory of this pack, a dma-buf or not. */
+static gboolean
+buffer_is_ours (GstBuffer *buffer)
+{
+  guint i;
+
+  for (i = 0; i < gst_buffer_n_memory (buffer); i++) {
+    if (!gst_dmabuf_core_is_memory (gst_buffer_peek_memory (buffer, i)))
+      return FALSE;
+  }
+  return gst_buffer_n_memory (buffer) > 0;
+}
+
+/* Why @buffer cannot be passed on as it is, or NULL. */
+static char *
+reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
+{
+  GError *error = NULL;
+  char *reason = NULL;
+
+  if (self->honest_memfd && buffer_is_ours (buffer))
+    return NULL;
+
+  if (!gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
+    GstMemory *memory = gst_buffer_n_memory (buffer) > 0
+        ? gst_buffer_peek_memory (buffer, 0)
+        : NULL;
+
+    return g_strdup_printf (
+        "the producer writes into memory of type %s instead of the pool that "
+        "it is offered",
+        memory && memory->allocator ? memory->allocator->mem_type : "unknown");
+  }
+
+  if (self->out_has_drm
+      && !gst_dmabuf_core_buffer_check_constraints (
+          buffer, &self->out_drm, &self->constraints, &error)) {
+    reason = g_strdup (error->message);
+    g_clear_error (&error);
+  }
+  return reason;
+}
+
+GstFlowReturn
+dmabuf_alloc_prepare_output_buffer (
+    GstBaseTransform *base, GstBuffer *in, GstBuffer **out)
+{
+  GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
+  char *reason = reason_to_copy (self, in);
+  GstDmabufCoreCopyPolicy policy;
+  GstFlowReturn ret;
+  gboolean may_copy;
+
+  gst_dmabuf_core_stats_add (&self->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
+  if (!reason) {
+    *out = in;
+    return GST_FLOW_OK;
+  }
+
+  if (!self->in_is_plain) {
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("This frame does not suit the consumers, and it cannot be copied: %s",
+            reason),
+        (NULL));
+    g_free (reason);
+    return GST_FLOW_ERROR;
+  }
+
+  GST_OBJECT_LOCK (self);
+  policy = self->copy_policy;
+  GST_OBJECT_UNLOCK (self);
+  may_copy = gst_dmabuf_core_stats_count_copy (
+      &self->stats, GST_ELEMENT (self), policy, reason);
+  g_free (reason);
+  if (!may_copy)
+    return GST_FLOW_ERROR;
+
+  ret = dmabuf_alloc_acquire_own (self, out);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (!GST_BASE_TRANSFORM_GET_CLASS (self)->copy_metadata (base, in, *out))
+    GST_WARNING_OBJECT (self, "some metadata of the frame is lost");
+  return GST_FLOW_OK;
+}
+
+/* A frame that comes under a fence is read when it is there. */
+static gboolean
+wait_for_content (GstDmabufAlloc *self, GstBuffer *buffer)
+{
+  DmabufFence *fence = gst_buffer_get_dmabuf_core_fence (buffer);
+  GCancellable *cancellable;
+  GError *error = NULL;
+  gint64 deadline;
+  gboolean ret;
+
+  if (!fence || dmabuf_fence_is_signaled (fence))
+    return TRUE;
+
+  GST_OBJECT_LOCK (self);
+  cancellable = g_object_ref (self->cancellable);
+  deadline = self->fence_timeout == GST_CLOCK_TIME_NONE
+      ? DMABUF_DEADLINE_NEVER
+      : g_get_monotonic_time () + (gint64) (self->fence_timeout / GST_USECOND);
+  GST_OBJECT_UNLOCK (self);
+
+  gst_dmabuf_core_stats_add (
+      &self->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
+  ret = dmabuf_fence_wait (fence, deadline, cancellable, &error);
+  if (!ret && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    GST_ELEMENT_ERROR (self, RESOURCE, READ,
+        ("The frame was not ready in time: %s", error->message), (NULL));
+  g_clear_error (&error);
+  g_object_unref (cancellable);
+  return ret;
+}
+
+GstFlowReturn
+dmabuf_alloc_transform (GstBaseTransform *base, GstBuffer *in, GstBuffer *out)
+{
+  GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
+  GstVideoFrame from, to;
+  gboolean copied;
+
+  if (in == out)
+    return GST_FLOW_OK;
+
+  if (!wait_for_content (self, in)) {
+    GST_OBJECT_LOCK (self);
+    copied = g_cancellable_is_cancelled (self->cancellable);
+    GST_OBJECT_UNLOCK (self);
+    return copied ? GST_FLOW_FLUSHING : GST_FLOW_ERROR;
+  }
+
+  if (!gst_video_frame_map (&from, &self->in_info, in, GST_MAP_READ))
+    goto map_failed;
+  if (!gst_video_frame_map (&to, &self->in_info, out, GST_MAP_WRITE)) {
+    gst_video_frame_unmap (&from);
+    goto map_failed;
+  }
+  copied = gst_video_frame_copy (&to, &from);
+  gst_video_frame_unmap (&to);
+  gst_video_frame_unmap (&from);
+  if (!copied)
+    goto map_failed;
+
+  return GST_FLOW_OK;
+
+  /* ERRORS */
+map_failed:
+  GST_ELEMENT_ERROR (self, RESOURCE, READ,
+      ("The frame could not be copied into a dma-buf."),
+      ("in %" GST_PTR_FORMAT ", out %" GST_PTR_FORMAT, in, out));
+  return GST_FLOW_ERROR;
+}

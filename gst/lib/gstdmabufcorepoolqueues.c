@@ -1,0 +1,491 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * GstBufferPool counts the buffers; which of them are free is kept here. A slot
+ * belongs to each buffer and lives as long; it is in at most one of the queues,
+ * linked by itself, so that a frame costs no allocation:
+ *
+ *   FREE      to be handed out
+ *   RETURNED  came back without fences of its own; the kernel is asked when the
+ *             buffer is needed, and by then is done more often
+ *   PARKED    waits for a fence, by the poller
+ *   OUT       with the elements, or on its way between two queues
+ *
+ * The lock guards queues and states and is held over nothing else. Callbacks of
+ * the poller take it, so it is not held where they are removed.
+ */
+
+#include "gstdmabufcorepool-private.h"
+#include "gstdmabufcoresyncmeta-private.h"
+
+#include <string.h>
+
+#include "libdmabufcore/dmabuf-thread-private.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
+#define GST_CAT_DEFAULT gst_dmabuf_core_pool_debug
+
+/* --- slots and queues --------------------------------------------------- */
+
+static Slot *
+slot_get (GstBuffer *buffer)
+{
+  return gst_mini_object_get_qdata (
+      GST_MINI_OBJECT_CAST (buffer), pool_slot_quark);
+}
+
+void
+pool_slot_free (Slot *slot)
+{
+  g_clear_pointer (&slot->fence, dmabuf_fence_unref);
+  g_free (slot);
+}
+
+static GQueue *
+pool_get_queue (GstDmabufCorePool *self, SlotState state)
+{
+  switch (state) {
+  case SLOT_FREE:
+    return &self->free;
+  case SLOT_RETURNED:
+    return &self->returned;
+  case SLOT_PARKED:
+    return &self->parked;
+  case SLOT_OUT:
+    break;
+  }
+  return NULL;
+}
+
+/* Lock held. */
+static void
+slot_move (Slot *slot, SlotState state)
+{
+  GstDmabufCorePool *self = slot->pool;
+  GQueue *queue = pool_get_queue (self, slot->state);
+
+  if (queue)
+    g_queue_unlink (queue, &slot->link);
+  slot->state = state;
+  queue = pool_get_queue (self, state);
+  if (queue) {
+    g_queue_push_tail_link (queue, &slot->link);
+    if (state != SLOT_PARKED && self->n_waiting > 0)
+      g_cond_signal (&self->changed);
+  }
+}
+
+/* Lock held. The longest in the queue, which becomes OUT; NULL for none. */
+static Slot *
+pool_pop (GstDmabufCorePool *self, SlotState state)
+{
+  GQueue *queue = pool_get_queue (self, state);
+  Slot *slot;
+
+  if (!queue->head)
+    return NULL;
+  slot = queue->head->data;
+  slot_move (slot, SLOT_OUT);
+  return slot;
+}
+
+static void
+pool_set_state (GstDmabufCorePool *self, Slot *slot, SlotState state)
+{
+  g_mutex_lock (&self->lock);
+  slot_move (slot, state);
+  g_mutex_unlock (&self->lock);
+}
+
+/* On the poller's thread, or whoever signals. */
+static void
+fence_signaled (DmabufFence *fence, gpointer user_data)
+{
+  Slot *slot = user_data;
+  GstDmabufCorePool *self = slot->pool;
+
+  g_mutex_lock (&self->lock);
+  if (slot->arming) {
+    slot->signaled = TRUE;
+  } else if (slot->state == SLOT_PARKED) {
+    slot->callback = 0;
+    slot_move (slot, SLOT_FREE);
+  }
+  g_mutex_unlock (&self->lock);
+}
+
+/* The slot is OUT and stays so: nobody calls back any more. */
+static void
+slot_disarm (Slot *slot)
+{
+  if (slot->callback > 0)
+    dmabuf_fence_remove_callback (slot->fence, slot->callback);
+  slot->callback = 0;
+  g_clear_pointer (&slot->fence, dmabuf_fence_unref);
+}
+
+/* Frees the buffer of a slot that is OUT, and makes room for another one. What
+ * a device may still do to the memory does not matter: the kernel keeps it as
+ * long as the device has it. */
+static void
+pool_discard (GstDmabufCorePool *self, Slot *slot)
+{
+  GstBuffer *buffer = slot->buffer;
+
+  slot_disarm (slot);
+  GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY);
+  pool_parent_class->release_buffer (GST_BUFFER_POOL (self), buffer);
+
+  g_mutex_lock (&self->lock);
+  self->epoch++;
+  self->n_discarded++;
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Gives up what has waited for too long. */
+static void
+pool_discard_late (GstDmabufCorePool *self)
+{
+  gint64 now = g_get_monotonic_time ();
+
+  for (;;) {
+    Slot *slot = NULL;
+
+    g_mutex_lock (&self->lock);
+    if (self->parked.head && self->fence_timeout != GST_CLOCK_TIME_NONE) {
+      Slot *oldest = self->parked.head->data;
+
+      if (!oldest->arming
+          && now - oldest->parked_since
+              >= (gint64) (self->fence_timeout / GST_USECOND))
+        slot = pool_pop (self, SLOT_PARKED);
+    }
+    g_mutex_unlock (&self->lock);
+
+    if (!slot)
+      return;
+    GST_WARNING_OBJECT (self,
+        "the fences of %" GST_PTR_FORMAT
+        " did not signal in time (%s %s); the buffer is given up",
+        slot->buffer, dmabuf_fence_get_driver_name (slot->fence),
+        dmabuf_fence_get_timeline_name (slot->fence));
+    pool_discard (self, slot);
+  }
+}
+
+/* Parks a slot that is OUT until @fence (transfer full) has signalled. */
+static void
+pool_park (GstDmabufCorePool *self, Slot *slot, DmabufFence *fence)
+{
+  guint callback;
+
+  slot_disarm (slot);
+  slot->fence = fence;
+
+  g_mutex_lock (&self->lock);
+  slot->arming = TRUE;
+  slot->signaled = FALSE;
+  slot->parked_since = g_get_monotonic_time ();
+  self->n_parked++;
+  slot_move (slot, SLOT_PARKED);
+  g_mutex_unlock (&self->lock);
+
+  callback = dmabuf_fence_add_callback (fence, fence_signaled, slot, NULL);
+
+  g_mutex_lock (&self->lock);
+  slot->arming = FALSE;
+  if (callback == 0 || slot->signaled)
+    slot_move (slot, SLOT_FREE);
+  else
+    slot->callback = callback;
+  g_mutex_unlock (&self->lock);
+}
+
+/* --- coming back -------------------------------------------------------- */
+
+void
+pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+  Slot *slot = slot_get (buffer);
+  DmabufFence *fence = gst_dmabuf_core_sync_meta_finish (slot->sync);
+
+  if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY)
+      || !gst_buffer_is_all_memory_writable (buffer)) {
+    GST_DEBUG_OBJECT (
+        self, "somebody changed or keeps the memory of %p", buffer);
+    g_clear_pointer (&fence, dmabuf_fence_unref);
+    pool_discard (self, slot);
+  } else if (fence) {
+    pool_park (self, slot, fence);
+  } else if (slot->fresh) {
+    slot->fresh = FALSE;
+    pool_set_state (self, slot, SLOT_FREE);
+  } else {
+    pool_set_state (self, slot, SLOT_RETURNED);
+  }
+}
+
+/* What the kernel holds against writing into the memory. */
+static DmabufFence *
+slot_get_kernel_fence (Slot *slot, gboolean *busy)
+{
+  DmabufFence *all = NULL;
+  guint i;
+
+  *busy = FALSE;
+  for (i = 0; i < slot->n_dmabufs; i++) {
+    DmabufFence *fence, *before = all;
+
+    if (dmabuf_buffer_wait (
+            slot->dmabufs[i], DMABUF_ACCESS_WRITE, 0, NULL, NULL))
+      continue;
+    *busy = TRUE;
+    fence = dmabuf_buffer_get_fence (slot->dmabufs[i], DMABUF_ACCESS_WRITE);
+    if (!fence)
+      continue;
+    all =
+        before ? dmabuf_fence_merge (before, fence) : dmabuf_fence_ref (fence);
+    g_clear_pointer (&before, dmabuf_fence_unref);
+    dmabuf_fence_unref (fence);
+  }
+
+  return all;
+}
+
+/* A kernel without EXPORT_SYNC_FILE gives no fence to wait for: then this
+ * thread waits, and counts as starved. */
+static gboolean
+slot_wait (Slot *slot)
+{
+  GstDmabufCorePool *self = slot->pool;
+  GCancellable *cancellable;
+  gint64 deadline = DMABUF_DEADLINE_NEVER;
+  gboolean idle = TRUE;
+  guint i;
+
+  g_mutex_lock (&self->lock);
+  cancellable = g_object_ref (self->cancellable);
+  if (self->fence_timeout != GST_CLOCK_TIME_NONE)
+    deadline = g_get_monotonic_time () + self->fence_timeout / GST_USECOND;
+  self->n_starved++;
+  g_mutex_unlock (&self->lock);
+
+  for (i = 0; i < slot->n_dmabufs && idle; i++)
+    idle = dmabuf_buffer_wait (
+        slot->dmabufs[i], DMABUF_ACCESS_WRITE, deadline, cancellable, NULL);
+
+  g_object_unref (cancellable);
+  return idle;
+}
+
+/* Makes those of the buffers that came back FREE that are idle: one question to
+ * the kernel for all of them. */
+static void
+pool_test_returned (GstDmabufCorePool *self)
+{
+  DmabufBuffer *dmabufs[16];
+  Slot *slots[16];
+  gboolean idle[16];
+  guint i, k, n = 0;
+
+  /* Out of the queue, so that nobody frees them: stopping waits until this
+   * acquire is over. */
+  g_mutex_lock (&self->lock);
+  while (self->returned.head && n + GST_VIDEO_MAX_PLANES <= 16) {
+    Slot *slot = pool_pop (self, SLOT_RETURNED);
+
+    for (k = 0; k < slot->n_dmabufs; k++, n++) {
+      dmabufs[n] = dmabuf_buffer_ref (slot->dmabufs[k]);
+      slots[n] = slot;
+    }
+  }
+  g_mutex_unlock (&self->lock);
+
+  dmabuf_buffer_test_many (dmabufs, n, DMABUF_ACCESS_WRITE, idle);
+
+  g_mutex_lock (&self->lock);
+  for (i = 0; i < n; i = k) {
+    gboolean all = TRUE;
+
+    for (k = i; k < n && slots[k] == slots[i]; k++)
+      all = all && idle[k];
+    slot_move (slots[i], all ? SLOT_FREE : SLOT_RETURNED);
+  }
+  g_mutex_unlock (&self->lock);
+  for (i = 0; i < n; i++)
+    dmabuf_buffer_unref (dmabufs[i]);
+}
+
+/* Finds out what became of a buffer that came back and is OUT now. TRUE if it
+ * can go out; else it is parked or gone. */
+static gboolean
+pool_try_returned (GstDmabufCorePool *self, Slot *slot)
+{
+  DmabufFence *fence;
+  gboolean busy;
+
+  fence = slot_get_kernel_fence (slot, &busy);
+  if (!busy)
+    return TRUE;
+
+  if (fence)
+    pool_park (self, slot, fence);
+  else if (slot_wait (slot))
+    return TRUE;
+  else if (GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)))
+    pool_set_state (self, slot, SLOT_RETURNED);
+  else
+    pool_discard (self, slot);
+  return FALSE;
+}
+
+/* --- going out ---------------------------------------------------------- */
+
+static gboolean
+buffer_clear (GstBuffer *buffer)
+{
+  guint i;
+
+  for (i = 0; i < gst_buffer_n_memory (buffer); i++) {
+    GstMemory *memory = gst_buffer_peek_memory (buffer, i);
+    GstMapInfo map;
+
+    if (!gst_memory_map (memory, &map, GST_MAP_WRITE))
+      return FALSE;
+    memset (map.data, 0, map.size);
+    gst_memory_unmap (memory, &map);
+  }
+
+  return TRUE;
+}
+
+/* Waits until something may have become free. */
+static void
+pool_starve (GstDmabufCorePool *self, guint epoch)
+{
+  g_mutex_lock (&self->lock);
+  self->n_starved++;
+  self->n_waiting++;
+  while (!GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)) && !self->free.head
+      && !self->returned.head && self->epoch == epoch) {
+    gint64 until = G_MAXINT64;
+
+    if (self->parked.head && self->fence_timeout != GST_CLOCK_TIME_NONE)
+      until = ((Slot *) self->parked.head->data)->parked_since
+          + self->fence_timeout / GST_USECOND;
+    if (until == G_MAXINT64)
+      g_cond_wait (&self->changed, &self->lock);
+    else if (!g_cond_wait_until (&self->changed, &self->lock, until))
+      break;
+  }
+  self->n_waiting--;
+  g_mutex_unlock (&self->lock);
+}
+
+GstFlowReturn
+pool_acquire_buffer (
+    GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+  GstBufferPoolAcquireParams no_wait = { .format = GST_FORMAT_UNDEFINED };
+  gboolean tested = FALSE;
+  GstFlowReturn ret;
+
+  if (params)
+    no_wait = *params;
+  no_wait.flags |= GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
+
+  for (;;) {
+    gboolean returned = FALSE;
+    guint epoch;
+    Slot *slot;
+
+    if (GST_BUFFER_POOL_IS_FLUSHING (pool))
+      return GST_FLOW_FLUSHING;
+
+    g_mutex_lock (&self->lock);
+    slot = pool_pop (self, SLOT_FREE);
+    if (!slot && self->returned.length > 1 && !tested) {
+      g_mutex_unlock (&self->lock);
+      tested = TRUE;
+      pool_test_returned (self);
+      continue;
+    }
+    if (!slot) {
+      slot = pool_pop (self, SLOT_RETURNED);
+      returned = slot != NULL;
+    }
+    epoch = self->epoch;
+    g_mutex_unlock (&self->lock);
+
+    if (slot) {
+      if (returned && !pool_try_returned (self, slot))
+        continue;
+      slot_disarm (slot);
+      if (self->zero && !buffer_clear (slot->buffer)) {
+        pool_discard (self, slot);
+        return GST_FLOW_ERROR;
+      }
+      *buffer = slot->buffer;
+      return GST_FLOW_OK;
+    }
+
+    /* One more, if there may be. */
+    pool_discard_late (self);
+    ret = pool_parent_class->acquire_buffer (pool, buffer, &no_wait);
+    if (ret == GST_FLOW_OK)
+      slot_get (*buffer)->fresh = FALSE;
+    if (ret != GST_FLOW_EOS
+        || (params && params->flags & GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT))
+      return ret;
+
+    GST_LOG_OBJECT (self, "all buffers are under way");
+    pool_starve (self, epoch);
+    tested = FALSE;
+  }
+}
+
+void
+pool_flush_start (GstBufferPool *pool)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+
+  g_mutex_lock (&self->lock);
+  g_cancellable_cancel (self->cancellable);
+  g_cond_broadcast (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pool_flush_stop (GstBufferPool *pool)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+
+  g_mutex_lock (&self->lock);
+  g_object_unref (self->cancellable);
+  self->cancellable = g_cancellable_new ();
+  g_mutex_unlock (&self->lock);
+}
+
+void
+pool_drain (GstDmabufCorePool *self)
+{
+  static const SlotState states[] = { SLOT_PARKED, SLOT_RETURNED, SLOT_FREE };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (states); i++) {
+    for (;;) {
+      Slot *slot;
+
+      g_mutex_lock (&self->lock);
+      slot = pool_pop (self, states[i]);
+      g_mutex_unlock (&self->lock);
+      if (!slot)
+        break;
+      slot_disarm (slot);
+      pool_parent_class->release_buffer (GST_BUFFER_POOL (self), slot->buffer);
+    }
+  }
+}

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the pool's buffers are made of: the layout by the configuration, the
+ * memory by what the consumers reach, and both together in a buffer. */
+
+#include "gstdmabufcorepool-private.h"
+#include "gstdmabufcoreallocator.h"
+#include "gstdmabufcorelayout.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
+#define GST_CAT_DEFAULT gst_dmabuf_core_pool_debug
+
+/* --- configuration ------------------------------------------------------ */
+
+static gboolean
+pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, GError **error)
+{
+  GstVideoInfoDmaDrm drm;
+
+  if (!caps)
+    goto no_frames;
+  if (!gst_video_is_dma_drm_caps (caps)) {
+    if (!gst_video_info_from_caps (&self->info, caps))
+      goto no_frames;
+  } else if (!gst_video_info_dma_drm_from_caps (&drm, caps)) {
+    goto no_frames;
+  } else if (drm.drm_modifier != 0
+      || !gst_video_info_dma_drm_to_video_info (&drm, &self->info)) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "only the producer of a tiled format can allocate it: %s",
+        gst_structure_get_string (
+            gst_caps_get_structure (caps, 0), "drm-format"));
+    return FALSE;
+  }
+  return TRUE;
+
+  /* ERRORS */
+no_frames:
+  g_set_error (error, DMABUF_ERROR, EINVAL, "the caps describe no raw video");
+  return FALSE;
+}
+
+static gboolean
+pool_layout (GstDmabufCorePool *self, GstStructure *config, GError **error)
+{
+  gboolean free_layout = gst_buffer_pool_config_has_option (
+      config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  GstDmabufCoreConstraints constraints;
+  guint i;
+
+  /* Who takes no video meta writes where GstVideoInfo says. */
+  gst_dmabuf_core_constraints_init (&constraints, NULL);
+  gst_video_alignment_reset (&self->alignment);
+  if (free_layout) {
+    constraints = self->constraints;
+    if (gst_buffer_pool_config_has_option (
+            config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT))
+      gst_buffer_pool_config_get_video_alignment (config, &self->alignment);
+  }
+
+  self->per_plane = gst_buffer_pool_config_has_option (
+                        config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_PER_PLANE)
+      && free_layout && !constraints.one_buffer;
+  if (self->per_plane)
+    constraints.offset_align = 1;
+
+  if (!free_layout) {
+    gst_video_info_align_full (
+        &self->info, &self->alignment, self->plane_sizes);
+    return TRUE;
+  }
+  if (!gst_dmabuf_core_video_info_align (&self->info, &self->alignment,
+          &constraints, self->plane_sizes, error))
+    return FALSE;
+
+  for (i = 0; i < GST_VIDEO_MAX_PLANES; i++)
+    self->alignment.stride_align[i] = 0;
+  return TRUE;
+}
+
+gboolean
+pool_set_config (GstBufferPool *pool, GstStructure *config)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+  guint size, min_buffers, max_buffers;
+  GError *error = NULL;
+  GstCaps *caps;
+
+  if (!gst_buffer_pool_config_get_params (
+          config, &caps, &size, &min_buffers, &max_buffers))
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  self->constraints = self->wanted;
+  g_mutex_unlock (&self->lock);
+  if (!pool_parse_caps (self, caps, &error)
+      || !pool_layout (self, config, &error))
+    goto failed;
+  self->zero = gst_buffer_pool_config_has_option (
+      config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_ZERO);
+
+  /* What a producer says about sizes and allocators is about memory that it
+   * would have taken otherwise. */
+  gst_buffer_pool_config_set_params (
+      config, caps, self->info.size, min_buffers, max_buffers);
+  gst_buffer_pool_config_set_allocator (config, self->allocator, NULL);
+
+  return pool_parent_class->set_config (pool, config);
+
+  /* ERRORS */
+failed:
+  pool_take_error (self, error);
+  return FALSE;
+}
+
+/* --- making and freeing ------------------------------------------------- */
+
+static gboolean
+pool_append_dmabuf (GstDmabufCorePool *self, Slot *slot, gsize size)
+{
+  gsize rounded = (size + self->constraints.size_align - 1)
+      / self->constraints.size_align * self->constraints.size_align;
+  GError *error = NULL;
+  DmabufBuffer *dmabuf;
+  GstMemory *memory;
+  char *name = NULL;
+
+  dmabuf = dmabuf_exporter_allocate (self->exporter, rounded, &error);
+  if (!dmabuf) {
+    pool_take_error (self, error);
+    return FALSE;
+  }
+
+  g_mutex_lock (&self->lock);
+  if (self->name_prefix)
+    name = g_strdup_printf ("%s-%u", self->name_prefix, self->n_named++);
+  g_mutex_unlock (&self->lock);
+  if (name && !dmabuf_buffer_set_name (dmabuf, name, &error)) {
+    GST_INFO_OBJECT (self, "%s", error->message);
+    g_clear_error (&error);
+  }
+  g_free (name);
+
+  slot->dmabufs[slot->n_dmabufs++] = dmabuf;
+  memory = gst_dmabuf_core_allocator_wrap (self->allocator, dmabuf);
+  gst_memory_resize (memory, 0, size);
+  gst_buffer_append_memory (slot->buffer, memory);
+  return TRUE;
+}
+
+GstFlowReturn
+pool_alloc_buffer (
+    GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+  GstVideoInfo *info = &self->info;
+  GstVideoMeta *meta;
+  Slot *slot;
+  guint i;
+
+  slot = g_new0 (Slot, 1);
+  slot->pool = self;
+  slot->link.data = slot;
+  slot->fresh = TRUE;
+  slot->buffer = gst_buffer_new ();
+  gst_mini_object_set_qdata (GST_MINI_OBJECT_CAST (slot->buffer),
+      pool_slot_quark, slot, (GDestroyNotify) pool_slot_free);
+
+  if (self->per_plane) {
+    for (i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++) {
+      if (!pool_append_dmabuf (self, slot, self->plane_sizes[i]))
+        goto failed;
+    }
+  } else if (!pool_append_dmabuf (self, slot, info->size)) {
+    goto failed;
+  }
+
+  meta = gst_buffer_add_video_meta_full (slot->buffer,
+      GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
+      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+      GST_VIDEO_INFO_N_PLANES (info), info->offset, info->stride);
+  if (meta)
+    gst_video_meta_set_alignment (meta, self->alignment);
+  slot->sync = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
+      slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
+
+  g_mutex_lock (&self->lock);
+  self->n_allocated++;
+  g_mutex_unlock (&self->lock);
+  *buffer = slot->buffer;
+  return GST_FLOW_OK;
+
+  /* ERRORS */
+failed:
+  gst_buffer_unref (slot->buffer);
+  return GST_FLOW_ERROR;
+}
+
+/* Whether the consumers reach what @exporter makes. */
+static gboolean
+reaches (const char *exporters, const char *name)
+{
+  char **list, **walk;
+  gboolean found = FALSE;
+
+  if (!*exporters)
+    return TRUE;
+  list = g_strsplit (exporters, ",", -1);
+  for (walk = list; *walk && !found; walk++)
+    found = g_str_equal (*walk, name);
+  g_strfreev (list);
+  return found;
+}
+
+/* Contiguous memory comes from the heaps of the contiguous memory allocator
+ * only, whose names differ by kernel (HEAP-2). */
+static const struct
+{
+  const char *name;
+  const char *heap; /* NULL for udmabuf */
+  gboolean contiguous;
+} candidates[] = {
+  { "heap:system", "system", FALSE },
+  { "udmabuf", NULL, FALSE },
+  { "heap:default_cma_region", "default_cma_region", TRUE },
+  { "heap:linux,cma", "linux,cma", TRUE },
+  { "heap:reserved", "reserved", TRUE },
+};
+
+static DmabufExporter *
+pool_choose_exporter (GstDmabufCorePool *self, GError **error)
+{
+  GString *reasons = g_string_new (NULL);
+  DmabufExporter *exporter = NULL;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (candidates) && !exporter; i++) {
+    GError *reason = NULL;
+
+    if (self->constraints.contiguous && !candidates[i].contiguous)
+      continue;
+    if (!reaches (self->constraints.exporters, candidates[i].name)) {
+      g_string_append_printf (reasons, "; %s: %s does not reach it",
+          candidates[i].name, self->constraints.devices);
+      continue;
+    }
+    if (candidates[i].heap)
+      exporter = dmabuf_heap_exporter_new (candidates[i].heap, &reason);
+    else
+      exporter = dmabuf_udmabuf_exporter_new (&reason);
+    if (!exporter) {
+      g_string_append_printf (
+          reasons, "; %s: %s", candidates[i].name, reason->message);
+      g_clear_error (&reason);
+    }
+  }
+
+  if (exporter)
+    GST_INFO_OBJECT (self, "memory from %s%s",
+        dmabuf_exporter_get_name (exporter), reasons->str);
+  else
+    g_set_error (error, DMABUF_ERROR, ENODEV,
+        "there is no memory for dma-bufs%s", reasons->str);
+  g_string_free (reasons, TRUE);
+  return exporter;
+}
+
+gboolean
+pool_start (GstBufferPool *pool)
+{
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+  GError *error = NULL;
+
+  /* The consumers of this time may reach other memory than the last ones. */
+  if (!self->exporter || self->exporter_chosen) {
+    DmabufExporter *exporter = pool_choose_exporter (self, &error), *old;
+
+    if (!exporter) {
+      pool_take_error (self, error);
+      return FALSE;
+    }
+    g_mutex_lock (&self->lock);
+    old = self->exporter;
+    self->exporter = exporter;
+    self->exporter_chosen = TRUE;
+    g_mutex_unlock (&self->lock);
+    g_clear_object (&old);
+  }
+
+  return pool_parent_class->start (pool);
+}
