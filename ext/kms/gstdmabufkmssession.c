@@ -42,6 +42,7 @@ gst_dmabuf_kms_post_error (GstElement *element, const GError *error)
 void
 gst_dmabuf_kms_session_init (GstDmabufKmsSession *session)
 {
+  gst_dmabuf_core_stats_init (&session->stats);
   g_mutex_init (&session->inodes_lock);
   session->inodes =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
@@ -190,8 +191,7 @@ copy (GstDmabufKmsSession *session, GstBuffer *buffer, const char *reason)
   GError *error = NULL;
   GstBuffer *copied;
 
-  if (!gst_dmabuf_core_stats_count_copy (
-          &session->stats, element, session->copy_policy, reason))
+  if (!gst_dmabuf_core_stats_count_copy (&session->stats, element, reason))
     return NULL;
 
   session->cpu_maps++;
@@ -456,7 +456,8 @@ gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session)
   if (!buffer)
     return;
   if (!gst_dmabuf_kms_buffer_is_dumb (buffer)) {
-    ok = session->copy_policy != GST_DMABUF_CORE_COPY_POLICY_FORBID
+    ok = gst_dmabuf_core_stats_get_copy_policy (&session->stats)
+            != GST_DMABUF_CORE_COPY_POLICY_FORBID
         && replace (session, buffer, &error);
     /* without a copy the screen goes dark until the next frame */
     if (!ok) {

@@ -21,7 +21,6 @@ typedef struct
   DmabufDevice *device;
   GCancellable *cancellable;
 
-  GstDmabufCoreCopyPolicy copy_policy;
   gint64 fence_timeout_us;
 
   GstCaps *caps;

@@ -6,8 +6,6 @@
 #define DEFAULT_FD -1
 #define DEFAULT_PRESENT_MODE GST_DMABUF_KMS_PRESENT_MODE_FIFO
 #define DEFAULT_RESTORE_CRTC TRUE
-#define DEFAULT_COPY_POLICY GST_DMABUF_CORE_COPY_POLICY_WARN
-#define DEFAULT_FENCE_TIMEOUT (5 * GST_SECOND)
 
 GType
 gst_dmabuf_kms_present_mode_get_type (void)
@@ -39,8 +37,7 @@ gst_dmabuf_kms_settings_init (GstDmabufKmsSettings *settings)
     .plane_id = DEFAULT_ID,
     .present_mode = DEFAULT_PRESENT_MODE,
     .restore_crtc = DEFAULT_RESTORE_CRTC,
-    .copy_policy = DEFAULT_COPY_POLICY,
-    .fence_timeout = DEFAULT_FENCE_TIMEOUT,
+    .fence_timeout = GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT,
   };
 }
 
@@ -84,9 +81,6 @@ gst_dmabuf_kms_settings_set (
   case GST_DMABUF_KMS_PROP_RESTORE_CRTC:
     settings->restore_crtc = g_value_get_boolean (value);
     break;
-  case GST_DMABUF_KMS_PROP_COPY_POLICY:
-    settings->copy_policy = g_value_get_enum (value);
-    break;
   case GST_DMABUF_KMS_PROP_FENCE_TIMEOUT:
     settings->fence_timeout = g_value_get_uint64 (value);
     break;
@@ -125,9 +119,6 @@ gst_dmabuf_kms_settings_get (
     break;
   case GST_DMABUF_KMS_PROP_RESTORE_CRTC:
     g_value_set_boolean (value, settings->restore_crtc);
-    break;
-  case GST_DMABUF_KMS_PROP_COPY_POLICY:
-    g_value_set_enum (value, settings->copy_policy);
     break;
   case GST_DMABUF_KMS_PROP_FENCE_TIMEOUT:
     g_value_set_uint64 (value, settings->fence_timeout);
@@ -178,19 +169,13 @@ gst_dmabuf_kms_settings_install (GObjectClass *klass)
       g_param_spec_boolean ("restore-crtc", "Restore CRTC",
           "Put back at the end what the display showed before",
           DEFAULT_RESTORE_CRTC, PROPERTY_FLAGS);
-  properties[GST_DMABUF_KMS_PROP_COPY_POLICY] = g_param_spec_enum (
-      "copy-policy", "Copy policy",
-      "What happens to frames that can only be shown as a copy",
-      GST_TYPE_DMABUF_CORE_COPY_POLICY, DEFAULT_COPY_POLICY, PROPERTY_FLAGS);
+  properties[GST_DMABUF_KMS_PROP_COPY_POLICY] =
+      gst_dmabuf_core_param_spec_copy_policy ();
   properties[GST_DMABUF_KMS_PROP_FENCE_TIMEOUT] =
-      g_param_spec_uint64 ("fence-timeout", "Fence timeout",
-          "Nanoseconds that a frame may take to be complete and on screen", 0,
-          G_MAXINT64, DEFAULT_FENCE_TIMEOUT, PROPERTY_FLAGS);
-  properties[GST_DMABUF_KMS_PROP_STATS] =
-      g_param_spec_boxed ("stats", "Statistics",
-          "Counters of frames, copies, imports and fences, and latencies in "
-          "nanoseconds",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+      gst_dmabuf_core_param_spec_fence_timeout ();
+  properties[GST_DMABUF_KMS_PROP_STATS] = gst_dmabuf_core_param_spec_stats (
+      "shown, buffers, cpu-maps; latency-p50, latency-p99 and latency-max in "
+      "nanoseconds");
 
   g_object_class_install_properties (
       klass, GST_DMABUF_KMS_N_PROPERTIES, properties);

@@ -54,7 +54,6 @@ typedef struct
   char *mode;
   GstDmabufKmsPresentMode present_mode;
   gboolean restore_crtc;
-  GstDmabufCoreCopyPolicy copy_policy;
   guint64 fence_timeout;
 } GstDmabufKmsSettings;
 

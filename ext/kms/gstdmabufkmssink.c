@@ -129,7 +129,6 @@ read_settings (GstDmabufKmsSink *sink, guint32 *connector_id, guint32 *plane_id,
   *connector_id = MAX (sink->settings.connector_id, 0);
   *plane_id = MAX (sink->settings.plane_id, 0);
   *mailbox = sink->settings.present_mode == GST_DMABUF_KMS_PRESENT_MODE_MAILBOX;
-  sink->session.copy_policy = sink->settings.copy_policy;
   sink->session.fence_timeout_us = sink->settings.fence_timeout / 1000;
   GST_OBJECT_UNLOCK (sink);
 }
@@ -468,7 +467,9 @@ gst_dmabuf_kms_sink_set_property (
   GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (object);
 
   GST_OBJECT_LOCK (sink);
-  if (!gst_dmabuf_kms_settings_set (&sink->settings, id, value))
+  if (!gst_dmabuf_kms_settings_set (&sink->settings, id, value)
+      && !gst_dmabuf_core_stats_set_property (
+          &sink->session.stats, value, pspec))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (sink);
 }
@@ -485,7 +486,9 @@ gst_dmabuf_kms_sink_get_property (
   }
 
   GST_OBJECT_LOCK (sink);
-  if (!gst_dmabuf_kms_settings_get (&sink->settings, id, value))
+  if (!gst_dmabuf_kms_settings_get (&sink->settings, id, value)
+      && !gst_dmabuf_core_stats_get_property (
+          &sink->session.stats, value, pspec))
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   GST_OBJECT_UNLOCK (sink);
 }

@@ -34,7 +34,6 @@ struct _GstDmabufVkConvert
   gboolean borders;
   guint border;
   guint crop[4]; /* left, right, top, bottom */
-  GstDmabufCoreCopyPolicy copy_policy;
 
   /* the streaming thread's */
   GstVideoInfoDmaDrm in_info;
@@ -313,17 +312,12 @@ gst_dmabuf_vk_convert_decide_allocation (
 static GstFlowReturn
 upload (GstDmabufVkConvert *self, GstBuffer *in, GstBuffer **copy)
 {
-  GstDmabufCoreCopyPolicy policy;
   GstVideoFrame from, to;
   GstFlowReturn ret;
   gboolean copied;
   guint size;
 
-  GST_OBJECT_LOCK (self);
-  policy = self->copy_policy;
-  GST_OBJECT_UNLOCK (self);
   if (!gst_dmabuf_core_stats_count_copy (&self->stage.stats, GST_ELEMENT (self),
-          policy,
           "the producer writes into memory that is no dma-buf, instead of the "
           "pool that it is offered"))
     return GST_FLOW_ERROR;
@@ -558,14 +552,12 @@ gst_dmabuf_vk_convert_set_property (
   case PROP_CROP_BOTTOM:
     self->crop[id - PROP_CROP_LEFT] = g_value_get_uint (value);
     break;
-  case PROP_COPY_POLICY:
-    self->copy_policy = g_value_get_enum (value);
-    break;
   case PROP_VIDEO_DIRECTION:
     self->direction = g_value_get_enum (value);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+    if (!gst_dmabuf_core_stats_set_property (&self->stage.stats, value, spec))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -601,14 +593,12 @@ gst_dmabuf_vk_convert_get_property (
   case PROP_CROP_BOTTOM:
     g_value_set_uint (value, self->crop[id - PROP_CROP_LEFT]);
     break;
-  case PROP_COPY_POLICY:
-    g_value_set_enum (value, self->copy_policy);
-    break;
   case PROP_VIDEO_DIRECTION:
     g_value_set_enum (value, self->direction);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
+    if (!gst_dmabuf_core_stats_get_property (&self->stage.stats, value, spec))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, spec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -654,11 +644,8 @@ install_properties (GObjectClass *klass)
         g_param_spec_uint (crops[i].name, crops[i].nick,
             "Pixels to leave out, besides what a crop meta does", 0,
             GPU_MAX_SIZE, 0, flags));
-  g_object_class_install_property (klass, PROP_COPY_POLICY,
-      g_param_spec_enum ("copy-policy", "Copy policy",
-          "What to do with a frame that is no dma-buf",
-          GST_TYPE_DMABUF_CORE_COPY_POLICY, GST_DMABUF_CORE_COPY_POLICY_WARN,
-          flags));
+  g_object_class_install_property (
+      klass, PROP_COPY_POLICY, gst_dmabuf_core_param_spec_copy_policy ());
   g_object_class_override_property (
       klass, PROP_VIDEO_DIRECTION, "video-direction");
 }
@@ -711,5 +698,4 @@ gst_dmabuf_vk_convert_init (GstDmabufVkConvert *self)
   self->bilinear = TRUE;
   self->borders = TRUE;
   self->border = 0xff000000;
-  self->copy_policy = GST_DMABUF_CORE_COPY_POLICY_WARN;
 }

@@ -4,8 +4,6 @@
 
 #include "gstdmabufvkstage.h"
 
-#define DEFAULT_FENCE_TIMEOUT (5 * GST_SECOND)
-
 #define TYPE_IMPORT_MODE (import_mode_get_type ())
 #define TYPE_MEMORY (memory_get_type ())
 
@@ -74,20 +72,16 @@ gst_dmabuf_vk_stage_install_properties (GObjectClass *klass)
           TYPE_MEMORY, GST_DMABUF_VK_MEMORY_AUTO,
           flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_FENCE_TIMEOUT,
-      g_param_spec_uint64 ("fence-timeout", "Fence timeout",
-          "How long a fence may be waited for, in nanoseconds", 0, G_MAXUINT64,
-          DEFAULT_FENCE_TIMEOUT, flags | GST_PARAM_MUTABLE_PLAYING));
+      gst_dmabuf_core_param_spec_fence_timeout ());
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_IMPLICIT_SYNC,
       g_param_spec_boolean ("implicit-sync", "Implicit sync",
           "Downstream does not say so, but waits for the fences that the "
           "kernel keeps with a dma-buf (kmssink, waylandsink, GL of Mesa)",
           FALSE, flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_STATS,
-      g_param_spec_boxed ("stats", "Statistics",
-          "Counters: frames, dropped, copies, imports, imports-reused, "
-          "fences-armed, cpu-waits, submits, semaphores, gpu-waits (for a "
-          "frame in flight to end), validation-messages",
-          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+      gst_dmabuf_core_param_spec_stats (
+          "submits, semaphores, gpu-waits (for a frame in flight to end), "
+          "validation-messages"));
 }
 
 static GstStructure *
@@ -187,7 +181,8 @@ void
 gst_dmabuf_vk_stage_init (GstDmabufVkStage *stage, GstElement *element)
 {
   stage->element = element;
-  stage->fence_timeout = DEFAULT_FENCE_TIMEOUT;
+  gst_dmabuf_core_stats_init (&stage->stats);
+  stage->fence_timeout = GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT;
   stage->cancellable = g_cancellable_new ();
 }
 

@@ -57,7 +57,6 @@ dmabuf_alloc_prepare_output_buffer (
 {
   GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
   char *reason = reason_to_copy (self, in);
-  GstDmabufCoreCopyPolicy policy;
   GstFlowReturn ret;
   gboolean may_copy;
 
@@ -76,11 +75,8 @@ dmabuf_alloc_prepare_output_buffer (
     return GST_FLOW_ERROR;
   }
 
-  GST_OBJECT_LOCK (self);
-  policy = self->copy_policy;
-  GST_OBJECT_UNLOCK (self);
   may_copy = gst_dmabuf_core_stats_count_copy (
-      &self->stats, GST_ELEMENT (self), policy, reason);
+      &self->stats, GST_ELEMENT (self), reason);
   g_free (reason);
   if (!may_copy)
     return GST_FLOW_ERROR;

@@ -23,7 +23,6 @@ struct _GstDmabufAlloc
   guint min_buffers;
   guint max_buffers;
   char *name_prefix;
-  GstDmabufCoreCopyPolicy copy_policy;
   GstClockTime fence_timeout;
 
   /* From start to stop. */

@@ -29,8 +29,6 @@ GST_DEBUG_CATEGORY (gst_dmabuf_alloc_debug);
 #define DEFAULT_EXPORTER "auto"
 #define DEFAULT_MIN_BUFFERS 2
 #define DEFAULT_MAX_BUFFERS 0
-#define DEFAULT_COPY_POLICY GST_DMABUF_CORE_COPY_POLICY_WARN
-#define DEFAULT_FENCE_TIMEOUT (5 * GST_SECOND)
 
 enum
 {
@@ -229,14 +227,12 @@ gst_dmabuf_alloc_set_property (
     g_free (self->name_prefix);
     self->name_prefix = g_value_dup_string (value);
     break;
-  case PROP_COPY_POLICY:
-    self->copy_policy = g_value_get_enum (value);
-    break;
   case PROP_FENCE_TIMEOUT:
     self->fence_timeout = g_value_get_uint64 (value);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    if (!gst_dmabuf_core_stats_set_property (&self->stats, value, pspec))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -267,14 +263,12 @@ gst_dmabuf_alloc_get_property (
   case PROP_NAME_PREFIX:
     g_value_set_string (value, self->name_prefix);
     break;
-  case PROP_COPY_POLICY:
-    g_value_set_enum (value, self->copy_policy);
-    break;
   case PROP_FENCE_TIMEOUT:
     g_value_set_uint64 (value, self->fence_timeout);
     break;
   default:
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+    if (!gst_dmabuf_core_stats_get_property (&self->stats, value, pspec))
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
     break;
   }
   GST_OBJECT_UNLOCK (self);
@@ -378,11 +372,7 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
    * What to do with the frames of a producer that does not write into the pool
    * that it is offered.
    */
-  properties[PROP_COPY_POLICY] =
-      g_param_spec_enum ("copy-policy", "Policy of copying",
-          "What to do with frames that can only be passed on by copying them",
-          GST_TYPE_DMABUF_CORE_COPY_POLICY, DEFAULT_COPY_POLICY,
-          flags | GST_PARAM_MUTABLE_PLAYING);
+  properties[PROP_COPY_POLICY] = gst_dmabuf_core_param_spec_copy_policy ();
 
   /**
    * GstDmabufAlloc:fence-timeout:
@@ -391,11 +381,7 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
    * back is given up, and a frame that has to be copied is an error. -1 for
    * ever.
    */
-  properties[PROP_FENCE_TIMEOUT] = g_param_spec_uint64 ("fence-timeout",
-      "Timeout of fences",
-      "How long a fence may be pending before its buffer is given up, in "
-      "nanoseconds (-1 = for ever)",
-      0, G_MAXUINT64, DEFAULT_FENCE_TIMEOUT, flags | GST_PARAM_MUTABLE_READY);
+  properties[PROP_FENCE_TIMEOUT] = gst_dmabuf_core_param_spec_fence_timeout ();
 
   /**
    * GstDmabufAlloc:stats:
@@ -405,9 +391,9 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
    * upstream is offered pool-allocated, pool-discarded, pool-parked,
    * pool-starved; the same with copy-pool if frames are copied.
    */
-  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "Frames, copies and what became of the pool's buffers",
-      GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
+      "exporter; pool-allocated, -discarded, -parked, -starved of the offered "
+      "pool, and copy-pool- of that for copies");
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
   gst_type_mark_as_plugin_api (GST_TYPE_DMABUF_CORE_COPY_POLICY, 0);
@@ -419,8 +405,8 @@ gst_dmabuf_alloc_init (GstDmabufAlloc *self)
   self->exporter_name = g_strdup (DEFAULT_EXPORTER);
   self->min_buffers = DEFAULT_MIN_BUFFERS;
   self->max_buffers = DEFAULT_MAX_BUFFERS;
-  self->copy_policy = DEFAULT_COPY_POLICY;
-  self->fence_timeout = DEFAULT_FENCE_TIMEOUT;
+  gst_dmabuf_core_stats_init (&self->stats);
+  self->fence_timeout = GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT;
   self->cancellable = g_cancellable_new ();
   gst_dmabuf_core_constraints_init (&self->constraints, NULL);
   gst_base_transform_set_in_place (GST_BASE_TRANSFORM (self), FALSE);

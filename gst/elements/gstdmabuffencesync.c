@@ -346,9 +346,9 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
    * waited), passed (that went on after the timeout), pending (that wait now),
    * and the waiting times wait-p50, wait-p99 and wait-max in nanoseconds.
    */
-  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "Frames, fences and waiting times", GST_TYPE_STRUCTURE,
-      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
+      "waited, passed, pending; wait-p50, wait-p99 and wait-max in "
+      "nanoseconds");
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
   gst_type_mark_as_plugin_api (mode_get_type (), 0);
@@ -359,6 +359,7 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
 static void
 gst_dmabuf_fence_sync_init (GstDmabufFenceSync *self)
 {
+  gst_dmabuf_core_stats_init (&self->stats);
   g_mutex_init (&self->lock);
   g_cond_init (&self->changed);
   self->cancellable = g_cancellable_new ();

@@ -33,7 +33,80 @@ gst_dmabuf_core_copy_policy_get_type (void)
   return type;
 }
 
+/* --- properties ------------------------------------------------------------
+ */
+
+GParamSpec *
+gst_dmabuf_core_param_spec_copy_policy (void)
+{
+  return g_param_spec_enum ("copy-policy", "Copy policy",
+      "What happens to frames that can only be passed on by copying them",
+      GST_TYPE_DMABUF_CORE_COPY_POLICY, GST_DMABUF_CORE_COPY_POLICY_WARN,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
+}
+
+GParamSpec *
+gst_dmabuf_core_param_spec_stats (const char *fields)
+{
+  char *blurb = g_strdup_printf (
+      "Counters: frames, dropped, copies, imports, imports-reused, "
+      "fences-armed, cpu-waits%s%s",
+      *fields ? "; " : "", fields);
+  GParamSpec *spec =
+      g_param_spec_boxed ("stats", "Statistics", blurb, GST_TYPE_STRUCTURE,
+          G_PARAM_READABLE | G_PARAM_STATIC_NAME | G_PARAM_STATIC_NICK);
+
+  g_free (blurb);
+  return spec;
+}
+
+GParamSpec *
+gst_dmabuf_core_param_spec_fence_timeout (void)
+{
+  return g_param_spec_uint64 ("fence-timeout", "Fence timeout",
+      "How long a fence may be pending before that is an error, in nanoseconds "
+      "(-1 = for ever)",
+      0, G_MAXUINT64, GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT,
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY);
+}
+
+gboolean
+gst_dmabuf_core_stats_set_property (
+    GstDmabufCoreStats *stats, const GValue *value, GParamSpec *pspec)
+{
+  if (pspec->value_type != GST_TYPE_DMABUF_CORE_COPY_POLICY)
+    return FALSE;
+
+  g_atomic_int_set (&stats->copy_policy, g_value_get_enum (value));
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_core_stats_get_property (
+    GstDmabufCoreStats *stats, GValue *value, GParamSpec *pspec)
+{
+  if (pspec->value_type != GST_TYPE_DMABUF_CORE_COPY_POLICY)
+    return FALSE;
+
+  g_value_set_enum (value, gst_dmabuf_core_stats_get_copy_policy (stats));
+  return TRUE;
+}
+
+GstDmabufCoreCopyPolicy
+gst_dmabuf_core_stats_get_copy_policy (GstDmabufCoreStats *stats)
+{
+  return g_atomic_int_get (&stats->copy_policy);
+}
+
 /* --- counters ---------------------------------------------------------- */
+
+void
+gst_dmabuf_core_stats_init (GstDmabufCoreStats *stats)
+{
+  *stats = (GstDmabufCoreStats) {
+    .copy_policy = GST_DMABUF_CORE_COPY_POLICY_WARN,
+  };
+}
 
 void
 gst_dmabuf_core_stats_add (
@@ -73,9 +146,12 @@ gst_dmabuf_core_stats_to_structure (GstDmabufCoreStats *stats, const char *name)
 }
 
 gboolean
-gst_dmabuf_core_stats_count_copy (GstDmabufCoreStats *stats,
-    GstElement *element, GstDmabufCoreCopyPolicy policy, const char *reason)
+gst_dmabuf_core_stats_count_copy (
+    GstDmabufCoreStats *stats, GstElement *element, const char *reason)
 {
+  GstDmabufCoreCopyPolicy policy =
+      gst_dmabuf_core_stats_get_copy_policy (stats);
+
   if (policy == GST_DMABUF_CORE_COPY_POLICY_FORBID) {
     GST_ELEMENT_ERROR (element, STREAM, FORMAT,
         ("This frame can only be passed on by copying it, and copy-policy "

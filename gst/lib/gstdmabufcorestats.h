@@ -53,16 +53,28 @@ typedef enum
 /**
  * GstDmabufCoreStats: (skip)
  * @counters: one for each #GstDmabufCoreCounter
+ * @copy_policy: a #GstDmabufCoreCopyPolicy
  * @copy_reported: whether the copy warning has been posted
  *
- * The statistics of one element, a member of its instance. All zero at first;
- * any thread adds.
+ * The statistics of one element and what becomes of frames that have to be
+ * copied: a member of its instance, and what is behind its properties
+ * "copy-policy" and "stats". Any thread adds.
  */
 typedef struct
 {
   guint64 counters[GST_DMABUF_CORE_N_COUNTERS];
+  gint copy_policy;
   gint copy_reported;
 } GstDmabufCoreStats;
+
+/**
+ * gst_dmabuf_core_stats_init: (skip)
+ * @stats: (out caller-allocates): statistics
+ *
+ * All counters zero, and the policy to warn of copies.
+ */
+GST_DMABUF_CORE_API
+void gst_dmabuf_core_stats_init (GstDmabufCoreStats *stats);
 
 /**
  * gst_dmabuf_core_stats_add: (skip)
@@ -89,7 +101,7 @@ guint64 gst_dmabuf_core_stats_get (
  * gst_dmabuf_core_stats_reset: (skip)
  * @stats: statistics
  *
- * Back to zero, for a new start of the element.
+ * The counters back to zero, for a new start of the element.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_stats_reset (GstDmabufCoreStats *stats);
@@ -111,7 +123,6 @@ GstStructure *gst_dmabuf_core_stats_to_structure (
  * gst_dmabuf_core_stats_count_copy: (skip)
  * @stats: the element's statistics
  * @element: the element
- * @policy: its copy policy
  * @reason: why the frame cannot be passed on as it is
  *
  * To be called before a frame is copied. Counts the copy, posts one warning
@@ -120,8 +131,81 @@ GstStructure *gst_dmabuf_core_stats_to_structure (
  * Returns: whether the element may copy
  */
 GST_DMABUF_CORE_API
-gboolean gst_dmabuf_core_stats_count_copy (GstDmabufCoreStats *stats,
-    GstElement *element, GstDmabufCoreCopyPolicy policy, const char *reason);
+gboolean gst_dmabuf_core_stats_count_copy (
+    GstDmabufCoreStats *stats, GstElement *element, const char *reason);
+
+/**
+ * gst_dmabuf_core_stats_get_copy_policy: (skip)
+ * @stats: the element's statistics
+ *
+ * Returns: what the property "copy-policy" says
+ */
+GST_DMABUF_CORE_API
+GstDmabufCoreCopyPolicy
+gst_dmabuf_core_stats_get_copy_policy (GstDmabufCoreStats *stats);
+
+/**
+ * gst_dmabuf_core_param_spec_copy_policy: (skip)
+ *
+ * Returns: (transfer floating): the property "copy-policy", which may be
+ *   changed at any time; its value is kept by
+ *   gst_dmabuf_core_stats_set_property()
+ */
+GST_DMABUF_CORE_API
+GParamSpec *gst_dmabuf_core_param_spec_copy_policy (void);
+
+/**
+ * gst_dmabuf_core_param_spec_stats: (skip)
+ * @fields: the fields that this element adds to the common ones
+ *
+ * Returns: (transfer floating): the property "stats", a #GstStructure
+ */
+GST_DMABUF_CORE_API
+GParamSpec *gst_dmabuf_core_param_spec_stats (const char *fields);
+
+/**
+ * gst_dmabuf_core_param_spec_fence_timeout: (skip)
+ *
+ * Returns: (transfer floating): the property "fence-timeout", a #GstClockTime
+ *   that the element keeps
+ */
+GST_DMABUF_CORE_API
+GParamSpec *gst_dmabuf_core_param_spec_fence_timeout (void);
+
+/**
+ * GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT: (skip)
+ *
+ * Default of the property "fence-timeout", in nanoseconds.
+ */
+#define GST_DMABUF_CORE_DEFAULT_FENCE_TIMEOUT (5 * GST_SECOND)
+
+/**
+ * gst_dmabuf_core_stats_set_property: (skip)
+ * @stats: the element's statistics
+ * @value: the new value
+ * @pspec: of which property
+ *
+ * For the set_property function of an element, which may hold its object lock.
+ *
+ * Returns: %FALSE if the property is none of those kept here
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_stats_set_property (
+    GstDmabufCoreStats *stats, const GValue *value, GParamSpec *pspec);
+
+/**
+ * gst_dmabuf_core_stats_get_property: (skip)
+ * @stats: the element's statistics
+ * @value: takes the value
+ * @pspec: of which property
+ *
+ * For the get_property function of an element, which may hold its object lock.
+ *
+ * Returns: %FALSE if the property is none of those kept here
+ */
+GST_DMABUF_CORE_API
+gboolean gst_dmabuf_core_stats_get_property (
+    GstDmabufCoreStats *stats, GValue *value, GParamSpec *pspec);
 
 /**
  * GST_DMABUF_CORE_DURATION_BUCKETS: (skip)

@@ -469,15 +469,14 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   /**
    * GstDmabufV4l2Src:stats:
    *
-   * Since the start, all uint64: frames, dropped (by the driver, for want of a
-   * buffer), buffers (dma-bufs of the current format), exports (dma-bufs there
-   * ever were), copies (always 0), cpu-maps (of dma-bufs in this process),
-   * requeued, fences-waited (before a buffer could be requeued), starved (how
-   * often the driver had no buffer left).
+   * Since the start, all uint64: the common fields (frames, dropped by the
+   * driver for want of a buffer, copies, ...), buffers (dma-bufs of the current
+   * format), exports (dma-bufs there ever were), copies (always 0), cpu-maps
+   * (of dma-bufs in this process), requeued, fences-waited (before a buffer
+   * could be requeued), starved (how often the driver had no buffer left).
    */
-  properties[PROP_STATS] = g_param_spec_boxed ("stats", "Statistics",
-      "What happened since the start", GST_TYPE_STRUCTURE,
-      G_PARAM_READABLE | G_PARAM_STATIC_STRINGS);
+  properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
+      "buffers, exports, cpu-maps, requeued, fences-waited, starved");
 
   g_object_class_install_properties (object_class, N_PROPERTIES, properties);
 }
@@ -487,6 +486,7 @@ gst_dmabuf_v4l2_src_init (GstDmabufV4l2Src *self)
 {
   GstBaseSrc *base = GST_BASE_SRC (self);
 
+  gst_dmabuf_core_stats_init (&self->stats);
   self->duration = GST_CLOCK_TIME_NONE;
   gst_base_src_set_format (base, GST_FORMAT_TIME);
   gst_base_src_set_live (base, TRUE);
