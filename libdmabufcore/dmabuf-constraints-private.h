@@ -52,12 +52,6 @@ int dmabuf_compare_formats (gconstpointer a, gconstpointer b);
 void dmabuf_constraints_append_value (
     GString *text, const DmabufConstraints *self, DmabufField field);
 
-/* Whether memory of @exporter satisfies @constraints; EBUSY with the field, who
- * demands it, and what the exporter has. */
-gboolean
-dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,
-    DmabufExporter *exporter, GError **error);
-
 guint64 dmabuf_constraints_align_size (
     const DmabufConstraints *constraints, guint64 size);
 

@@ -194,6 +194,14 @@ dmabuf_constraints_set_contiguous (
   set_number (constraints, DMABUF_FIELD_CONTIGUOUS, !!contiguous);
 }
 
+gboolean
+dmabuf_constraints_get_contiguous (const DmabufConstraints *constraints)
+{
+  g_return_val_if_fail (constraints != NULL, FALSE);
+
+  return constraints->numbers[DMABUF_FIELD_CONTIGUOUS] != 0;
+}
+
 void
 dmabuf_constraints_set_address_bits (DmabufConstraints *constraints, guint bits)
 {
@@ -229,6 +237,22 @@ dmabuf_constraints_add_memory (
   g_ptr_array_sort (constraints->memory, compare_names);
   dmabuf_constraints_set_owner (
       constraints, DMABUF_FIELD_MEMORY, constraints->owner);
+}
+
+char **
+dmabuf_constraints_get_memory (const DmabufConstraints *constraints)
+{
+  char **names;
+  guint i;
+
+  g_return_val_if_fail (constraints != NULL, NULL);
+
+  if (!constraints->memory)
+    return NULL;
+  names = g_new0 (char *, constraints->memory->len + 1);
+  for (i = 0; i < constraints->memory->len; i++)
+    names[i] = g_strdup (g_ptr_array_index (constraints->memory, i));
+  return names;
 }
 
 void
@@ -339,12 +363,16 @@ gboolean
 dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,
     DmabufExporter *exporter, GError **error)
 {
-  const char *name = dmabuf_exporter_get_name (exporter);
+  const char *name;
   DmabufMemory memory;
   g_autoptr (GString) value = NULL;
   const char *has;
   DmabufField field;
 
+  g_return_val_if_fail (constraints != NULL, FALSE);
+  g_return_val_if_fail (DMABUF_IS_EXPORTER (exporter), FALSE);
+
+  name = dmabuf_exporter_get_name (exporter);
   dmabuf_exporter_get_memory (exporter, &memory);
 
   if (!memory.known)

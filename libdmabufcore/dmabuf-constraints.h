@@ -96,6 +96,16 @@ void dmabuf_constraints_set_contiguous (
     DmabufConstraints *constraints, gboolean contiguous);
 
 /**
+ * dmabuf_constraints_get_contiguous:
+ * @constraints: constraints
+ *
+ * Returns: whether the memory must be in one piece
+ */
+DMABUF_CORE_API
+gboolean
+dmabuf_constraints_get_contiguous (const DmabufConstraints *constraints);
+
+/**
  * dmabuf_constraints_set_address_bits:
  * @constraints: constraints
  * @bits: how wide the device's addresses are; 0 or 64 for no limit
@@ -124,6 +134,33 @@ void dmabuf_constraints_set_cpu_access (
 DMABUF_CORE_API
 void dmabuf_constraints_add_memory (
     DmabufConstraints *constraints, const char *exporter);
+
+/**
+ * dmabuf_constraints_get_memory:
+ * @constraints: constraints
+ *
+ * Returns: (transfer full) (nullable) (array zero-terminated=1): the names of
+ *   the exporters whose memory is reached, sorted; %NULL if all is
+ */
+DMABUF_CORE_API
+char **dmabuf_constraints_get_memory (const DmabufConstraints *constraints);
+
+/**
+ * dmabuf_constraints_check_exporter:
+ * @constraints: constraints
+ * @exporter: an exporter
+ * @error: return location for an error
+ *
+ * Compares what is known of the memory that @exporter makes with what is
+ * demanded. An exporter that tells nothing of its memory passes.
+ *
+ * Returns: %FALSE with EBUSY and a message that names the field, who demands
+ *   it, and what the exporter has
+ */
+DMABUF_CORE_API
+gboolean
+dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,
+    DmabufExporter *exporter, GError **error);
 
 /**
  * dmabuf_constraints_add_format:

@@ -310,7 +310,8 @@ gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
   gst_query_add_allocation_pool (query, pool, size, MIN_BUFFERS, 0);
   gst_clear_object (&pool);
 
-  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  /* which adds the video meta as well */
+  gst_query_add_dmabuf_core_device (query, sink->session.device, TRUE);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (
       query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);

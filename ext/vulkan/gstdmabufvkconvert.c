@@ -279,7 +279,8 @@ gst_dmabuf_vk_convert_propose_allocation (
   if (!caps || !gst_dmabuf_core_video_info_from_caps (&info, caps))
     return FALSE;
 
-  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  /* which adds the video meta as well */
+  gst_query_add_dmabuf_core_device (query, self->stage.device, FALSE);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (
       query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);

@@ -162,25 +162,24 @@ post_pool_error (GstDmabufAlloc *self, GstBufferPool *pool)
 static gboolean
 check_reach (GstDmabufAlloc *self)
 {
-  const char *list = self->constraints.exporters;
-  const char *name;
-  char **names;
-  gboolean found;
+  DmabufConstraints *demanded;
+  GError *error = NULL;
+  gboolean ret;
 
-  if (!self->exporter || !*list)
+  if (!self->exporter)
     return TRUE;
 
-  name = dmabuf_exporter_get_name (self->exporter);
-  names = g_strsplit (list, ",", -1);
-  found = g_strv_contains ((const char *const *) names, name);
-  g_strfreev (names);
-  if (!found)
+  demanded = gst_dmabuf_core_constraints_to_core (&self->constraints);
+  ret = dmabuf_constraints_check_exporter (demanded, self->exporter, &error);
+  dmabuf_constraints_free (demanded);
+  if (!ret) {
     GST_ELEMENT_ERROR (self, RESOURCE, SETTINGS,
-        ("%s does not reach memory of %s; it reaches %s. Set the property "
-         "exporter to auto or to one of these.",
-            self->constraints.devices, name, list),
+        ("%s. Set the property exporter to auto, or to one that suits.",
+            error->message),
         (NULL));
-  return found;
+    g_error_free (error);
+  }
+  return ret;
 }
 
 /* What downstream needs, now. */

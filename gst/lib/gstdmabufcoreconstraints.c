@@ -2,6 +2,7 @@
 
 #include "gstdmabufcoreconstraints.h"
 
+#include <errno.h>
 #include <string.h>
 
 GST_DEBUG_CATEGORY_STATIC (dmabufcore_constraints_debug);
@@ -12,27 +13,26 @@ GST_DEBUG_CATEGORY_STATIC (dmabufcore_constraints_debug);
 /* The numbers and switches of GstDmabufCoreConstraints; the texts are apart. */
 typedef enum
 {
-  MERGE_MULTIPLE, /* least common multiple, 1 asks for nothing */
-  MERGE_LEAST,    /* the lesser, 0 asks for nothing */
-  MERGE_ANY,      /* what one asks for */
-  MERGE_ALL,      /* what both offer */
-} Merge;
+  KIND_ALIGNMENT, /* 1 asks for nothing */
+  KIND_LIMIT,     /* 0 asks for nothing */
+  KIND_SWITCH,    /* off asks for nothing */
+} Kind;
 
 static const struct
 {
   const char *name;
-  Merge merge;
+  Kind kind;
   gsize member;
 } fields[] = {
-#define FIELD(name, member, merge) \
-  { name, merge, G_STRUCT_OFFSET (GstDmabufCoreConstraints, member) }
-  FIELD ("pitch-align", pitch_align, MERGE_MULTIPLE),
-  FIELD ("offset-align", offset_align, MERGE_MULTIPLE),
-  FIELD ("size-align", size_align, MERGE_MULTIPLE),
-  FIELD ("max-pitch", max_pitch, MERGE_LEAST),
-  FIELD ("contiguous", contiguous, MERGE_ANY),
-  FIELD ("one-buffer", one_buffer, MERGE_ANY),
-  FIELD ("implicit-sync", implicit_sync, MERGE_ALL),
+#define FIELD(name, member, kind) \
+  { name, kind, G_STRUCT_OFFSET (GstDmabufCoreConstraints, member) }
+  FIELD ("pitch-align", pitch_align, KIND_ALIGNMENT),
+  FIELD ("offset-align", offset_align, KIND_ALIGNMENT),
+  FIELD ("size-align", size_align, KIND_ALIGNMENT),
+  FIELD ("max-pitch", max_pitch, KIND_LIMIT),
+  FIELD ("contiguous", contiguous, KIND_SWITCH),
+  FIELD ("one-buffer", one_buffer, KIND_SWITCH),
+  FIELD ("implicit-sync", implicit_sync, KIND_SWITCH),
 #undef FIELD
 };
 
@@ -42,9 +42,9 @@ static const struct
   (*(const guint *) ((const guint8 *) (constraints) + fields[i].member))
 
 static guint
-nothing (Merge merge)
+nothing (Kind kind)
 {
-  return merge == MERGE_MULTIPLE ? 1 : 0;
+  return kind == KIND_ALIGNMENT ? 1 : 0;
 }
 
 /* --- the query's API ---------------------------------------------------- */
@@ -102,65 +102,9 @@ gst_dmabuf_core_constraints_init (
 
   memset (constraints, 0, sizeof (*constraints));
   for (i = 0; i < G_N_ELEMENTS (fields); i++)
-    VALUE (constraints, i) = nothing (fields[i].merge);
+    VALUE (constraints, i) = nothing (fields[i].kind);
   g_strlcpy (constraints->devices, device ? device : "",
       sizeof (constraints->devices));
-}
-
-static guint
-greatest_common_divisor (guint a, guint b)
-{
-  while (b > 0) {
-    guint rest = a % b;
-
-    a = b;
-    b = rest;
-  }
-  return a;
-}
-
-static gboolean
-list_contains (const char *list, const char *item, gsize length)
-{
-  const char *walk = list;
-
-  for (;;) {
-    const char *end = strchrnul (walk, ',');
-
-    if ((gsize) (end - walk) == length && strncmp (walk, item, length) == 0)
-      return TRUE;
-    if (!*end)
-      return FALSE;
-    walk = end + 1;
-  }
-}
-
-/* What is in both lists, in the order of @a; an empty list is everything. FALSE
- * if they have nothing in common. */
-static gboolean
-list_intersect (char *both, gsize size, const char *a, const char *b)
-{
-  const char *walk = a;
-
-  memset (both, 0, size);
-  if (!*a || !*b) {
-    g_strlcpy (both, *a ? a : b, size);
-    return TRUE;
-  }
-
-  for (;;) {
-    const char *end = strchrnul (walk, ',');
-
-    if (list_contains (b, walk, end - walk)) {
-      gsize used = strlen (both);
-
-      g_snprintf (both + used, size - used, "%s%.*s", used ? "," : "",
-          (int) (end - walk), walk);
-    }
-    if (!*end)
-      return both[0] != '\0';
-    walk = end + 1;
-  }
 }
 
 static const char *
@@ -169,68 +113,101 @@ device_or_someone (const GstDmabufCoreConstraints *constraints)
   return constraints->devices[0] ? constraints->devices : "a consumer";
 }
 
+DmabufConstraints *
+gst_dmabuf_core_constraints_to_core (
+    const GstDmabufCoreConstraints *constraints)
+{
+  DmabufConstraints *core =
+      dmabuf_constraints_new (device_or_someone (constraints));
+  char **names, **walk;
+
+  dmabuf_constraints_set_alignment (core, constraints->size_align,
+      constraints->offset_align, constraints->pitch_align);
+  dmabuf_constraints_set_max_pitch (core, constraints->max_pitch);
+  dmabuf_constraints_set_contiguous (core, constraints->contiguous);
+  names = g_strsplit (constraints->exporters, ",", -1);
+  for (walk = names; *walk; walk++)
+    dmabuf_constraints_add_memory (core, *walk);
+  g_strfreev (names);
+
+  return core;
+}
+
+gboolean
+gst_dmabuf_core_constraints_set_core (GstDmabufCoreConstraints *constraints,
+    const DmabufConstraints *core, GError **error)
+{
+  guint64 size, offset, pitch;
+  char **names;
+
+  dmabuf_constraints_get_alignment (core, &size, &offset, &pitch);
+  if (MAX (MAX (size, offset), pitch) > G_MAXINT32) {
+    g_set_error (error, DMABUF_ERROR, EBUSY,
+        "no frame is that great: alignment of the size is %" G_GUINT64_FORMAT
+        ", of the offset %" G_GUINT64_FORMAT ", of the pitch %" G_GUINT64_FORMAT
+        " bytes",
+        size, offset, pitch);
+    return FALSE;
+  }
+
+  constraints->size_align = size;
+  constraints->offset_align = offset;
+  constraints->pitch_align = pitch;
+  constraints->max_pitch =
+      MIN (dmabuf_constraints_get_max_pitch (core), G_MAXINT32);
+  constraints->contiguous = dmabuf_constraints_get_contiguous (core);
+  memset (constraints->exporters, 0, sizeof (constraints->exporters));
+  names = dmabuf_constraints_get_memory (core);
+  if (names) {
+    char *list = g_strjoinv (",", names);
+
+    g_strlcpy (constraints->exporters, list, sizeof (constraints->exporters));
+    g_free (list);
+    g_strfreev (names);
+  }
+
+  return TRUE;
+}
+
+static void
+add_devices (GstDmabufCoreConstraints *constraints, const char *devices)
+{
+  gsize used = strlen (constraints->devices);
+  char **names, **walk, **known;
+
+  names = g_strsplit (devices, ",", -1);
+  known = g_strsplit (constraints->devices, ",", -1);
+  for (walk = names; *walk; walk++) {
+    if (g_strv_contains ((const char *const *) known, *walk))
+      continue;
+    g_snprintf (constraints->devices + used,
+        sizeof (constraints->devices) - used, "%s%s", used ? "," : "", *walk);
+    used = strlen (constraints->devices);
+  }
+  g_strfreev (names);
+  g_strfreev (known);
+}
+
 gboolean
 gst_dmabuf_core_constraints_merge (GstDmabufCoreConstraints *constraints,
     const GstDmabufCoreConstraints *other, GError **error)
 {
-  GstDmabufCoreConstraints both = *constraints;
-  guint i;
+  DmabufConstraints *a = gst_dmabuf_core_constraints_to_core (constraints);
+  DmabufConstraints *b = gst_dmabuf_core_constraints_to_core (other);
+  DmabufConstraints *both = dmabuf_constraints_merge (a, b, error);
+  gboolean merged =
+      both && gst_dmabuf_core_constraints_set_core (constraints, both, error);
 
-  for (i = 0; i < G_N_ELEMENTS (fields); i++) {
-    guint a = VALUE (constraints, i), b = CONST_VALUE (other, i);
-
-    switch (fields[i].merge) {
-    case MERGE_MULTIPLE: {
-      guint64 multiple = (guint64) a / greatest_common_divisor (a, b) * b;
-
-      if (multiple > G_MAXINT32) {
-        g_set_error (error, DMABUF_ERROR, EBUSY,
-            "no storage suits both: %s is %u for %s and %u for %s",
-            fields[i].name, a, device_or_someone (constraints), b,
-            device_or_someone (other));
-        return FALSE;
-      }
-      VALUE (&both, i) = multiple;
-      break;
-    }
-    case MERGE_LEAST:
-      VALUE (&both, i) = a && b ? MIN (a, b) : MAX (a, b);
-      break;
-    case MERGE_ANY:
-      VALUE (&both, i) = a || b;
-      break;
-    case MERGE_ALL:
-      VALUE (&both, i) = a && b;
-      break;
-    }
-  }
-
-  if (both.max_pitch > 0 && both.pitch_align > both.max_pitch) {
-    g_set_error (error, DMABUF_ERROR, EBUSY,
-        "no storage suits both: pitch-align is %u for %s and %u for %s, "
-        "max-pitch %u",
-        constraints->pitch_align, device_or_someone (constraints),
-        other->pitch_align, device_or_someone (other), both.max_pitch);
+  dmabuf_constraints_free (a);
+  dmabuf_constraints_free (b);
+  dmabuf_constraints_free (both);
+  if (!merged)
     return FALSE;
-  }
-  if (!list_intersect (both.exporters, sizeof (both.exporters),
-          constraints->exporters, other->exporters)) {
-    g_set_error (error, DMABUF_ERROR, EBUSY,
-        "no storage suits both: exporters is %s for %s and %s for %s",
-        constraints->exporters, device_or_someone (constraints),
-        other->exporters, device_or_someone (other));
-    return FALSE;
-  }
-  if (other->devices[0]
-      && !list_contains (
-          both.devices, other->devices, strlen (other->devices))) {
-    gsize used = strlen (both.devices);
 
-    g_snprintf (both.devices + used, sizeof (both.devices) - used, "%s%s",
-        used ? "," : "", other->devices);
-  }
-
-  *constraints = both;
+  constraints->one_buffer = constraints->one_buffer || other->one_buffer;
+  constraints->implicit_sync =
+      constraints->implicit_sync && other->implicit_sync;
+  add_devices (constraints, other->devices);
   return TRUE;
 }
 
@@ -246,9 +223,9 @@ gst_dmabuf_core_constraints_to_structure (
   for (i = 0; i < G_N_ELEMENTS (fields); i++) {
     guint value = CONST_VALUE (constraints, i);
 
-    if (value == nothing (fields[i].merge))
+    if (value == nothing (fields[i].kind))
       continue;
-    if (fields[i].merge == MERGE_ANY || fields[i].merge == MERGE_ALL)
+    if (fields[i].kind == KIND_SWITCH)
       gst_structure_set (structure, fields[i].name, G_TYPE_BOOLEAN, TRUE, NULL);
     else
       gst_structure_set (structure, fields[i].name, G_TYPE_UINT, value, NULL);
@@ -286,7 +263,7 @@ gst_dmabuf_core_constraints_from_structure (
     gboolean flag;
     guint value;
 
-    if (fields[i].merge == MERGE_ANY || fields[i].merge == MERGE_ALL) {
+    if (fields[i].kind == KIND_SWITCH) {
       if (gst_structure_get_boolean (structure, fields[i].name, &flag))
         VALUE (constraints, i) = flag;
     } else if (gst_structure_get_uint (structure, fields[i].name, &value)) {
@@ -353,6 +330,26 @@ gst_query_add_dmabuf_core_constraints (
   gst_query_add_allocation_meta (
       query, GST_DMABUF_CORE_CONSTRAINTS_API_TYPE, structure);
   gst_structure_free (structure);
+}
+
+void
+gst_query_add_dmabuf_core_device (
+    GstQuery *query, DmabufDevice *device, gboolean implicit_sync)
+{
+  DmabufConstraints *core = dmabuf_device_get_constraints (device);
+  GstDmabufCoreConstraints constraints;
+  GError *error = NULL;
+
+  gst_dmabuf_core_constraints_init (
+      &constraints, dmabuf_device_get_name (device));
+  constraints.implicit_sync = implicit_sync;
+  if (core
+      && !gst_dmabuf_core_constraints_set_core (&constraints, core, &error)) {
+    GST_WARNING ("%s: %s", constraints.devices, error->message);
+    g_clear_error (&error);
+  }
+  dmabuf_constraints_free (core);
+  gst_query_add_dmabuf_core_constraints (query, &constraints);
 }
 
 gboolean

@@ -39,8 +39,10 @@ GType gst_dmabuf_core_constraints_api_get_type (void);
  *   (heap:system, udmabuf ...); empty for all
  * @devices: who asks, for messages
  *
- * What a consumer needs of the storage of the frames that it gets: a plain
- * value. gst_dmabuf_core_constraints_init() makes one that asks for nothing.
+ * What a consumer needs of the storage of the frames that it gets, as it
+ * travels through queries: a plain value. gst_dmabuf_core_constraints_init()
+ * makes one that asks for nothing. The arithmetic is that of
+ * #DmabufConstraints.
  */
 typedef struct
 {
@@ -67,13 +69,40 @@ void gst_dmabuf_core_constraints_init (
     GstDmabufCoreConstraints *constraints, const char *device);
 
 /**
+ * gst_dmabuf_core_constraints_to_core: (skip)
+ * @constraints: constraints
+ *
+ * The same as the core has it: that one knows how constraints are merged and
+ * compared. What has no counterpart there, one-buffer and implicit-sync, is
+ * left out.
+ *
+ * Returns: (transfer full): for dmabuf_constraints_free()
+ */
+GST_DMABUF_CORE_API
+DmabufConstraints *gst_dmabuf_core_constraints_to_core (
+    const GstDmabufCoreConstraints *constraints);
+
+/**
+ * gst_dmabuf_core_constraints_set_core: (skip)
+ * @constraints: constraints, whose counterparts in @core are replaced
+ * @core: what a device demands
+ * @error: return location for an error
+ *
+ * Returns: %FALSE with EBUSY if an alignment does not fit a frame;
+ *   @constraints is as it was
+ */
+GST_DMABUF_CORE_API
+gboolean
+gst_dmabuf_core_constraints_set_core (GstDmabufCoreConstraints *constraints,
+    const DmabufConstraints *core, GError **error);
+
+/**
  * gst_dmabuf_core_constraints_merge: (skip)
  * @constraints: constraints, and what suits both
  * @other: those of somebody else
  * @error: return location for an error
  *
- * What suits both: least common multiples of the alignments, the lesser of the
- * greatest pitches, the memory that both reach.
+ * What suits both, see dmabuf_constraints_merge().
  *
  * Returns: %FALSE with EBUSY if nothing suits both, and a message that names
  *   the field, both sides and what they ask for; @constraints is as it was
@@ -117,6 +146,19 @@ void gst_dmabuf_core_constraints_from_structure (
 GST_DMABUF_CORE_API
 void gst_query_add_dmabuf_core_constraints (
     GstQuery *query, const GstDmabufCoreConstraints *constraints);
+
+/**
+ * gst_query_add_dmabuf_core_device: (skip)
+ * @query: an ALLOCATION query that is being answered
+ * @device: the device that is going to use the frames
+ * @implicit_sync: whether it waits for the fences that the kernel keeps
+ *
+ * gst_query_add_dmabuf_core_constraints() with what @device demands, in its
+ * name.
+ */
+GST_DMABUF_CORE_API
+void gst_query_add_dmabuf_core_device (
+    GstQuery *query, DmabufDevice *device, gboolean implicit_sync);
 
 /**
  * gst_query_get_dmabuf_core_constraints: (skip)

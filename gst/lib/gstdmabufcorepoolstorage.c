@@ -196,40 +196,32 @@ failed:
   return GST_FLOW_ERROR;
 }
 
-/* Whether the consumers reach what @exporter makes. */
-static gboolean
-reaches (const char *exporters, const char *name)
+static DmabufExporter *
+open_udmabuf (const char *heap, GError **error)
 {
-  char **list, **walk;
-  gboolean found = FALSE;
-
-  if (!*exporters)
-    return TRUE;
-  list = g_strsplit (exporters, ",", -1);
-  for (walk = list; *walk && !found; walk++)
-    found = g_str_equal (*walk, name);
-  g_strfreev (list);
-  return found;
+  return dmabuf_udmabuf_exporter_new (error);
 }
 
-/* Contiguous memory comes from the heaps of the contiguous memory allocator
- * only, whose names differ by kernel (HEAP-2). */
+/* The cheapest first. The heaps of the contiguous memory allocator are called
+ * differently by kernel (HEAP-2). */
 static const struct
 {
   const char *name;
-  const char *heap; /* NULL for udmabuf */
-  gboolean contiguous;
+  DmabufExporter *(*open) (const char *heap, GError **error);
+  const char *heap;
 } candidates[] = {
-  { "heap:system", "system", FALSE },
-  { "udmabuf", NULL, FALSE },
-  { "heap:default_cma_region", "default_cma_region", TRUE },
-  { "heap:linux,cma", "linux,cma", TRUE },
-  { "heap:reserved", "reserved", TRUE },
+  { "heap:system", dmabuf_heap_exporter_new, "system" },
+  { "udmabuf", open_udmabuf, NULL },
+  { "heap:default_cma_region", dmabuf_heap_exporter_new, "default_cma_region" },
+  { "heap:linux,cma", dmabuf_heap_exporter_new, "linux,cma" },
+  { "heap:reserved", dmabuf_heap_exporter_new, "reserved" },
 };
 
 static DmabufExporter *
 pool_choose_exporter (GstDmabufCorePool *self, GError **error)
 {
+  DmabufConstraints *demanded =
+      gst_dmabuf_core_constraints_to_core (&self->constraints);
   GString *reasons = g_string_new (NULL);
   DmabufExporter *exporter = NULL;
   guint i;
@@ -237,17 +229,10 @@ pool_choose_exporter (GstDmabufCorePool *self, GError **error)
   for (i = 0; i < G_N_ELEMENTS (candidates) && !exporter; i++) {
     GError *reason = NULL;
 
-    if (self->constraints.contiguous && !candidates[i].contiguous)
-      continue;
-    if (!reaches (self->constraints.exporters, candidates[i].name)) {
-      g_string_append_printf (reasons, "; %s: %s does not reach it",
-          candidates[i].name, self->constraints.devices);
-      continue;
-    }
-    if (candidates[i].heap)
-      exporter = dmabuf_heap_exporter_new (candidates[i].heap, &reason);
-    else
-      exporter = dmabuf_udmabuf_exporter_new (&reason);
+    exporter = candidates[i].open (candidates[i].heap, &reason);
+    if (exporter
+        && !dmabuf_constraints_check_exporter (demanded, exporter, &reason))
+      g_clear_object (&exporter);
     if (!exporter) {
       g_string_append_printf (
           reasons, "; %s: %s", candidates[i].name, reason->message);
@@ -262,6 +247,7 @@ pool_choose_exporter (GstDmabufCorePool *self, GError **error)
     g_set_error (error, DMABUF_ERROR, ENODEV,
         "there is no memory for dma-bufs%s", reasons->str);
   g_string_free (reasons, TRUE);
+  dmabuf_constraints_free (demanded);
   return exporter;
 }
 

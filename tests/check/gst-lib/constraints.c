@@ -35,10 +35,11 @@ static const struct
   { "exporters=(string)\"heap:system,udmabuf\"", "exporters=(string)udmabuf",
       "exporters=(string)udmabuf", NULL },
   { "exporters=(string)heap:system", "exporters=(string)udmabuf", NULL,
-      "exporters is heap:system for A and udmabuf for B" },
-  { "max-pitch=(uint)100", "pitch-align=(uint)128", NULL, "max-pitch 100" },
+      "memory of A is heap:system, memory of B is udmabuf" },
+  { "max-pitch=(uint)100", "pitch-align=(uint)128", NULL,
+      "alignment of the pitch of B is 128, greatest pitch of A is 100" },
   { "pitch-align=(uint)2147483647", "pitch-align=(uint)2", NULL,
-      "pitch-align is 2147483647 for A and 2 for B" },
+      "of the pitch 4294967294 bytes" },
 };
 
 static void

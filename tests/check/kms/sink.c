@@ -615,6 +615,8 @@ GST_START_TEST (test_offered_pool_is_shown_without_a_copy)
 {
   GstCaps *caps = gst_caps_from_string (PLAIN_CAPS);
   GstQuery *query = gst_query_new_allocation (caps, TRUE);
+  GstDmabufCoreConstraints constraints;
+  GstVideoAlignment alignment;
   GstBufferPool *pool;
   GstBuffer *buffer;
   guint size, min, max;
@@ -626,6 +628,10 @@ GST_START_TEST (test_offered_pool_is_shown_without_a_copy)
       gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
   fail_unless (gst_query_find_allocation_meta (
       query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL));
+  gst_query_get_dmabuf_core_constraints (query, &constraints, &alignment);
+  fail_unless (constraints.implicit_sync);
+  fail_unless (
+      strstr (constraints.devices, "KMS") != NULL, "%s", constraints.devices);
   gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
   fail_unless (pool != NULL);
   fail_unless (min >= 2);
