@@ -5,8 +5,12 @@
  * take (no ioctl, no fd left) is made up for by waiting on the CPU, and
  * counted.
  *
- * A kernel-backed fence in a reservation of ours is in the kernel's as well; so
- * a snapshot of the kernel's and our software fences are the whole truth.
+ * Of a dma-buf that others have seen, the kernel's reservation holds the
+ * kernel-backed fences and ours the software ones; one of both is not kept
+ * twice, as each would hold an fd and be asked by a system call. Of a dma-buf
+ * that nobody has seen ours holds all, and the kernel's those that it can, for
+ * when it is seen. Either way a snapshot of the kernel's and our software
+ * fences are the whole truth.
  */
 
 #include "dmabuf-annotation-private.h"
@@ -24,6 +28,11 @@
 /* How long a wait lasts that stands in for the hardware's, which would have no
  * limit: ten times what a driver's hang detection takes (XDC-1, SEC-13). */
 #define FALLBACK_TIMEOUT (20 * G_USEC_PER_SEC)
+
+/* A buffer that was busy when it was looked at is taken to be so this many
+ * times more: whose work overlaps finds it busy each time, and the look is a
+ * third of the snapshot. A wrong guess costs a fence that has signalled. */
+#define BUSY_GUESSES 7
 
 #define count(field) dmabuf_count_process (field, 1)
 
@@ -124,6 +133,30 @@ own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
   return merged;
 }
 
+/* Most buffers are idle, and a test costs a fraction of an export. */
+static gboolean
+is_idle (DmabufBuffer *buffer, DmabufAccess access)
+{
+  gint guesses = g_atomic_int_get (&buffer->busy_guesses);
+  struct timespec now = { 0 };
+  struct pollfd look = {
+    .fd = dmabuf_buffer_peek_fd (buffer),
+    .events = poll_events (access),
+  };
+
+  /* Two threads may use one guess both, which does no harm. */
+  if (guesses > 0) {
+    g_atomic_int_set (&buffer->busy_guesses, guesses - 1);
+    return FALSE;
+  }
+
+  /* POLL-1; a call that fails says that nothing is known to be idle */
+  if (dmabuf_kernel->ppoll (&look, 1, &now) > 0 && look.revents & look.events)
+    return TRUE;
+  g_atomic_int_set (&buffer->busy_guesses, BUSY_GUESSES);
+  return FALSE;
+}
+
 /* NULL for none, also after a wait that took the place of a fence. */
 static DmabufFence *
 kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
@@ -131,8 +164,7 @@ kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
   int fd = dmabuf_buffer_peek_fd (buffer);
   int ret = -ENOTTY;
 
-  /* Most buffers are idle, and a test costs a fraction of an export. */
-  if (dmabuf_kernel_poll (fd, poll_events (access), 0, NULL) > 0)
+  if (is_idle (buffer, access))
     return NULL;
 
   if (!is_missing (&no_export)) {
@@ -221,17 +253,26 @@ static int
 publish_leaf (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf,
     gboolean implicit)
 {
-  DmabufReservation *reservation = dmabuf_buffer_get_reservation (buffer);
   gboolean kernel = leaf->ops->kind == DMABUF_FENCE_KIND_KERNEL;
+  DmabufReservation *reservation;
   gboolean unlock;
-  int ret = 0;
+
+  /* The kernel looks itself whether one of its own has signalled. */
+  if (kernel ? dmabuf_fence_has_settled (leaf)
+             : dmabuf_fence_is_signaled (leaf))
+    return 0;
 
   if (kernel && !implicit && dmabuf_exporter_is_dmabuf (buffer->exporter)
-      && dmabuf_buffer_peek_fd (buffer) >= 0)
-    ret = publish_to_kernel (buffer, access, leaf);
-  if (ret < 0)
-    return ret;
+      && dmabuf_buffer_peek_fd (buffer) >= 0) {
+    /* Before the call: seen in between, the kernel has it and ours too. */
+    gboolean seen = dmabuf_buffer_is_seen (buffer);
+    int ret = publish_to_kernel (buffer, access, leaf);
 
+    if (ret < 0 || seen)
+      return ret;
+  }
+
+  reservation = dmabuf_buffer_get_reservation (buffer);
   if (!lock_briefly (reservation, &unlock))
     return -EDEADLK;
   dmabuf_reservation_reserve (reservation, 1, NULL);
@@ -242,24 +283,30 @@ publish_leaf (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf,
   return 0;
 }
 
-gboolean
-dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
-    DmabufFence *fence, gboolean implicit, GError **error)
+/* XSF-3: containers are unwrapped, each leaf enters singly. */
+static int
+publish_leaves (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *fence,
+    gboolean implicit)
 {
   DmabufFenceUnwrap cursor;
   DmabufFence *leaf;
   int ret = 0;
 
-  /* XSF-3: containers are unwrapped, each leaf enters singly. */
   for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf && ret == 0;
-      leaf = dmabuf_fence_unwrap_next (&cursor)) {
-    /* The kernel looks itself whether one of its own has signalled. */
-    if (leaf->ops->kind == DMABUF_FENCE_KIND_KERNEL
-            ? !dmabuf_fence_has_settled (leaf)
-            : !dmabuf_fence_is_signaled (leaf))
-      ret = publish_leaf (buffer, access, leaf, implicit);
-  }
+      leaf = dmabuf_fence_unwrap_next (&cursor))
+    ret = publish_leaf (buffer, access, leaf, implicit);
   dmabuf_fence_unwrap_end (&cursor);
+  return ret;
+}
+
+gboolean
+dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
+    DmabufFence *fence, gboolean implicit, GError **error)
+{
+  int ret = fence->ops->kind == DMABUF_FENCE_KIND_COMPOSITE
+      ? publish_leaves (buffer, access, fence, implicit)
+      : publish_leaf (buffer, access, fence, implicit);
+
   if (ret == 0)
     return TRUE;
 

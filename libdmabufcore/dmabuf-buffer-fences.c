@@ -16,16 +16,11 @@
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
 {
-  DmabufFence *fence;
-
   g_return_val_if_fail (buffer != NULL, NULL);
   g_return_val_if_fail (
       access >= DMABUF_ACCESS_READ && access <= DMABUF_ACCESS_READ_WRITE, NULL);
 
-  fence = dmabuf_bridge_snapshot (buffer, access, FALSE);
-  if (fence && dmabuf_fence_is_signaled (fence))
-    g_clear_pointer (&fence, dmabuf_fence_unref);
-  return fence;
+  return dmabuf_bridge_snapshot (buffer, access, FALSE);
 }
 
 gboolean

@@ -69,6 +69,7 @@ struct _DmabufBuffer
 
   /* dmabuf-bridge.c's. */
   DmabufReservation *reservation;
+  gint busy_guesses; /* atomic */
 };
 
 /* A buffer of @exporter on @fd, which it takes; -1 for storage that is put off.

@@ -215,8 +215,8 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
  * wait on the CPU. Where the kernel gives no snapshot it may miss something:
  * ask dmabuf_buffer_wait() with a deadline of 0 first.
  *
- * Returns: (transfer full) (nullable): the fence, %NULL for nothing that is
- *   pending
+ * Returns: (transfer full) (nullable): the fence, which may have signalled
+ *   since or even before; %NULL for nothing that is pending
  */
 DMABUF_CORE_API
 DmabufFence *

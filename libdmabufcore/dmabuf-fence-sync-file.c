@@ -162,7 +162,9 @@ sync_file_release (DmabufFence *fence)
 {
   SyncFile *self = (SyncFile *) fence;
 
-  dmabuf_poller_remove (&self->source);
+  /* Most were never watched: the poller's lock is for those that were. */
+  if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
+    dmabuf_poller_remove (&self->source);
   dmabuf_kernel->close (self->source.fd);
   g_free (self);
 }

@@ -313,6 +313,54 @@ GST_START_TEST (test_bridge_fallback)
 }
 GST_END_TEST;
 
+/* A frame of a buffer in use is the kernel's two calls and a close, but for a
+ * look now and then whether it still is; and nothing of it is kept. */
+GST_START_TEST (test_bridge_frame_of_a_busy_buffer)
+{
+  DmabufBuffer *buffer = shared_buffer ();
+  int timeline = timeline_open ();
+  DmabufFence *busy = timeline_new_fence (timeline, 1);
+  guint i, n_pending = 0;
+
+  fail_unless (
+      dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_WRITE, busy, NULL));
+  fake_kernel_reset_calls ();
+  for (i = 0; i < 80; i++) {
+    DmabufFence *next = timeline_new_fence (timeline, 2);
+    DmabufFence *snapshot =
+        dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_WRITE);
+
+    fail_unless (snapshot != NULL && !dmabuf_fence_has_settled (snapshot));
+    fail_unless (
+        dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_READ, next, NULL));
+    dmabuf_fence_unref (snapshot);
+    dmabuf_fence_unref (next);
+  }
+  if (backend_is_fake ())
+    fail_unless (fake_kernel_get_calls (FAKE_CALL_PPOLL) <= 10);
+  fail_unless (dmabuf_reservation_test_signaled (
+      dmabuf_buffer_get_reservation (buffer), DMABUF_USAGE_BOOKKEEP));
+
+  /* Idle again: soon known, and until then a fence that has signalled. */
+  timeline_inc (timeline, 2);
+  for (i = 0; i < 20; i++) {
+    DmabufFence *snapshot =
+        dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_WRITE);
+
+    if (snapshot) {
+      fail_unless (dmabuf_fence_is_signaled (snapshot));
+      dmabuf_fence_unref (snapshot);
+      n_pending = i + 1;
+    }
+  }
+  fail_unless (n_pending < 10);
+
+  dmabuf_fence_unref (busy);
+  close_fd (timeline);
+  dmabuf_buffer_unref (buffer);
+}
+GST_END_TEST;
+
 /* XDC-4, XDC-2: what a submission is going to do is nobody's to wait for before
  * its end; and then it is waited for as long as the waiter wants. */
 GST_START_TEST (test_xdc4_published_when_submitted)
@@ -520,6 +568,7 @@ bridge_suite (void)
   tcase_add_test (tc, test_ind1_mixed_composite_is_not_exported);
   tcase_add_test (tc, test_bridge_publish_and_snapshot);
   tcase_add_loop_test (tc, test_bridge_fallback, 0, 2);
+  tcase_add_test (tc, test_bridge_frame_of_a_busy_buffer);
   tcase_add_test (tc, test_xdc4_published_when_submitted);
   tcase_add_test (tc, test_poll4_directions_and_rearm);
   tcase_add_test (tc, test_poll2_idle_buffer_does_not_spin);
