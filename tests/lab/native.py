@@ -184,7 +184,7 @@ def explain_glib(directory):
     flags = subprocess.run(
         ['pkg-config', '--cflags', 'gstreamer-1.0'], text=True, check=True,
         stdout=subprocess.PIPE).stdout.split()
-    subprocess.run(['gcc', '-shared', '-fPIC', '-O1', '-Wall', '-o', library,
+    subprocess.run(['gcc', '-shared', '-fPIC', '-O2', '-Wall', '-o', library,
                     os.path.join(LAB, 'tsan-glib.c')] + flags, check=True)
     return library
 

@@ -128,6 +128,34 @@ REF (g_main_context_unref, GMainContext *)
 REF (g_main_loop_unref, GMainLoop *)
 REF (g_closure_unref, GClosure *)
 
+/* libgstreamer drops references without going through here. What was said of an
+ * object by those that did is heard at the latest when its memory is freed: who
+ * used it after dropping its reference is still found. (The calls are jumps, so
+ * that reports, and tsan.supp, have the caller's name.) */
+extern void __interceptor_free (void *memory) __attribute__ ((weak));
+extern void __libc_free (void *memory);
+void free (void *memory);
+
+static int initialized;
+
+__attribute__ ((constructor)) static void
+initialize (void)
+{
+  initialized = 1;
+}
+
+void
+free (void *memory)
+{
+  /* The loader frees before TSan has begun. */
+  if (initialized)
+    acquire (memory);
+  if (__interceptor_free)
+    __interceptor_free (memory);
+  else
+    __libc_free (memory);
+}
+
 gpointer (g_weak_ref_get) (GWeakRef *ref)
 {
   gpointer object = REAL (g_weak_ref_get) (ref);
@@ -136,13 +164,22 @@ gpointer (g_weak_ref_get) (GWeakRef *ref)
   return object;
 }
 
-/* What was pushed was written before it is popped. */
-void
-g_async_queue_push (GAsyncQueue *queue, gpointer data)
-{
-  release (queue);
-  REAL (g_async_queue_push) (queue, data);
-}
+/* --- queues --------------------------------------------------------------
+ *
+ * What was pushed was written before it is popped. That the links of the list
+ * are, too, cannot be said from here: see tsan.supp. */
+
+#define PUSH(name) \
+  void name (GAsyncQueue *queue, gpointer data) \
+  { \
+    release (queue); \
+    REAL (name) (queue, data); \
+  }
+
+PUSH (g_async_queue_push)
+PUSH (g_async_queue_push_unlocked)
+PUSH (g_async_queue_push_front)
+PUSH (g_async_queue_push_front_unlocked)
 
 #define POP(name) \
   gpointer name (GAsyncQueue *queue) \
@@ -153,13 +190,71 @@ g_async_queue_push (GAsyncQueue *queue, gpointer data)
   }
 
 POP (g_async_queue_pop)
+POP (g_async_queue_pop_unlocked)
 POP (g_async_queue_try_pop)
+POP (g_async_queue_try_pop_unlocked)
+
+#define TIMEOUT_POP(name) \
+  gpointer name (GAsyncQueue *queue, guint64 timeout) \
+  { \
+    gpointer data = REAL (name) (queue, timeout); \
+    acquire (queue); \
+    return data; \
+  }
+
+TIMEOUT_POP (g_async_queue_timeout_pop)
+TIMEOUT_POP (g_async_queue_timeout_pop_unlocked)
+
+/* GstAtomicQueue has no lock at all. */
+void
+gst_atomic_queue_push (GstAtomicQueue *queue, gpointer data)
+{
+  release (queue);
+  REAL (gst_atomic_queue_push) (queue, data);
+}
 
 gpointer
-g_async_queue_timeout_pop (GAsyncQueue *queue, guint64 timeout)
+gst_atomic_queue_pop (GstAtomicQueue *queue)
 {
-  gpointer data = REAL (g_async_queue_timeout_pop) (queue, timeout);
+  gpointer data = REAL (gst_atomic_queue_pop) (queue);
 
   acquire (queue);
   return data;
+}
+
+/* --- thread pools -------------------------------------------------------- */
+
+typedef struct
+{
+  GFunc function;
+  gpointer user_data;
+} PoolFunction;
+
+/* Lives as long as the process: so do the pools. */
+static void
+call_pool_function (gpointer data, gpointer user_data)
+{
+  PoolFunction *pool_function = user_data;
+
+  acquire (data);
+  pool_function->function (data, pool_function->user_data);
+}
+
+GThreadPool *
+g_thread_pool_new (GFunc function, gpointer user_data, gint max_threads,
+    gboolean exclusive, GError **error)
+{
+  PoolFunction *pool_function = g_new (PoolFunction, 1);
+
+  pool_function->function = function;
+  pool_function->user_data = user_data;
+  return REAL (g_thread_pool_new) (
+      call_pool_function, pool_function, max_threads, exclusive, error);
+}
+
+gboolean
+g_thread_pool_push (GThreadPool *pool, gpointer data, GError **error)
+{
+  release (data);
+  return REAL (g_thread_pool_push) (pool, data, error);
 }
