@@ -21,6 +21,24 @@ buffer_is_ours (GstBuffer *buffer)
   return gst_buffer_n_memory (buffer) > 0;
 }
 
+/* Whether the planes lie where the caps alone say. */
+static gboolean
+has_default_layout (GstDmabufAlloc *self, GstBuffer *buffer)
+{
+  GstVideoMeta *meta = gst_buffer_get_video_meta (buffer);
+  const GstVideoInfo *info = &self->in_info;
+  guint i;
+
+  if (!meta)
+    return TRUE;
+  for (i = 0; i < meta->n_planes; i++) {
+    if (meta->stride[i] != GST_VIDEO_INFO_PLANE_STRIDE (info, i)
+        || meta->offset[i] != GST_VIDEO_INFO_PLANE_OFFSET (info, i))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* Why @buffer cannot be passed on as it is, or NULL. */
 static char *
 reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
@@ -41,6 +59,13 @@ reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
         "it is offered",
         memory && memory->allocator ? memory->allocator->mem_type : "unknown");
   }
+
+  /* rule 11 */
+  if (self->in_is_plain && !self->video_meta
+      && !has_default_layout (self, buffer))
+    return g_strdup (
+        "the consumer takes no GstVideoMeta, and the producer's planes do not "
+        "lie where the caps say");
 
   if (self->out_has_drm
       && !gst_dmabuf_core_buffer_check_constraints (

@@ -64,6 +64,29 @@ dmabuf_alloc_transform_caps (GstBaseTransform *base, GstPadDirection direction,
   return result;
 }
 
+/* Who takes anything may not know what DMA_DRM is (rule 4): it gets plain caps,
+ * over dma-bufs all the same (rule 3). */
+GstCaps *
+dmabuf_alloc_fixate_caps (GstBaseTransform *base, GstPadDirection direction,
+    GstCaps *caps, GstCaps *othercaps)
+{
+  GstCaps *peer, *plain;
+
+  if (direction == GST_PAD_SINK && !gst_video_is_dma_drm_caps (caps)) {
+    peer = gst_pad_peer_query_caps (GST_BASE_TRANSFORM_SRC_PAD (base), NULL);
+    if (gst_caps_is_any (peer)) {
+      plain = gst_caps_intersect (othercaps, caps);
+      if (gst_caps_is_empty (plain))
+        gst_caps_unref (plain);
+      else
+        gst_caps_take (&othercaps, plain);
+    }
+    gst_caps_unref (peer);
+  }
+
+  return gst_caps_fixate (othercaps);
+}
+
 gboolean
 dmabuf_alloc_set_caps (
     GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps)
@@ -214,7 +237,8 @@ dmabuf_alloc_propose_allocation (
     GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
 {
   GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
-  GstQuery *downstream;
+  const GstStructure *video_params = NULL;
+  GstQuery *downstream = NULL;
   GstCaps *caps, *out_caps;
   gboolean need_pool;
   guint i, size, min, max;
@@ -238,13 +262,17 @@ dmabuf_alloc_propose_allocation (
       const GstStructure *params;
       GType api = gst_query_parse_nth_allocation_meta (downstream, i, &params);
 
-      if (api != GST_VIDEO_META_API_TYPE)
+      if (api == GST_VIDEO_META_API_TYPE)
+        video_params = params;
+      else
         gst_query_add_allocation_meta (query, api, params);
     }
-    gst_query_unref (downstream);
     gst_caps_unref (out_caps);
   }
-  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  /* What downstream does not take can be copied away; where it asks for a
+   * layout, a producer with a pool of its own learns that, too (rule 8). */
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, video_params);
+  g_clear_pointer (&downstream, gst_query_unref);
 
   /* Who sends dma-bufs has its own pool. */
   if (!gst_video_is_dma_drm_caps (caps)) {

@@ -49,6 +49,8 @@ struct _GstDmabufAlloc
 
 GstCaps *dmabuf_alloc_transform_caps (GstBaseTransform *base,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter);
+GstCaps *dmabuf_alloc_fixate_caps (GstBaseTransform *base,
+    GstPadDirection direction, GstCaps *caps, GstCaps *othercaps);
 gboolean dmabuf_alloc_set_caps (
     GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps);
 gboolean

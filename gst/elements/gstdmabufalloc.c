@@ -307,6 +307,7 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
 
   base_class->passthrough_on_same_caps = FALSE;
   base_class->transform_caps = GST_DEBUG_FUNCPTR (dmabuf_alloc_transform_caps);
+  base_class->fixate_caps = GST_DEBUG_FUNCPTR (dmabuf_alloc_fixate_caps);
   base_class->set_caps = GST_DEBUG_FUNCPTR (dmabuf_alloc_set_caps);
   base_class->decide_allocation =
       GST_DEBUG_FUNCPTR (dmabuf_alloc_decide_allocation);

@@ -128,6 +128,35 @@ REF (g_main_context_unref, GMainContext *)
 REF (g_main_loop_unref, GMainLoop *)
 REF (g_closure_unref, GClosure *)
 
+/* These drop a reference within libgstreamer, after what has to be said. */
+GstMiniObject *
+gst_mini_object_make_writable (GstMiniObject *object)
+{
+  GstMiniObject *copy;
+
+  if (gst_mini_object_is_writable (object))
+    return object;
+  copy = gst_mini_object_copy (object);
+  gst_mini_object_unref (object);
+  return copy;
+}
+
+gboolean
+gst_mini_object_replace (GstMiniObject **where, GstMiniObject *object)
+{
+  release (*where);
+  acquire (*where);
+  return REAL (gst_mini_object_replace) (where, object);
+}
+
+gboolean
+gst_mini_object_take (GstMiniObject **where, GstMiniObject *object)
+{
+  release (*where);
+  acquire (*where);
+  return REAL (gst_mini_object_take) (where, object);
+}
+
 /* libgstreamer drops references without going through here. What was said of an
  * object by those that did is heard at the latest when its memory is freed: who
  * used it after dropping its reference is still found. (The calls are jumps, so

@@ -39,8 +39,8 @@ static const struct
   const char *in, *peer;
   const char *out; /* NULL: not negotiated */
 } negotiations[] = {
-  /* a peer that takes everything: DMA_DRM first (rule 2) */
-  { PLAIN, "ANY", DRM },
+  /* a peer that takes everything may not know DMA_DRM (rule 4) */
+  { PLAIN, "ANY", PLAIN },
   { PLAIN, "video/x-raw(memory:DMABuf),format=DMA_DRM", DRM },
   { PLAIN, "video/x-raw", PLAIN },
   { PLAIN, "video/x-raw;video/x-raw(memory:DMABuf),format=DMA_DRM", DRM },

@@ -232,6 +232,58 @@ GST_START_TEST (test_maps_are_right_without_coherent_caches)
 }
 GST_END_TEST;
 
+/* What GstMemory does in the end, without the books of its own. */
+static void
+end_access (GstMemory *memory, GstMapInfo map, GstMapFlags flags)
+{
+  map.flags = flags;
+  memory->allocator->mem_unmap_full (memory, &map);
+}
+
+static gpointer
+begin_access (GstMemory *memory, GstMapInfo *map, GstMapFlags flags)
+{
+  *map = (GstMapInfo) { .memory = memory, .flags = flags };
+  map->data = memory->allocator->mem_map_full (memory, map, memory->maxsize);
+  return map->data;
+}
+
+/* Misuse is reported: a map that ends twice, or never, or as another one than
+ * it began; with the double also what is written through a map for reading. */
+GST_START_TEST (test_misuse_of_maps_is_reported)
+{
+  DmabufExporter *odd = non_coherent_exporter_new (exporter);
+  GstMemory *memory =
+      gst_dmabuf_core_allocator_alloc (allocator, odd, 4096, NULL);
+  guint n_reports = non_coherent_get_n_reports (NULL);
+  GstMapInfo map;
+
+  fail_unless (gst_memory_map (memory, &map, GST_MAP_READ));
+  fail_unless (((volatile guint8 *) map.data)[0] == 0);
+  fail_unless_equals_int (non_coherent_get_n_reports (NULL), n_reports);
+  ((volatile guint8 *) map.data)[0] = 1;
+  fail_unless_equals_int (non_coherent_get_n_reports (NULL), n_reports + 1);
+  gst_memory_unmap (memory, &map);
+  gst_memory_unref (memory);
+  g_object_unref (odd);
+
+  memory = new_memory (4096);
+  fail_unless (begin_access (memory, &map, GST_MAP_READ));
+  end_access (memory, map, GST_MAP_READ);
+  g_test_expect_message ("dmabufcore", G_LOG_LEVEL_CRITICAL, "*not begin*");
+  ASSERT_MISUSE (end_access (memory, map, GST_MAP_READ)); /* nor mapped */
+
+  fail_unless (begin_access (memory, &map, GST_MAP_READ));
+  ASSERT_MISUSE (end_access (memory, map, GST_MAP_WRITE));
+  ASSERT_MISUSE (gst_memory_unref (memory)); /* the one for reading is open */
+
+  memory = new_memory (4096);
+  fail_unless (begin_access (memory, &map, GST_MAP_WRITE));
+  g_test_expect_message ("dmabufcore", G_LOG_LEVEL_CRITICAL, "*mapped*");
+  ASSERT_MISUSE (gst_memory_unref (memory));
+}
+GST_END_TEST;
+
 static Suite *
 allocator_suite (void)
 {
@@ -249,6 +301,7 @@ allocator_suite (void)
   tcase_add_test (tc, test_other_memory_is_refused_by_name);
   tcase_add_test (tc, test_a_memfd_is_no_dmabuf);
   tcase_add_test (tc, test_maps_are_right_without_coherent_caches);
+  tcase_add_test (tc, test_misuse_of_maps_is_reported);
 
   return suite;
 }
