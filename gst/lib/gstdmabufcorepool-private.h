@@ -49,6 +49,7 @@ struct _GstDmabufCorePool
   /* Set while the pool is not active. */
   DmabufExporter *exporter;
   gboolean exporter_chosen; /* by the pool itself */
+  gboolean started;
   GstDmabufCoreConstraints constraints;
   GstVideoInfo info;
   GstVideoAlignment alignment;

@@ -42,8 +42,13 @@ pool_get_options (GstBufferPool *pool)
 static gboolean
 pool_stop (GstBufferPool *pool)
 {
-  pool_drain (GST_DMABUF_CORE_POOL (pool));
-  return pool_parent_class->stop (pool);
+  GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
+
+  pool_drain (self);
+  if (!pool_parent_class->stop (pool))
+    return FALSE;
+  self->started = FALSE;
+  return TRUE;
 }
 
 static void

@@ -7,6 +7,8 @@
 #include "gstdmabufcoreallocator.h"
 #include "gstdmabufcorelayout.h"
 
+#include <errno.h>
+
 GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_core_pool_debug
 
@@ -89,6 +91,15 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
   if (!gst_buffer_pool_config_get_params (
           config, &caps, &size, &min_buffers, &max_buffers))
     return FALSE;
+
+  /* A pool that is not active is stopped by the thread that brings back the
+   * last buffer. GstBufferPool would take a configuration a moment before, and
+   * count the buffers of the last one as those of this one. */
+  if (self->started) {
+    g_set_error (&error, DMABUF_ERROR, EBUSY,
+        "the pool is not stopped yet, its buffers are only just coming back");
+    goto failed;
+  }
 
   g_mutex_lock (&self->lock);
   self->constraints = self->wanted;
@@ -273,5 +284,12 @@ pool_start (GstBufferPool *pool)
     g_clear_object (&old);
   }
 
-  return pool_parent_class->start (pool);
+  if (!pool_parent_class->start (pool)) {
+    /* the minimum was made in part */
+    pool_drain (self);
+    pool_parent_class->stop (pool);
+    return FALSE;
+  }
+  self->started = TRUE;
+  return TRUE;
 }

@@ -5,6 +5,7 @@
 
 #include "../lib/fixture.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define CAPS_NV12 "video/x-raw,format=NV12,width=100,height=50,framerate=30/1"
@@ -230,6 +231,36 @@ GST_START_TEST (test_storage_is_made_by_the_start)
   fail_unless (fake_kernel_get_calls (FAKE_N_CALLS) <= 30);
   fail_unless_equals_uint64 (get_stat (pool, "allocated"), 3);
   free_pool (pool);
+}
+GST_END_TEST;
+
+/* Whichever call of the kernel fails: all of the minimum is made, or nothing,
+ * and the next start succeeds. */
+GST_START_TEST (test_a_start_that_fails_leaves_nothing)
+{
+  static const Config config = { CAPS_NV12, 3, 3, TRUE };
+  guint nth, n_failed = 0;
+
+  for (nth = 1;; nth++) {
+    GstBufferPool *pool = gst_dmabuf_core_pool_new (NULL);
+    gboolean started, fired;
+
+    fail_unless (configure (pool, &config));
+    fake_kernel_fail_nth (nth, ENOMEM);
+    started = gst_buffer_pool_set_active (pool, TRUE);
+    fired = fake_kernel_fault_fired ();
+    fake_kernel_fail_nth (0, 0);
+    if (!started) {
+      n_failed++;
+      fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
+      fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+    }
+    fail_unless_equals_int (fake_kernel_get_n_buffers (), 3);
+    free_pool (pool);
+    if (!fired)
+      break;
+  }
+  fail_unless (n_failed >= 3);
 }
 GST_END_TEST;
 
@@ -476,6 +507,26 @@ use_buffers (gpointer user_data)
   return NULL;
 }
 
+/* Between the last buffer's return and the stop that this brings about, which
+ * is on another thread, GstBufferPool lets a configuration through. */
+GST_START_TEST (test_no_configuration_before_the_stop)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstStructure *again = gst_buffer_pool_get_config (pool);
+  GError *error;
+
+  fail_if (GST_BUFFER_POOL_GET_CLASS (pool)->set_config (pool, again));
+  error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (pool));
+  fail_unless (g_error_matches (error, DMABUF_ERROR, EBUSY));
+  g_error_free (error);
+  fail_unless (gst_buffer_pool_set_active (pool, FALSE));
+  fail_unless (configure (pool, &config));
+  gst_structure_free (again);
+  free_pool (pool);
+}
+GST_END_TEST;
+
 /* Stopped, flushed, resized and starved, with fences pending, while two threads
  * use it. DMABUF_TEST_ROUNDS: the long lane. */
 GST_START_TEST (test_ends_of_all_sorts)
@@ -500,13 +551,14 @@ GST_START_TEST (test_ends_of_all_sorts)
       gst_buffer_pool_set_flushing (race.pool, FALSE);
       break;
     case 1:
-      gst_buffer_pool_set_active (race.pool, FALSE);
-      gst_buffer_pool_set_active (race.pool, TRUE);
+      fail_unless (gst_buffer_pool_set_active (race.pool, FALSE));
+      fail_unless (gst_buffer_pool_set_active (race.pool, TRUE));
       break;
     case 2:
-      gst_buffer_pool_set_active (race.pool, FALSE);
+      fail_unless (gst_buffer_pool_set_active (race.pool, FALSE));
+      /* may fail, while a buffer is out */
       configure (race.pool, &sizes[i / 3 % G_N_ELEMENTS (sizes)]);
-      gst_buffer_pool_set_active (race.pool, TRUE);
+      fail_unless (gst_buffer_pool_set_active (race.pool, TRUE));
       break;
     }
   }
@@ -532,6 +584,7 @@ pool_suite (void)
   tcase_add_test (tc, test_tiled_is_refused_with_a_reason);
   tcase_add_test (tc, test_no_memory_is_refused_with_reasons);
   tcase_add_test (tc, test_storage_is_made_by_the_start);
+  tcase_add_test (tc, test_a_start_that_fails_leaves_nothing);
   tcase_add_test (tc, test_sec19_zeroed_between_owners);
   tcase_add_test (tc, test_names_show_in_the_kernels_statistics);
   tcase_add_test (tc, test_buffer_comes_back_when_its_fences_have_signaled);
@@ -540,6 +593,7 @@ pool_suite (void)
   tcase_add_loop_test (tc, test_flushing_ends_a_wait, 0, 2);
   tcase_add_test (tc, test_sec13_a_hung_fence_costs_one_buffer);
   tcase_add_test (tc, test_shared_memory_does_not_come_back);
+  tcase_add_test (tc, test_no_configuration_before_the_stop);
   tcase_add_test (tc, test_ends_of_all_sorts);
 
   return suite;
