@@ -130,15 +130,13 @@ shade_chroma (ivec2 c)
 
   // the last sample of an odd size has one pixel, and lies on it
   at = min (at, 2 * p.size.xy - 1);
-  vec2 sum = shade (at, -taps).yz;
+  // a loop, so that the compiler sees shade () once
+  vec2 sum = vec2 (0);
 
-  if (taps.x != 0 && taps.y != 0)
-    return (sum + shade (at, ivec2 (taps.x, -taps.y)).yz
-               + shade (at, ivec2 (-taps.x, taps.y)).yz + shade (at, taps).yz)
-        / 4.0;
-  if (taps.x != 0 || taps.y != 0)
-    return (sum + shade (at, taps).yz) / 2.0;
-  return sum;
+  for (int y = -taps.y; y <= taps.y; y += 2)
+    for (int x = -taps.x; x <= taps.x; x += 2)
+      sum += shade (at, ivec2 (x, y)).yz;
+  return sum / float ((1 + taps.x) * (1 + taps.y));
 }
 
 void
@@ -165,14 +163,16 @@ main ()
   uvec2 chroma = to_codes (vec4 (0, shade_chroma (block), 0)).yz;
 
   if (out_kind == PAIRED) {
-    // the second pixel of the last word of an odd width repeats the first
-    int second = min (first.x + 1, p.size.x - 1);
-    uint y0 = to_codes (shade (2 * first + 1, ivec2 (0))).x;
-    uint y1 = to_codes (
-        shade (ivec2 (2 * second, 2 * first.y) + 1, ivec2 (0))).x;
+    uint y[2];
 
-    store_word (block, y0 << p.out_place.x | chroma.x << p.out_place.y
-            | chroma.y << p.out_place.z | y1 << p.out_place.w);
+    // the second pixel of the last word of an odd width repeats the first
+    for (int i = 0; i < 2; i++) {
+      int x = min (first.x + i, p.size.x - 1);
+
+      y[i] = to_codes (shade (ivec2 (2 * x, 2 * first.y) + 1, ivec2 (0))).x;
+    }
+    store_word (block, y[0] << p.out_place.x | chroma.x << p.out_place.y
+            | chroma.y << p.out_place.z | y[1] << p.out_place.w);
     return;
   }
 

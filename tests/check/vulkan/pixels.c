@@ -5,63 +5,16 @@
  * every format to every other, matrices, ranges, siting of chroma, scaling,
  * rotation, crop, borders, odd and extreme sizes, any pitch and offset. The
  * table says how far they are apart.
+ *
+ * A CPU that plays GPU compiles a shader for long. So the short lane has each
+ * format once on each side, and what it varies it varies on few pairs.
  */
 
 #include <gst/check/gstcheck.h>
 #include <drm/drm_fourcc.h>
 
-#include "gpu-queue.h"
-#include "host-frame.h"
-
-/* What may be between them: 2 codes of 8 bits, 8 of 10 bits; a code of 5 or 6
- * bits is more than that. */
-static double
-tolerance (const GstVideoFormatInfo *format)
-{
-  return format->depth[0] == 10 ? 8 : format->depth[0] < 8 ? 1 : 2;
-}
-
-typedef struct
-{
-  guint32 in, out;
-  gint in_width, in_height, out_width, out_height;
-  GstVideoRectangle crop, rect; /* empty for everything */
-  GstVideoOrientationMethod orientation;
-  gboolean bilinear;
-  RefColor in_color, out_color;
-  guint padding, offset;
-  gboolean in_image, out_image;
-  guint32 border;
-} Case;
-
-static GpuContext *context;
-static GpuQueue queue;
-static GRand *pixels;
-static guint n_cases;
-static double worst_of_all;
-
-static void
-setup (void)
-{
-  GError *error = NULL;
-
-  context = gpu_context_get (g_getenv ("GPU_DEVICE"), TRUE, &error);
-  g_assert_no_error (error);
-  gpu_queue_init (&queue, context, 2, &error);
-  g_assert_no_error (error);
-  pixels = g_rand_new_with_seed (6);
-  n_cases = 0;
-  worst_of_all = 0;
-}
-
-static void
-teardown (void)
-{
-  gpu_queue_clear (&queue);
-  g_assert_cmpuint (context->validation_messages, ==, 0);
-  gpu_context_unref (context);
-  g_rand_free (pixels);
-}
+#include "conversion-case.h"
+#include "pixels-upstream.h"
 
 static gboolean
 is_rgb (guint32 fourcc)
@@ -69,196 +22,7 @@ is_rgb (guint32 fourcc)
   return gpu_format_is_rgb (gpu_format_get (fourcc));
 }
 
-static void
-set_color (GpuColor *color, guint32 fourcc, const RefColor *ref)
-{
-  color->format = gpu_format_get (fourcc);
-  gst_video_color_matrix_get_Kr_Kb (ref->matrix, &color->kr, &color->kb);
-  color->limited = ref->limited;
-  color->cosited[0] = ref->h_cosited;
-  color->cosited[1] = ref->v_cosited;
-}
-
-static GpuOrientation
-get_orientation (GstVideoOrientationMethod method)
-{
-  switch (method) {
-  case GST_VIDEO_ORIENTATION_90R:
-    return (GpuOrientation) { 1, 0, 1 };
-  case GST_VIDEO_ORIENTATION_180:
-    return (GpuOrientation) { 0, 1, 1 };
-  case GST_VIDEO_ORIENTATION_90L:
-    return (GpuOrientation) { 1, 1, 0 };
-  case GST_VIDEO_ORIENTATION_HORIZ:
-    return (GpuOrientation) { 0, 1, 0 };
-  case GST_VIDEO_ORIENTATION_VERT:
-    return (GpuOrientation) { 0, 0, 1 };
-  case GST_VIDEO_ORIENTATION_UL_LR:
-    return (GpuOrientation) { 1, 0, 0 };
-  case GST_VIDEO_ORIENTATION_UR_LL:
-    return (GpuOrientation) { 1, 1, 1 };
-  default:
-    return (GpuOrientation) { 0, 0, 0 };
-  }
-}
-
-static HostFrame *
-new_frame (const Case *c, gboolean image, guint32 fourcc, gint w, gint h)
-{
-  return image ? host_frame_new_images (context, fourcc, w, h)
-               : host_frame_new (context, fourcc, w, h, c->padding, c->offset);
-}
-
-/* Bytes that belong to no pixel: nobody may write there. */
-static guint
-check_padding (HostFrame *frame, const guint8 *before)
-{
-  guint8 *mask = g_malloc0 (frame->size);
-  guint n = 0, i;
-  gsize j;
-
-  for (i = 0; i < frame->frame->format->n_planes; i++) {
-    guint32 columns, rows, y;
-    guint bytes;
-
-    gpu_format_get_texels (frame->frame->format, i, frame->ref.width,
-        frame->ref.height, &columns, &rows, &bytes);
-    for (y = 0; y < rows; y++)
-      memset (
-          mask + (frame->ref.data[i] - frame->data) + y * frame->ref.pitch[i],
-          1, columns * bytes);
-  }
-  for (j = 0; j < frame->size; j++)
-    n += !mask[j] && frame->data[j] != before[j];
-  g_free (mask);
-
-  return n;
-}
-
-/* The difference in codes, scaled to 8 bits in the table */
-static double
-run_case (const Case *c, const char *what)
-{
-  HostFrame *in, *out;
-  GpuConversion conversion = {
-    .crop = { c->crop.x, c->crop.y, c->crop.w, c->crop.h },
-    .rect = { c->rect.x, c->rect.y, c->rect.w, c->rect.h },
-    .width = c->out_width,
-    .height = c->out_height,
-    .orientation = get_orientation (c->orientation),
-    .bilinear = c->bilinear,
-    .border = c->border,
-  };
-  RefConversion ref = {
-    .in_color = c->in_color,
-    .out_color = c->out_color,
-    .crop = c->crop,
-    .rect = c->rect,
-    .orientation = c->orientation,
-    .bilinear = c->bilinear,
-    .border = { (c->border >> 16 & 0xff) / 255.0,
-        (c->border >> 8 & 0xff) / 255.0, (c->border & 0xff) / 255.0 },
-  };
-  GpuParams params;
-  GpuJob job = { .shader = GPU_SHADER_CONVERT, .params = &params };
-  double difference, scaled, worst[5];
-  DmabufFence *fence = NULL;
-  GError *error = NULL;
-  guint8 *before = NULL;
-
-  in = new_frame (c, c->in_image, c->in, c->in_width, c->in_height);
-  out = new_frame (c, c->out_image, c->out, c->out_width, c->out_height);
-  if (!in || !out) {
-    if (in)
-      host_frame_free (context, in);
-    if (out)
-      host_frame_free (context, out);
-    return -1;
-  }
-  host_frame_fill (in, pixels);
-  host_frame_fill (out, pixels);
-  if (out->data)
-    before = g_memdup2 (out->data, out->size);
-
-  if (!c->crop.w) {
-    conversion.crop = (GpuRect) { 0, 0, c->in_width, c->in_height };
-    ref.crop = (GstVideoRectangle) { 0, 0, c->in_width, c->in_height };
-  }
-  if (!c->rect.w) {
-    conversion.rect = (GpuRect) { 0, 0, c->out_width, c->out_height };
-    ref.rect = (GstVideoRectangle) { 0, 0, c->out_width, c->out_height };
-  }
-  set_color (&conversion.in, c->in, &c->in_color);
-  set_color (&conversion.out, c->out, &c->out_color);
-  gpu_params_init (&params, &conversion);
-
-  job.in = in->frame;
-  job.out = out->frame;
-  job.mode = c->bilinear;
-  gpu_queue_submit (&queue, &job, 0, NULL, &fence, &error);
-  g_assert_no_error (error);
-  if (fence)
-    dmabuf_fence_unref (fence);
-  g_assert_true (gpu_queue_drain (&queue));
-
-  ref.in = in->ref;
-  ref.out = out->ref;
-  difference = ref_compare (&ref, &scaled, worst);
-  if (difference > tolerance (out->ref.format))
-    g_print ("%s %s %dx%d -> %s %dx%d orientation %d %s: component %g at "
-             "%g,%g is %g, should be %g\n",
-        what, in->ref.format->name, c->in_width, c->in_height,
-        out->ref.format->name, c->out_width, c->out_height, c->orientation,
-        c->bilinear ? "bilinear" : "nearest", worst[0], worst[1], worst[2],
-        worst[3], worst[4]);
-  g_assert_cmpfloat (difference, <=, tolerance (out->ref.format));
-  if (before)
-    g_assert_cmpuint (check_padding (out, before), ==, 0);
-  g_free (before);
-
-  host_frame_free (context, in);
-  host_frame_free (context, out);
-  n_cases++;
-  worst_of_all = MAX (worst_of_all, difference);
-
-  return difference;
-}
-
-static RefColor
-usual_color (guint32 fourcc)
-{
-  RefColor color = { GST_VIDEO_COLOR_MATRIX_BT601, TRUE, TRUE, FALSE };
-
-  if (is_rgb (fourcc))
-    color = (RefColor) { GST_VIDEO_COLOR_MATRIX_RGB, FALSE, FALSE, FALSE };
-  return color;
-}
-
-static Case
-usual_case (guint32 in, guint32 out)
-{
-  return (Case) {
-    .in = in,
-    .out = out,
-    .in_width = 37,
-    .in_height = 23,
-    .out_width = 37,
-    .out_height = 23,
-    .in_color = usual_color (in),
-    .out_color = usual_color (out),
-    .border = 0xff000000,
-  };
-}
-
 /* --- the table: every format to every other ----------------------------- */
-
-/* A CPU compiles a shader for seconds. The whole table is for the long lane;
- * the short one takes a luma-chroma format and an RGB one, both ways. */
-static gboolean
-is_long (void)
-{
-  return g_getenv ("DMABUF_TEST_LONG") != NULL;
-}
 
 static gboolean
 is_short (guint32 fourcc)
@@ -266,22 +30,36 @@ is_short (guint32 fourcc)
   return fourcc == DRM_FORMAT_NV12 || fourcc == DRM_FORMAT_XRGB8888;
 }
 
-/* In a table of all formats that a test lists: the short lane leaves out the
- * pairs whose shaders differ only in how bytes are fetched. */
+/* In a list of formats: the short lane leaves out the pairs whose shaders
+ * differ only in how bytes are fetched. */
 static gboolean
 is_left_out (guint32 in, guint32 out)
 {
-  return !is_long () && !(is_short (in) && is_short (out));
+  return !case_is_long () && !(is_short (in) && is_short (out));
 }
 
+/* In the whole table: each format is once the input and once the output. */
 static gboolean
-is_shown (guint i, guint j)
+is_one_of_each (guint i, guint j)
 {
-  return !is_left_out (gpu_formats[i].fourcc, gpu_formats[j].fourcc);
+  return j == (i + gpu_n_formats / 2) % gpu_n_formats;
+}
+
+typedef enum
+{
+  SHORT_PAIRS = 1 << 0,
+  SHORT_ONE_OF_EACH = 1 << 1,
+} Short;
+
+static gboolean
+is_shown (guint i, guint j, Short list)
+{
+  return (list & SHORT_ONE_OF_EACH && is_one_of_each (i, j))
+      || !is_left_out (gpu_formats[i].fourcc, gpu_formats[j].fourcc);
 }
 
 static void
-run_pairs (gboolean in_image, gboolean out_image, gboolean nearest)
+run_pairs (gboolean in_image, gboolean out_image, gboolean nearest, Short list)
 {
   guint i, j;
 
@@ -293,16 +71,16 @@ run_pairs (gboolean in_image, gboolean out_image, gboolean nearest)
   for (i = 0; i < gpu_n_formats; i++) {
     g_print ("\n %.4s ", (const char *) &gpu_formats[i].fourcc);
     for (j = 0; j < gpu_n_formats; j++) {
-      Case c = usual_case (gpu_formats[i].fourcc, gpu_formats[j].fourcc);
+      Case c = case_get_usual (gpu_formats[i].fourcc, gpu_formats[j].fourcc);
       double difference;
 
-      if (!is_shown (i, j)) {
+      if (!is_shown (i, j, list)) {
         g_print ("     ");
         continue;
       }
       c.in_image = in_image;
       c.out_image = out_image;
-      if (i == j) {
+      if (i == j || is_one_of_each (i, j)) {
         c.padding = 3;
         c.offset = 5;
       }
@@ -311,7 +89,7 @@ run_pairs (gboolean in_image, gboolean out_image, gboolean nearest)
         c.out_width = 53;
         c.out_height = 19;
       }
-      difference = run_case (&c, "pair");
+      difference = case_run (&c, "pair");
       if (difference < 0)
         g_print ("    -");
       else
@@ -319,24 +97,24 @@ run_pairs (gboolean in_image, gboolean out_image, gboolean nearest)
     }
   }
   g_print ("\n%u conversions, greatest difference %.2f codes, %u pipelines\n",
-      n_cases, worst_of_all, queue.program.n_made);
+      case_n_tried, case_greatest_difference, case_get_n_pipelines ());
 }
 
 GST_START_TEST (every_format_to_every_other_nearest)
 {
-  run_pairs (FALSE, FALSE, TRUE);
+  run_pairs (FALSE, FALSE, TRUE, SHORT_PAIRS);
 }
 GST_END_TEST
 
 GST_START_TEST (every_format_to_every_other_bilinear)
 {
-  run_pairs (FALSE, FALSE, FALSE);
+  run_pairs (FALSE, FALSE, FALSE, SHORT_PAIRS | SHORT_ONE_OF_EACH);
 }
 GST_END_TEST
 
 GST_START_TEST (every_format_in_images_is_what_it_is_in_buffers)
 {
-  run_pairs (TRUE, TRUE, FALSE);
+  run_pairs (TRUE, TRUE, FALSE, SHORT_PAIRS);
 }
 GST_END_TEST
 
@@ -349,21 +127,24 @@ GST_START_TEST (every_matrix_and_range_to_every_other)
     GST_VIDEO_COLOR_MATRIX_BT709,
     GST_VIDEO_COLOR_MATRIX_BT2020,
   };
+  /* the short lane has the first ones */
   static const guint32 pairs[][2] = {
     { DRM_FORMAT_NV12, DRM_FORMAT_XRGB8888 },
     { DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12 },
-    { DRM_FORMAT_NV12, DRM_FORMAT_YUYV },
+    { DRM_FORMAT_NV12, DRM_FORMAT_NV12 },
     { DRM_FORMAT_P010, DRM_FORMAT_NV12 },
     { DRM_FORMAT_NV12, DRM_FORMAT_P010 },
+    { DRM_FORMAT_NV12, DRM_FORMAT_YUYV },
     { DRM_FORMAT_P010, DRM_FORMAT_ARGB8888 },
   };
+  guint n = case_is_long () ? G_N_ELEMENTS (pairs) : 5;
   guint i, a, b, r;
 
-  for (i = 0; i < G_N_ELEMENTS (pairs); i++) {
+  for (i = 0; i < n; i++) {
     for (a = 0; a < G_N_ELEMENTS (matrices); a++) {
       for (b = 0; b < G_N_ELEMENTS (matrices); b++) {
         for (r = 0; r < 4; r++) {
-          Case c = usual_case (pairs[i][0], pairs[i][1]);
+          Case c = case_get_usual (pairs[i][0], pairs[i][1]);
 
           if (!is_rgb (c.in))
             c.in_color.matrix = matrices[a];
@@ -372,13 +153,13 @@ GST_START_TEST (every_matrix_and_range_to_every_other)
           c.in_color.limited = r & 1;
           c.out_color.limited = r >> 1;
           c.bilinear = TRUE;
-          run_case (&c, "colour");
+          case_run (&c, "colour");
         }
       }
     }
   }
-  g_print ("colour: %u conversions, greatest difference %.2f codes\n", n_cases,
-      worst_of_all);
+  g_print ("colour: %u conversions, greatest difference %.2f codes\n",
+      case_n_tried, case_greatest_difference);
 }
 GST_END_TEST
 
@@ -399,7 +180,7 @@ GST_START_TEST (chroma_lies_where_it_is_said_to_lie)
       for (a = 0; a < 4; a++) {
         for (b = 0; b < 4; b++) {
           for (turn = 0; turn < 2; turn++) {
-            Case c = usual_case (formats[i], formats[j]);
+            Case c = case_get_usual (formats[i], formats[j]);
 
             c.in_color.h_cosited = a & 1;
             c.in_color.v_cosited = a >> 1;
@@ -408,14 +189,14 @@ GST_START_TEST (chroma_lies_where_it_is_said_to_lie)
             c.orientation = turn ? GST_VIDEO_ORIENTATION_90L
                                  : GST_VIDEO_ORIENTATION_IDENTITY;
             c.bilinear = TRUE;
-            run_case (&c, "siting");
+            case_run (&c, "siting");
           }
         }
       }
     }
   }
-  g_print ("siting: %u conversions, greatest difference %.2f codes\n", n_cases,
-      worst_of_all);
+  g_print ("siting: %u conversions, greatest difference %.2f codes\n",
+      case_n_tried, case_greatest_difference);
 }
 GST_END_TEST
 
@@ -423,6 +204,7 @@ GST_END_TEST
 
 GST_START_TEST (every_orientation_scale_and_crop)
 {
+  /* the short lane has the first two */
   static const guint32 pairs[][2] = {
     { DRM_FORMAT_NV12, DRM_FORMAT_XRGB8888 },
     { DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12 },
@@ -433,15 +215,16 @@ GST_START_TEST (every_orientation_scale_and_crop)
   static const GstVideoRectangle crops[] = { { 0, 0, 0, 0 }, { 5, 3, 20, 11 },
     { 8, 4, 16, 16 }, { 36, 22, 1, 1 } };
   static const GstVideoRectangle rects[] = { { 0, 0, 0, 0 }, { 3, 2, 11, 5 } };
+  guint n = case_is_long () ? G_N_ELEMENTS (pairs) : 2;
   guint i, s, k, r, o, f;
 
-  for (i = 0; i < G_N_ELEMENTS (pairs); i++) {
+  for (i = 0; i < n; i++) {
     for (s = 0; s < G_N_ELEMENTS (sizes); s++) {
       for (k = 0; k < G_N_ELEMENTS (crops); k++) {
         for (r = 0; r < G_N_ELEMENTS (rects); r++) {
           for (o = 0; o < GST_VIDEO_ORIENTATION_AUTO; o++) {
             for (f = 0; f < 2; f++) {
-              Case c = usual_case (pairs[i][0], pairs[i][1]);
+              Case c = case_get_usual (pairs[i][0], pairs[i][1]);
 
               c.out_width = sizes[s][0];
               c.out_height = sizes[s][1];
@@ -450,7 +233,7 @@ GST_START_TEST (every_orientation_scale_and_crop)
               c.orientation = o;
               c.bilinear = f;
               c.border = 0xff406080;
-              run_case (&c, "geometry");
+              case_run (&c, "geometry");
             }
           }
         }
@@ -458,7 +241,7 @@ GST_START_TEST (every_orientation_scale_and_crop)
     }
   }
   g_print ("geometry: %u conversions, greatest difference %.2f codes\n",
-      n_cases, worst_of_all);
+      case_n_tried, case_greatest_difference);
 }
 GST_END_TEST
 
@@ -476,19 +259,19 @@ GST_START_TEST (extreme_sizes)
         continue;
       for (s = 0; s < G_N_ELEMENTS (sizes); s++) {
         for (f = 0; f < 2; f++) {
-          Case c = usual_case (formats[i], formats[j]);
+          Case c = case_get_usual (formats[i], formats[j]);
 
           c.in_width = c.out_width = sizes[s][0];
           c.in_height = c.out_height = sizes[s][1];
           c.bilinear = f;
           c.padding = 1;
-          run_case (&c, "size");
+          case_run (&c, "size");
         }
       }
     }
   }
-  g_print ("sizes: %u conversions, greatest difference %.2f codes\n", n_cases,
-      worst_of_all);
+  g_print ("sizes: %u conversions, greatest difference %.2f codes\n",
+      case_n_tried, case_greatest_difference);
 }
 GST_END_TEST
 
@@ -496,10 +279,11 @@ static Suite *
 pixels_suite (void)
 {
   Suite *suite = suite_create ("pixels");
-  TCase *tcase = tcase_create ("general");
+  TCase *tcase = tcase_create ("reference");
 
-  tcase_set_timeout (tcase, 600);
-  tcase_add_checked_fixture (tcase, setup, teardown);
+  tcase_set_timeout (tcase, 1200);
+  tcase_add_unchecked_fixture (tcase, case_open_gpu, case_close_gpu);
+  tcase_add_checked_fixture (tcase, case_reset_counts, NULL);
   tcase_add_test (tcase, every_format_to_every_other_nearest);
   tcase_add_test (tcase, every_format_to_every_other_bilinear);
   tcase_add_test (tcase, every_format_in_images_is_what_it_is_in_buffers);
@@ -507,9 +291,21 @@ pixels_suite (void)
   tcase_add_test (tcase, chroma_lies_where_it_is_said_to_lie);
   tcase_add_test (tcase, every_orientation_scale_and_crop);
   tcase_add_test (tcase, extreme_sizes);
+  pixels_add_upstream_tests (tcase);
   suite_add_tcase (suite, tcase);
 
   return suite;
 }
 
-GST_CHECK_MAIN (pixels)
+int
+main (int argc, char **argv)
+{
+  Suite *suite;
+
+  /* The tests share a GPU, whose threads would not come along. */
+  g_setenv ("CK_FORK", "no", TRUE);
+  gst_check_init (&argc, &argv);
+  suite = pixels_suite ();
+
+  return gst_check_run_suite (suite, "pixels", __FILE__);
+}

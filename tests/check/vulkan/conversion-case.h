@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include "gpu-queue.h"
+#include "host-frame.h"
+
+G_BEGIN_DECLS
+
+/* One conversion that the tests of pixels try. */
+typedef struct
+{
+  guint32 in, out;
+  gint in_width, in_height, out_width, out_height;
+  GstVideoRectangle crop, rect; /* empty for everything */
+  GstVideoOrientationMethod orientation;
+  gboolean bilinear;
+  RefColor in_color, out_color;
+  guint padding, offset;
+  gboolean in_image, out_image;
+  guint32 border;
+} Case;
+
+/* What the tests of one process share: pipelines are compiled once. */
+void case_open_gpu (void);
+void case_close_gpu (void);
+
+/* What has been tried since the last case_reset_counts () */
+extern guint case_n_tried;
+extern double case_greatest_difference;
+void case_reset_counts (void);
+
+/* Pipelines made since the beginning */
+guint case_get_n_pipelines (void);
+
+/* DMABUF_TEST_LONG is set. */
+gboolean case_is_long (void);
+
+/* 37 x 23 pixels of BT.601 in the limited range, or of RGB in the full one */
+Case case_get_usual (guint32 in, guint32 out);
+
+/* How far apart the two may be, in codes */
+double case_get_tolerance (const GstVideoFormatInfo *format);
+
+/* Random frames for it, or FALSE where the driver has no such images. */
+gboolean case_make_frames (const Case *c, HostFrame **in, HostFrame **out);
+void case_free_frames (HostFrame *in, HostFrame *out);
+
+/* Has the GPU convert @in to @out. */
+void case_convert (const Case *c, HostFrame *in, HostFrame *out);
+
+/* Converts random pixels and compares with the reference; the difference in
+ * codes, or -1 where the driver has no such images. */
+double case_run (const Case *c, const char *what);
+
+G_END_DECLS
