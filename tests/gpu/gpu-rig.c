@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "gpu-rig.h"
+
+#include <string.h>
+
+Rig rig;
+
+gint64
+rig_soon (void)
+{
+  return g_get_monotonic_time () + 30 * G_USEC_PER_SEC;
+}
+
+/* --- frames --------------------------------------------------------------- */
+
+void
+rig_frame_init (RigFrame *frame, DmabufExporter *exporter, guint32 fourcc,
+    guint pitch_align, gboolean apart)
+{
+  const GpuFormat *format = gpu_format_get (fourcc);
+  guint64 end = 0, sizes[3] = { 0 };
+  GError *error = NULL;
+  guint i;
+
+  memset (frame, 0, sizeof (*frame));
+  frame->layout = (DmabufLayout) {
+    .format = fourcc,
+    .width = WIDTH,
+    .height = HEIGHT,
+    .n_planes = format->n_planes,
+  };
+  for (i = 0; i < format->n_planes; i++) {
+    DmabufPlane *plane = &frame->layout.planes[i];
+    guint32 columns, rows;
+    guint bytes;
+
+    gpu_format_get_texels (format, i, WIDTH, HEIGHT, &columns, &rows, &bytes);
+    plane->pitch =
+        (columns * bytes + pitch_align - 1) / pitch_align * pitch_align;
+    plane->offset = apart ? 0 : (end + 255) / 256 * 256;
+    sizes[i] = plane->offset + (guint64) plane->pitch * rows;
+    end = sizes[i];
+  }
+  frame->n_buffers = apart ? format->n_planes : 1;
+  for (i = 0; i < frame->n_buffers; i++) {
+    /* some drivers ask for a little more than the rows */
+    frame->buffers[i] = dmabuf_exporter_allocate (
+        exporter, (apart ? sizes[i] : end) + 4096, &error);
+    g_assert_no_error (error);
+  }
+  for (i = 0; i < format->n_planes; i++)
+    frame->layout.planes[i].buffer = frame->buffers[apart ? i : 0];
+}
+
+void
+rig_frame_clear (RigFrame *frame)
+{
+  guint i;
+
+  for (i = 0; i < frame->n_buffers; i++)
+    dmabuf_buffer_unref (frame->buffers[i]);
+}
+
+guint8 *
+rig_begin (RigFrame *frame, guint plane, DmabufAccess access)
+{
+  DmabufBuffer *buffer = frame->layout.planes[plane].buffer;
+  GError *error = NULL;
+  guint8 *data;
+
+  data = dmabuf_buffer_vmap (buffer, access, &error);
+  g_assert_no_error (error);
+  dmabuf_buffer_begin_cpu_access (buffer, access, rig_soon (), NULL, &error);
+  g_assert_no_error (error);
+
+  return data + frame->layout.planes[plane].offset;
+}
+
+void
+rig_end (RigFrame *frame, guint plane, guint8 *data, DmabufAccess access)
+{
+  DmabufBuffer *buffer = frame->layout.planes[plane].buffer;
+  GError *error = NULL;
+
+  dmabuf_buffer_end_cpu_access (buffer, access, &error);
+  g_assert_no_error (error);
+  dmabuf_buffer_vunmap (buffer, data - frame->layout.planes[plane].offset);
+}
+
+guint8
+rig_expected (guint plane, guint x, guint y, guint seed)
+{
+  return plane * 64 + x * 7 + y * 13 + seed;
+}
+
+void
+rig_paint (RigFrame *frame, guint seed)
+{
+  const GpuFormat *format = gpu_format_get (frame->layout.format);
+  guint i, x, y;
+
+  for (i = 0; i < format->n_planes; i++) {
+    guint8 *data = rig_begin (frame, i, DMABUF_ACCESS_WRITE);
+    guint32 columns, rows;
+    guint bytes;
+
+    gpu_format_get_texels (format, i, WIDTH, HEIGHT, &columns, &rows, &bytes);
+    for (y = 0; y < rows; y++) {
+      for (x = 0; x < columns * bytes; x++)
+        data[y * frame->layout.planes[i].pitch + x] =
+            rig_expected (i, x, y, seed);
+    }
+    rig_end (frame, i, data, DMABUF_ACCESS_WRITE);
+  }
+}
+
+void
+rig_check (RigFrame *frame, guint seed)
+{
+  const GpuFormat *format = gpu_format_get (frame->layout.format);
+  guint i, x, y;
+
+  for (i = 0; i < format->n_planes; i++) {
+    guint8 *data = rig_begin (frame, i, DMABUF_ACCESS_READ);
+    guint32 columns, rows;
+    guint bytes;
+
+    gpu_format_get_texels (format, i, WIDTH, HEIGHT, &columns, &rows, &bytes);
+    for (y = 0; y < rows; y++) {
+      for (x = 0; x < columns * bytes; x++) {
+        /* the last luma of an odd width repeats the one before */
+        if (format->kind == GPU_KIND_PAIRED && x >= WIDTH * 2)
+          continue;
+        g_assert_cmpuint (data[y * frame->layout.planes[i].pitch + x], ==,
+            rig_expected (i, x, y, seed));
+      }
+    }
+    rig_end (frame, i, data, DMABUF_ACCESS_READ);
+  }
+}
+
+/* --- work ----------------------------------------------------------------- */
+
+gboolean
+rig_access_begin (RigAccess *access, DmabufDevice *device,
+    const DmabufLayout *layout, DmabufDirection direction, GError **error)
+{
+  memset (access, 0, sizeof (*access));
+  access->attachment =
+      dmabuf_device_attach (device, layout->planes[0].buffer, error);
+  if (!access->attachment)
+    return FALSE;
+  access->mapping =
+      dmabuf_attachment_map (access->attachment, direction, error);
+  if (access->mapping)
+    access->import =
+        dmabuf_attachment_import (access->attachment, layout, NULL, error);
+
+  return access->import != NULL;
+}
+
+void
+rig_access_end (RigAccess *access)
+{
+  if (access->mapping)
+    dmabuf_mapping_unmap (access->mapping, NULL, NULL);
+  if (access->attachment)
+    dmabuf_attachment_unref (access->attachment);
+}
+
+gboolean
+rig_convert (DmabufDevice *device, const DmabufLayout *in,
+    const DmabufLayout *out, DmabufFence **fence, GError **error)
+{
+  GpuConversion conversion = {
+    .in = { .format = gpu_format_get (in->format),
+        .kr = 0.299,
+        .kb = 0.114,
+        .limited = TRUE },
+    .out = { .format = gpu_format_get (out->format),
+        .kr = 0.299,
+        .kb = 0.114,
+        .limited = TRUE },
+    .crop = { 0, 0, WIDTH, HEIGHT },
+    .rect = { 0, 0, WIDTH, HEIGHT },
+    .width = WIDTH,
+    .height = HEIGHT,
+  };
+  GpuJob job = { .shader = GPU_SHADER_CONVERT };
+  DmabufFence *wait = NULL, *done = NULL;
+  DmabufSubmissionBuffer uses[2 * GPU_MAX_PLANES];
+  RigAccess from = { 0 }, to = { 0 };
+  DmabufSubmission submission;
+  gboolean ret = FALSE;
+  GpuParams params;
+  guint n, i;
+
+  gpu_params_init (&params, &conversion);
+  if (rig_access_begin (&from, device, in, DMABUF_DIRECTION_TO_DEVICE, error)
+      && rig_access_begin (
+          &to, device, out, DMABUF_DIRECTION_FROM_DEVICE, error)) {
+    for (i = 0, n = 0; i < in->n_planes; i++)
+      uses[n++] =
+          (DmabufSubmissionBuffer) { in->planes[i].buffer, DMABUF_ACCESS_READ };
+    for (i = 0; i < out->n_planes; i++)
+      uses[n++] = (DmabufSubmissionBuffer) { out->planes[i].buffer,
+        DMABUF_ACCESS_WRITE };
+    dmabuf_submission_begin (&submission, uses, n, NULL, &wait, NULL);
+    job.in = from.import;
+    job.out = to.import;
+    job.params = &params;
+    job.fences = &wait;
+    job.n_fences = 1;
+    job.holds[0] = from.attachment;
+    job.holds[1] = to.attachment;
+    g_atomic_int_set (&rig.mapped, TRUE);
+    ret = gpu_queue_submit (&rig.queue, &job, rig_soon (), NULL, &done, error);
+    dmabuf_submission_end (&submission, done, NULL);
+    g_clear_pointer (&wait, dmabuf_fence_unref);
+  }
+  rig_access_end (&from);
+  rig_access_end (&to);
+  if (fence)
+    *fence = done;
+  else if (done)
+    dmabuf_fence_unref (done);
+
+  return ret;
+}
+
+/* --- exporters ---------------------------------------------------------------
+ */
+
+DmabufExporter *
+rig_get_exporter (gconstpointer name)
+{
+  GError *error = NULL;
+  DmabufExporter *exporter;
+
+  if (g_str_equal (name, "heap"))
+    exporter = dmabuf_heap_exporter_new (NULL, &error);
+  else if (g_str_equal (name, "udmabuf"))
+    exporter = dmabuf_udmabuf_exporter_new (&error);
+  else
+    exporter = gpu_exporter_new (rig.context, &error);
+  if (!exporter)
+    g_test_skip (error->message);
+  g_clear_error (&error);
+
+  return exporter;
+}
