@@ -170,9 +170,9 @@ build_pipeline (GError **error)
   demo.sink = gst_bin_get_by_name (GST_BIN (demo.pipeline), "display");
   if (demo.gpu)
     demo.gpu_stage = gst_bin_get_by_name (GST_BIN (demo.pipeline), "gpu");
-  /* a GPU that is none is late: rather late than never */
-  if (demo.gpu)
-    g_object_set (demo.sink, "max-lateness", (gint64) -1, NULL);
+  /* On a machine that is too slow: rather late than never, as a frame that was
+   * dropped may be the first in its dma-buf, which is new again later on. */
+  g_object_set (demo.sink, "max-lateness", (gint64) -1, NULL);
   if (demo.camera)
     g_object_set (demo.source, "device", demo.camera, NULL);
   if (demo.display)

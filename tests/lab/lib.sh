@@ -6,6 +6,9 @@
 LAB=$TOP/tests/lab
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/gst-dmabuf
 
+# In the root and the guest the user's folders are others.
+unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR
+
 say () { printf '%s\n' "run: $*" >&2; }
 die () { say "$@"; exit 1; }
 
