@@ -7,8 +7,10 @@ case fails as well if the kernel warned while it ran.
 """
 
 import json
+import multiprocessing
 import os
 import re
+import runpy
 import signal
 import subprocess
 import sys
@@ -42,16 +44,67 @@ class KernelLog:
             lines.append(record.split(';', 1)[-1].split('\n')[0])
 
 
+def import_early():
+    """What Python cases import: seconds in the guest, and once is enough.
+    Nothing of it starts a thread before Gst.init ()."""
+    try:
+        import gi
+        gi.require_version('Gst', '1.0')
+        gi.require_version('GstVideo', '1.0')
+        from gi.repository import GLib, Gst, GstVideo  # noqa: F401
+    except (ImportError, ValueError):
+        pass  # a case will say so
+
+
+class Program:
+    """A case that is a program, running."""
+
+    def __init__(self, case, output):
+        self.process = subprocess.Popen(
+            case['argv'], stdin=subprocess.DEVNULL, stdout=output,
+            stderr=output, env={**os.environ, **case.get('env', {})},
+            cwd=case.get('workdir') or None, start_new_session=True)
+        self.pid = self.process.pid
+
+    def wait(self, seconds=None):
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+
+
+def run_script(case, output):
+    os.setsid()
+    with open(os.devnull) as null:
+        os.dup2(null.fileno(), 0)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    sys.argv = list(case['argv'])
+    runpy.run_path(sys.argv[0], run_name='__main__')
+
+
+class Script:
+    """A case in Python, running: a fork of this process, which has imported
+    what it needs. It has its own session as a program has."""
+
+    def __init__(self, case, output):
+        sys.stdout.flush()
+        self.process = multiprocessing.get_context('fork').Process(
+            target=run_script, args=(case, output))
+        self.process.start()
+        self.pid = self.process.pid
+
+    def wait(self, seconds=None):
+        self.process.join(seconds)
+        return self.process.exitcode
+
+
 def execute(case, output):
     """The exit status, or None at the case's timeout."""
-    process = subprocess.Popen(
-        case['argv'], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-        env={**os.environ, **case.get('env', {})},
-        cwd=case.get('workdir') or None, start_new_session=True)
+    is_script = case['argv'][0].endswith('.py')
+    process = (Script if is_script else Program)(case, output)
     try:
         return process.wait(case['timeout'])
-    except subprocess.TimeoutExpired:
-        return None
     finally:
         # Also what the case left behind would disturb the next one.
         try:
@@ -86,6 +139,8 @@ def note(results, line):
 def main():
     with open(sys.argv[1]) as boot:
         boot = json.load(boot)
+    if any(case['argv'][0].endswith('.py') for case in boot['cases']):
+        import_early()
     kernel_log = KernelLog()
     with open(sys.argv[2], 'w') as results:
         for case in boot['cases']:
