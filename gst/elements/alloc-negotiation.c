@@ -205,6 +205,31 @@ check_reach (GstDmabufAlloc *self)
   return ret;
 }
 
+/* Whether one storage suits all consumers. If not, those it does not suit copy,
+ * where that is allowed. */
+static gboolean
+check_conflict (GstDmabufAlloc *self)
+{
+  const char *conflict = self->constraints.conflict;
+
+  if (!*conflict)
+    return TRUE;
+
+  switch (gst_dmabuf_core_stats_get_copy_policy (&self->stats)) {
+  case GST_DMABUF_CORE_COPY_POLICY_FORBID:
+    GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+        ("The consumers cannot read the same frames: %s", conflict), (NULL));
+    return FALSE;
+  case GST_DMABUF_CORE_COPY_POLICY_WARN:
+    GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+        ("Not all consumers can read the frames: %s", conflict), (NULL));
+    return TRUE;
+  default:
+    GST_INFO_OBJECT (self, "%s", conflict);
+    return TRUE;
+  }
+}
+
 /* What downstream needs, now. */
 static void
 read_answer (GstDmabufAlloc *self, GstQuery *query)
@@ -229,7 +254,7 @@ dmabuf_alloc_decide_allocation (GstBaseTransform *base, GstQuery *query)
   while (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_remove_nth_allocation_pool (query, 0);
 
-  return check_reach (self);
+  return check_reach (self) && check_conflict (self);
 }
 
 gboolean

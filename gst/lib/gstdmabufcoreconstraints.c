@@ -61,9 +61,11 @@ constraints_aggregate (
   gst_dmabuf_core_constraints_from_structure (&merged, a);
   gst_dmabuf_core_constraints_from_structure (&other, b);
   if (!gst_dmabuf_core_constraints_merge (&merged, &other, &error)) {
+    /* Without an answer the allocating element could not tell anybody. */
     GST_WARNING ("%s; the branches do not get one storage", error->message);
+    if (!merged.conflict[0])
+      g_strlcpy (merged.conflict, error->message, sizeof (merged.conflict));
     g_clear_error (&error);
-    return FALSE;
   }
 
   *both = gst_dmabuf_core_constraints_to_structure (&merged);
@@ -208,6 +210,9 @@ gst_dmabuf_core_constraints_merge (GstDmabufCoreConstraints *constraints,
   constraints->implicit_sync =
       constraints->implicit_sync && other->implicit_sync;
   add_devices (constraints, other->devices);
+  if (!constraints->conflict[0])
+    g_strlcpy (
+        constraints->conflict, other->conflict, sizeof (constraints->conflict));
   return TRUE;
 }
 
@@ -236,17 +241,21 @@ gst_dmabuf_core_constraints_to_structure (
   if (constraints->devices[0])
     gst_structure_set (
         structure, "devices", G_TYPE_STRING, constraints->devices, NULL);
+  if (constraints->conflict[0])
+    gst_structure_set (
+        structure, "conflict", G_TYPE_STRING, constraints->conflict, NULL);
 
   return structure;
 }
 
 static void
-read_text (const GstStructure *structure, const char *field, char *text)
+read_text (
+    const GstStructure *structure, const char *field, char *text, gsize size)
 {
   const char *value = gst_structure_get_string (structure, field);
 
   if (value)
-    g_strlcpy (text, value, GST_DMABUF_CORE_CONSTRAINTS_NAME);
+    g_strlcpy (text, value, size);
 }
 
 void
@@ -271,8 +280,12 @@ gst_dmabuf_core_constraints_from_structure (
         VALUE (constraints, i) = value;
     }
   }
-  read_text (structure, "exporters", constraints->exporters);
-  read_text (structure, "devices", constraints->devices);
+#define READ(field) \
+  read_text (structure, #field, constraints->field, sizeof (constraints->field))
+  READ (exporters);
+  READ (devices);
+  READ (conflict);
+#undef READ
 }
 
 /* --- in the query ------------------------------------------------------- */

@@ -38,6 +38,8 @@ GType gst_dmabuf_core_constraints_api_get_type (void);
  * @exporters: exporters whose memory the consumer reaches, separated by commas
  *   (heap:system, udmabuf ...); empty for all
  * @devices: who asks, for messages
+ * @conflict: why no storage suits all branches of a tee, for messages; the
+ * other fields are what one of them needs. Empty if one does
  *
  * What a consumer needs of the storage of the frames that it gets, as it
  * travels through queries: a plain value. gst_dmabuf_core_constraints_init()
@@ -55,6 +57,7 @@ typedef struct
   gboolean implicit_sync;
   char exporters[GST_DMABUF_CORE_CONSTRAINTS_NAME];
   char devices[GST_DMABUF_CORE_CONSTRAINTS_NAME];
+  char conflict[2 * GST_DMABUF_CORE_CONSTRAINTS_NAME];
 } GstDmabufCoreConstraints;
 
 /**

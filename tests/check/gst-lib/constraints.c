@@ -197,6 +197,19 @@ GST_START_TEST (test_tee_merges_its_branches)
   fail_unless_equals_int (read.pitch_align, 768);
   fail_unless_equals_int (read.max_pitch, 16384);
   fail_unless (strstr (read.devices, "a") && strstr (read.devices, "b"));
+  fail_unless_equals_string (read.conflict, "");
+  gst_query_unref (query);
+
+  /* Who allocates is told why there is none. */
+  g_strlcpy (asked[0].exporters, "udmabuf", sizeof (asked[0].exporters));
+  g_strlcpy (asked[1].exporters, "heap:system", sizeof (asked[1].exporters));
+  query = gst_query_new_allocation (caps, FALSE);
+  fail_unless (gst_pad_query (pad, query));
+  gst_query_get_dmabuf_core_constraints (query, &read, &alignment);
+  fail_unless (
+      strstr (read.conflict, "memory of a is udmabuf"), "%s", read.conflict);
+  fail_unless (strstr (read.conflict, "memory of b is heap:system"), "%s",
+      read.conflict);
 
   gst_query_unref (query);
   gst_object_unref (pad);
