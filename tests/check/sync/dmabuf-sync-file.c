@@ -344,7 +344,8 @@ GST_START_TEST (busy_fence)
 }
 GST_END_TEST;
 
-/* VGEM-1: nobody signals; it expires after 10 s, and the wait ends well. */
+/* VGEM-1: nobody signals; it expires after 10 s, and the wait ends well. With
+ * the real one that takes so long only where there is time for it. */
 GST_START_TEST (nohang)
 {
   GError *error = NULL;
@@ -356,6 +357,10 @@ GST_START_TEST (nohang)
   fail_if (dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ,
       g_get_monotonic_time () + 10000, NULL, &error));
   assert_error (error, ETIME);
+  if (!backend_is_fake () && !test_is_long ()) {
+    finish_vgem (fence);
+    return;
+  }
   fail_unless (
       dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, SOON, NULL, NULL));
   fail_unless_equals_int (vgem_signal (vgem, fence), ETIMEDOUT);
