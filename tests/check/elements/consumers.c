@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* dmabufalloc in front of several consumers with needs of their own, a display
+ * among them: one storage for all, also when one of them comes later, when the
+ * caps change, and a clear message when nothing suits all. */
+
+#include <gst/check/gstcheck.h>
+#include <gst/lib/gstdmabufcore.h>
+#include <string.h>
+
+#include "tests/examples/compare-frames.h"
+
+#define FRAME "video/x-raw,format=BGRx,width=800,height=600,framerate=30/1"
+#define PITCH (800 * 4)
+
+/* which PITCH is no multiple of */
+#define ALIGN 512
+#define ALIGNED_PITCH 3584
+
+/* Ten times what the emulated machine needs */
+#define LIMIT (60 * G_USEC_PER_SEC)
+
+/* --- pipelines ----------------------------------------------------------- */
+
+static GstElement *
+start (const char *description)
+{
+  GError *error = NULL;
+  GstElement *pipeline = gst_parse_launch (description, &error);
+
+  fail_unless (error == NULL, "%s", error ? error->message : "");
+  return pipeline;
+}
+
+static void
+stop (GstElement *pipeline)
+{
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  gst_object_unref (pipeline);
+}
+
+static GstElement *
+get (GstElement *pipeline, const char *name)
+{
+  GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+
+  fail_unless (element != NULL, "%s", name);
+  gst_object_unref (element); /* the pipeline has it */
+  return element;
+}
+
+static guint64
+get_stat (GstElement *pipeline, const char *name, const char *field)
+{
+  GstStructure *stats;
+  guint64 value = 0;
+
+  g_object_get (get (pipeline, name), "stats", &stats, NULL);
+  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
+  gst_structure_free (stats);
+  return value;
+}
+
+static void
+fail_with (GstMessage *message)
+{
+  GError *error;
+  char *debug;
+
+  gst_message_parse_error (message, &error, &debug);
+  ck_abort_msg ("%s: %s (%s)", GST_OBJECT_NAME (message->src), error->message,
+      debug ? debug : "");
+}
+
+static void
+run (GstElement *pipeline)
+{
+  GstMessage *message;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+      60 * GST_SECOND, GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+  fail_unless (message != NULL, "no end");
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    fail_with (message);
+  gst_message_unref (message);
+}
+
+static GstSample *
+get_last_sample (GstElement *pipeline, const char *name)
+{
+  GstSample *sample;
+
+  g_object_get (get (pipeline, name), "last-sample", &sample, NULL);
+  return sample;
+}
+
+/* The pitch of what @name has got last, 0 for nothing. */
+static int
+get_pitch (GstElement *pipeline, const char *name)
+{
+  GstSample *sample = get_last_sample (pipeline, name);
+  GstVideoMeta *meta;
+  int pitch = 0;
+
+  if (!sample)
+    return 0;
+  meta = gst_buffer_get_video_meta (gst_sample_get_buffer (sample));
+  pitch = meta ? meta->stride[0] : PITCH;
+  gst_sample_unref (sample);
+  return pitch;
+}
+
+static gboolean
+wait_for_pitch (GstElement *pipeline, const char *name, int pitch)
+{
+  gint64 end = g_get_monotonic_time () + LIMIT;
+  GstMessage *message;
+
+  while (get_pitch (pipeline, name) != pitch) {
+    message =
+        gst_bus_pop_filtered (GST_ELEMENT_BUS (pipeline), GST_MESSAGE_ERROR);
+    if (message)
+      fail_with (message);
+    if (g_get_monotonic_time () > end)
+      return FALSE;
+    g_usleep (10000);
+  }
+  return TRUE;
+}
+
+static void
+wait_for_frames (GstElement *pipeline, const char *name, guint64 n)
+{
+  guint64 wanted = get_stat (pipeline, name, "frames") + n;
+  gint64 end = g_get_monotonic_time () + LIMIT;
+  GstMessage *message;
+
+  while (get_stat (pipeline, name, "frames") < wanted) {
+    message =
+        gst_bus_pop_filtered (GST_ELEMENT_BUS (pipeline), GST_MESSAGE_ERROR);
+    if (message)
+      fail_with (message);
+    fail_unless (g_get_monotonic_time () < end, "no frames");
+    g_usleep (10000);
+  }
+}
+
+/* --- pixels -------------------------------------------------------------- */
+
+static void
+assert_equal_pixels (GstSample *sent, GstSample *shown)
+{
+  FrameComparison result;
+  GError *error = NULL;
+
+  fail_unless (compare_frames (sent, shown, 0, &result, &error), "%s",
+      error ? error->message : "");
+  fail_unless (result.n_different == 0, "%" G_GUINT64_FORMAT " pixels differ",
+      result.n_different);
+}
+
+/* What the display shows is the frame that it was sent. Its size is that of the
+ * mode. */
+static void
+assert_display_shows (GstElement *pipeline, int width)
+{
+  GstSample *shown = NULL, *sent;
+  GstCaps *caps;
+  GstPad *pad;
+  int mode_width;
+
+  g_signal_emit_by_name (get (pipeline, "display"), "capture-frame", &shown);
+  fail_unless (shown != NULL, "no picture");
+  fail_unless (gst_structure_get_int (
+      gst_caps_get_structure (gst_sample_get_caps (shown), 0), "width",
+      &mode_width));
+  fail_unless_equals_int (mode_width, width);
+
+  pad = gst_element_get_static_pad (get (pipeline, "display"), "sink");
+  caps = gst_pad_get_current_caps (pad);
+  sent = gst_sample_new (gst_value_get_buffer (gst_structure_get_value (
+                             gst_sample_get_info (shown), "frame")),
+      caps, NULL, NULL);
+  assert_equal_pixels (sent, shown);
+
+  gst_sample_unref (sent);
+  gst_sample_unref (shown);
+  gst_caps_unref (caps);
+  gst_object_unref (pad);
+}
+
+/* --- consumers ----------------------------------------------------------- */
+
+static GstPadProbeReturn
+answer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return GST_PAD_PROBE_OK;
+  gst_query_add_dmabuf_core_constraints (query, user_data);
+  return GST_PAD_PROBE_HANDLED;
+}
+
+/* The sink @element needs that from now on. */
+static void
+demand (GstElement *element, const char *who, guint pitch_align,
+    const char *exporters)
+{
+  GstDmabufCoreConstraints *asked = g_new (GstDmabufCoreConstraints, 1);
+  GstPad *pad = gst_element_get_static_pad (element, "sink");
+
+  gst_dmabuf_core_constraints_init (asked, who);
+  asked->pitch_align = pitch_align;
+  g_strlcpy (asked->exporters, exporters, sizeof (asked->exporters));
+  gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, answer, asked, g_free);
+  gst_object_unref (pad);
+}
+
+/* A sink that joins while frames flow */
+static void
+add_consumer (GstElement *pipeline, const char *who, guint pitch_align,
+    const char *exporters)
+{
+  GstElement *queue = gst_element_factory_make ("queue", NULL);
+  GstElement *sink = gst_element_factory_make ("fakesink", "new");
+
+  g_object_set (sink, "enable-last-sample", TRUE, "async", FALSE, NULL);
+  demand (sink, who, pitch_align, exporters);
+  gst_bin_add_many (GST_BIN (pipeline), queue, sink, NULL);
+  fail_unless (gst_element_link (queue, sink));
+  gst_element_sync_state_with_parent (sink);
+  gst_element_sync_state_with_parent (queue);
+  fail_unless (gst_element_link (get (pipeline, "t"), queue));
+}
+
+/* --- tests --------------------------------------------------------------- */
+
+GST_START_TEST (test_branches_have_one_storage)
+{
+  GstElement *pipeline =
+      start ("videotestsrc pattern=ball num-buffers=6 ! " FRAME
+             " ! dmabufalloc name=alloc copy-policy=forbid ! tee name=t "
+             "t. ! queue ! dmabufkmssink name=display sync=false "
+             "t. ! queue ! fakesink name=other enable-last-sample=true");
+  GstElement *alone = start ("videotestsrc pattern=ball num-buffers=6 ! " FRAME
+                             " ! fakesink name=sink enable-last-sample=true");
+  GstSample *display, *other, *reference;
+
+  demand (get (pipeline, "other"), "encoder", ALIGN, "");
+  run (pipeline);
+  fail_unless_equals_uint64 (get_stat (pipeline, "alloc", "frames"), 6);
+  fail_unless_equals_uint64 (get_stat (pipeline, "alloc", "copies"), 0);
+  fail_unless_equals_uint64 (get_stat (pipeline, "display", "frames"), 6);
+  fail_unless_equals_uint64 (get_stat (pipeline, "display", "copies"), 0);
+  fail_unless_equals_int (get_pitch (pipeline, "other"), ALIGNED_PITCH);
+
+  display = get_last_sample (pipeline, "display");
+  other = get_last_sample (pipeline, "other");
+  fail_unless (gst_buffer_peek_memory (gst_sample_get_buffer (display), 0)
+      == gst_buffer_peek_memory (gst_sample_get_buffer (other), 0));
+  assert_display_shows (pipeline, 800);
+
+  run (alone);
+  reference = get_last_sample (alone, "sink");
+  assert_equal_pixels (other, reference);
+
+  gst_sample_unref (display);
+  gst_sample_unref (other);
+  gst_sample_unref (reference);
+  stop (alone);
+  stop (pipeline);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_caps_change_while_playing)
+{
+  static const int widths[] = { 800, 1024, 640 };
+  static const int heights[] = { 600, 768, 480 };
+  GstElement *pipeline =
+      start ("videotestsrc pattern=ball is-live=true ! capsfilter name=caps ! "
+             "dmabufalloc name=alloc copy-policy=forbid ! "
+             "dmabufkmssink name=display copy-policy=forbid");
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (widths); i++) {
+    GstCaps *caps = gst_caps_new_simple ("video/x-raw", "format", G_TYPE_STRING,
+        "BGRx", "width", G_TYPE_INT, widths[i], "height", G_TYPE_INT,
+        heights[i], "framerate", GST_TYPE_FRACTION, 30, 1, NULL);
+
+    g_object_set (get (pipeline, "caps"), "caps", caps, NULL);
+    gst_caps_unref (caps);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    fail_unless (wait_for_pitch (pipeline, "display", widths[i] * 4),
+        "not %d wide", widths[i]);
+    wait_for_frames (pipeline, "display", 3);
+    assert_display_shows (pipeline, widths[i]);
+  }
+  fail_unless_equals_uint64 (get_stat (pipeline, "alloc", "copies"), 0);
+  fail_unless_equals_uint64 (get_stat (pipeline, "display", "copies"), 0);
+  stop (pipeline);
+}
+GST_END_TEST;
+
+#define LIVE(policy) \
+  "videotestsrc pattern=ball is-live=true ! " FRAME \
+  " ! dmabufalloc name=alloc copy-policy=" policy \
+  " ! tee name=t ! queue ! fakesink name=old enable-last-sample=true"
+
+/* Both get the new storage; what was under way in the old one is copied, and
+ * counted. */
+GST_START_TEST (test_storage_moves_for_a_new_consumer)
+{
+  GstElement *pipeline = start (LIVE ("allow"));
+  guint64 copies;
+
+  /* Behind a tee who does not answer is taken for one who knows no meta. */
+  demand (get (pipeline, "old"), "camera", 1, "");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  fail_unless (wait_for_pitch (pipeline, "old", PITCH));
+  add_consumer (pipeline, "encoder", ALIGN, "");
+  fail_unless (wait_for_pitch (pipeline, "new", ALIGNED_PITCH));
+  fail_unless (wait_for_pitch (pipeline, "old", ALIGNED_PITCH));
+
+  copies = get_stat (pipeline, "alloc", "copies");
+  wait_for_frames (pipeline, "alloc", 10);
+  fail_unless_equals_uint64 (get_stat (pipeline, "alloc", "copies"), copies);
+  fail_unless_equals_int (get_pitch (pipeline, "new"), ALIGNED_PITCH);
+  stop (pipeline);
+}
+GST_END_TEST;
+
+static const struct
+{
+  const char *launch;
+  GstMessageType type;
+} refusals[] = {
+  { LIVE ("forbid"), GST_MESSAGE_ERROR },
+  { LIVE ("warn"), GST_MESSAGE_WARNING },
+};
+
+/* Memory that both reach does not exist. */
+GST_START_TEST (test_a_new_consumer_that_nothing_suits_is_refused)
+{
+  GstElement *pipeline = start (refusals[__i__].launch);
+  GstMessage *message;
+  GError *error;
+  char *debug;
+
+  demand (get (pipeline, "old"), "camera", 1, "heap:system");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  wait_for_frames (pipeline, "alloc", 3);
+  add_consumer (pipeline, "encoder", 1, "udmabuf");
+
+  message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+      60 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_WARNING);
+  fail_unless (message != NULL, "no message");
+  fail_unless_equals_int (GST_MESSAGE_TYPE (message), refusals[__i__].type);
+  fail_unless (
+      GST_MESSAGE_SRC (message) == GST_OBJECT (get (pipeline, "alloc")));
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+    gst_message_parse_error (message, &error, &debug);
+  } else {
+    gst_message_parse_warning (message, &error, &debug);
+    wait_for_frames (pipeline, "alloc", 5);
+  }
+  fail_unless (
+      strstr (error->message, "memory of camera is heap:system") != NULL, "%s",
+      error->message);
+  fail_unless (strstr (error->message, "memory of encoder is udmabuf") != NULL,
+      "%s", error->message);
+  g_error_free (error);
+  g_free (debug);
+  gst_message_unref (message);
+  stop (pipeline);
+}
+GST_END_TEST;
+
+static Suite *
+consumers_suite (void)
+{
+  Suite *suite = suite_create ("consumers");
+  TCase *tc = tcase_create ("consumers");
+
+  suite_add_tcase (suite, tc);
+  tcase_add_test (tc, test_branches_have_one_storage);
+  tcase_add_test (tc, test_caps_change_while_playing);
+  tcase_add_test (tc, test_storage_moves_for_a_new_consumer);
+  tcase_add_loop_test (tc, test_a_new_consumer_that_nothing_suits_is_refused, 0,
+      G_N_ELEMENTS (refusals));
+
+  return suite;
+}
+
+GST_CHECK_MAIN (consumers);

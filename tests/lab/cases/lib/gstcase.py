@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What cases share: pipelines, their statistics, and the kernel's books about
+fds and dma-bufs. What is not as it should be ends the case by sys.exit ()."""
+
+import os
+import re
+import sys
+import time
+
+import gi
+gi.require_version('Gst', '1.0')
+from gi.repository import GLib, Gst  # noqa: E402
+
+BUFINFO = '/sys/kernel/debug/dma_buf/bufinfo'
+
+
+def is_long():
+    """./run test --long"""
+    return 'DMABUF_TEST_LONG' in os.environ
+
+
+def check(condition, what):
+    if not condition:
+        sys.exit(what)
+
+
+# --- the kernel's books ------------------------------------------------------
+
+def n_dmabufs():
+    with open(BUFINFO) as bufinfo:
+        return int(re.search(r'Total (\d+) objects', bufinfo.read())[1])
+
+
+def n_fds():
+    return len(os.listdir('/proc/self/fd'))
+
+
+class Books:
+    """What was open before is all that is open after."""
+
+    def __init__(self):
+        self.fds = n_fds()
+        self.dmabufs = n_dmabufs()
+
+    def check(self, what):
+        """Both counts come down a moment after close () where a thread of the
+        kernel does the rest, hence some patience."""
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if n_fds() <= self.fds and n_dmabufs() <= self.dmabufs:
+                return
+            time.sleep(0.1)
+        links = [os.readlink(f'/proc/self/fd/{fd}')
+                 for fd in os.listdir('/proc/self/fd')
+                 if os.path.lexists(f'/proc/self/fd/{fd}')]
+        sys.exit(f'{what}: {n_fds()} fds, there were {self.fds}; {n_dmabufs()} '
+                 f'dma-bufs, there were {self.dmabufs}\n' + '\n'.join(links))
+
+
+# --- pipelines ---------------------------------------------------------------
+
+def wait(pipeline, types, seconds=60):
+    message = pipeline.get_bus().timed_pop_filtered(
+        seconds * Gst.SECOND, types | Gst.MessageType.ERROR)
+    if message is None:
+        sys.exit(f'no message within {seconds} s')
+    return message
+
+
+def run(pipeline):
+    """To EOS; the pipeline stays as it is then."""
+    pipeline.set_state(Gst.State.PLAYING)
+    message = wait(pipeline, Gst.MessageType.EOS)
+    if message.type == Gst.MessageType.ERROR:
+        sys.exit(' / '.join(map(str, message.parse_error())))
+
+
+class Pipeline:
+    """In a with statement: parsed, and in state NULL at its end."""
+
+    def __init__(self, description):
+        self.description = description
+
+    def __enter__(self):
+        self.pipeline = Gst.parse_launch(self.description)
+        return self.pipeline
+
+    def __exit__(self, *_):
+        stop(self.pipeline)
+
+
+def stop(pipeline, limit=5):
+    """To NULL, which must not hang."""
+    begin = time.monotonic()
+    pipeline.set_state(Gst.State.NULL)
+    needed = time.monotonic() - begin
+    if needed > limit:
+        sys.exit(f'going to NULL took {needed:.1f} s')
+
+
+def stat(element, name):
+    found, value = element.get_property('stats').get_uint64(name)
+    if not found:
+        sys.exit(f'no {name} in the stats')
+    return value
+
+
+def check_stats(pipeline, name, **expected):
+    """check_stats (pipeline, 'sink', frames=10, cpu_waits=0)"""
+    element = pipeline.get_by_name(name)
+    found = {key: stat(element, key.replace('_', '-')) for key in expected}
+    check(found == expected, f'stats of {name}: {found}, not {expected}')
+
+
+def until(condition, what, seconds=60, pipeline=None):
+    """Waits for @condition; an error of @pipeline ends it."""
+    end = time.monotonic() + seconds
+    while not condition():
+        message = pipeline and pipeline.get_bus().pop_filtered(
+            Gst.MessageType.ERROR)
+        if message:
+            sys.exit(' / '.join(map(str, message.parse_error())))
+        if time.monotonic() > end:
+            sys.exit(f'{what} not within {seconds} s')
+        GLib.usleep(10000)
+
+
+class UpstreamCopies:
+    """In a with statement: at its end, upstream's elements have copied
+    nothing. They tell only in a debug category."""
+
+    WORDS = re.compile(
+        r'memcpy|frame copy|copy plane|copy Gst(Buffer|Memory)|bytes out')
+
+    def on_log(self, category, _level, _file, _function, _line, _object,
+               message, *_):
+        text = message.get()
+        if category.get_name() == 'GST_PERFORMANCE' and text \
+                and self.WORDS.search(text):
+            self.seen.append(text)
+
+    def __enter__(self):
+        self.seen = []
+        Gst.debug_set_active(True)
+        Gst.debug_set_threshold_from_string('GST_PERFORMANCE:5', False)
+        Gst.debug_remove_log_function(None)
+        Gst.debug_add_log_function(self.on_log)
+        return self
+
+    def __exit__(self, kind, *_):
+        Gst.debug_remove_log_function(self.on_log)
+        check(kind or not self.seen,
+              f'{len(self.seen)} copies: {self.seen[:3]}')
+
+
+def run_each(*cases):
+    """Runs the functions, or those of them that the command line names. After
+    each no dma-buf is left. One that fails does not keep the others from
+    running."""
+    Gst.init(None)
+    failed = 0
+    for case in cases:
+        if sys.argv[1:] and case.__name__ not in sys.argv[1:]:
+            continue
+        begin, before = time.monotonic(), n_dmabufs()
+        try:
+            case()
+            until(lambda: n_dmabufs() <= before, f'{n_dmabufs() - before} '
+                  'dma-bufs are left, and gone', 10)
+        except (SystemExit, GLib.Error) as failure:
+            failed += 1
+            print(f'not ok {case.__name__}\n    {failure}', flush=True)
+        else:
+            print(f'ok {case.__name__} ({time.monotonic() - begin:.1f} s)',
+                  flush=True)
+    sys.exit(f'{failed} failed' if failed else 0)

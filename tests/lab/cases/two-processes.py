@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 180
+"""Frames of dmabufalloc cross to a display in another process: each comes as a
+new fd, and still is imported once per buffer and shown as it was sent. When
+either process is killed the other goes on or ends, and no dma-buf is left."""
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import zlib
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+
+from gstcase import (  # noqa: E402
+    Gst, Pipeline, check, check_stats, is_long, n_dmabufs, stat, until, wait)
+from pixels import pixels, rgb  # noqa: E402
+
+FRAME = ('BGRx', 640, 480)
+CAPS = 'video/x-raw,format=BGRx,width=640,height=480,framerate=30/1'
+BUFFERS = 4
+WARM_UP, FRAMES = 8, 300 if is_long() else 24
+
+
+def send(path, pipe):
+    """For ever; tells the checksum of each frame."""
+    def on_buffer(_pad, info):
+        pipe.send(zlib.crc32(rgb(pixels(info.get_buffer(), *FRAME))))
+        return Gst.PadProbeReturn.OK
+
+    Gst.init(None)
+    with Pipeline(
+            f'videotestsrc pattern=ball is-live=true ! {CAPS} ! dmabufalloc '
+            f'name=alloc copy-policy=forbid max-buffers={BUFFERS} ! '
+            f'unixfdsink socket-path={path} sync=true') as pipeline:
+        pipeline.get_by_name('alloc').get_static_pad('src').add_probe(
+            Gst.PadProbeType.BUFFER, on_buffer)
+        pipeline.set_state(Gst.State.PLAYING)
+        until(lambda: False, 'the end', 170, pipeline)
+
+
+def receive(path, pipe):
+    """Until the sender has gone; tells the checksum of what the display shows
+    after the first frames."""
+    Gst.init(None)
+    with Pipeline(f'unixfdsrc socket-path={path} ! dmabufkmssink name=sink '
+                  'copy-policy=forbid sync=false') as pipeline:
+        sink = pipeline.get_by_name('sink')
+        pipeline.set_state(Gst.State.PLAYING)
+        until(lambda: sink.get_state(0)[1] == Gst.State.PLAYING
+              and stat(sink, 'frames') >= WARM_UP, 'frames', 60, pipeline)
+        imports = stat(sink, 'imports')
+        check(imports <= BUFFERS, f'{imports} imports of {BUFFERS} buffers')
+        until(lambda: stat(sink, 'frames') >= FRAMES, 'frames', 60, pipeline)
+        check_stats(pipeline, 'sink', copies=0, imports=imports)
+        reused = stat(sink, 'imports-reused')
+        check(reused >= FRAMES - imports, f'{reused} of {FRAMES} found again')
+
+        shown = sink.emit('capture-frame')
+        check(shown is not None, 'no frame could be captured')
+        sent = rgb(pixels(shown.get_info().get_value('frame'), *FRAME))
+        check(rgb(pixels(shown.get_buffer(), *FRAME)) == sent,
+              'the display does not show what has come')
+        pipe.send(zlib.crc32(sent))
+        del shown
+        end = wait(pipeline, Gst.MessageType.EOS, 150)
+        print('receiver:', end.type.first_value_nick)
+
+
+class Process:
+    """A child that has not initialised GStreamer before."""
+
+    fork = multiprocessing.get_context('fork')
+
+    def __init__(self, function, path):
+        self.pipe, end = self.fork.Pipe()
+        self.process = self.fork.Process(target=function, args=(path, end))
+        self.process.start()
+        end.close()
+
+    def next(self):
+        check(self.pipe.poll(90), 'nothing is under way')
+        try:
+            return self.pipe.recv()
+        except EOFError:
+            self.process.join()
+            return sys.exit(f'exit status {self.process.exitcode}')
+
+    def drain(self):
+        """What it has said since."""
+        said = []
+        while self.pipe.poll():
+            said.append(self.pipe.recv())
+        return said
+
+    def kill(self):
+        os.kill(self.process.pid, signal.SIGKILL)
+        self.process.join()
+
+
+def main():
+    before = n_dmabufs()
+    path = tempfile.mktemp()
+    sender = Process(send, path)
+    sent = [sender.next()]
+    until(lambda: os.path.exists(path), 'the socket')
+
+    receiver = Process(receive, path)
+    shown = receiver.next()
+    sent += sender.drain()
+    check(shown in sent, 'the display shows none of the frames that were sent')
+    check(len(set(sent)) > BUFFERS, 'all frames are the same')
+
+    # The receiver dies: the sender has its buffers back, all it may have.
+    receiver.kill()
+    sender.drain()
+    for _ in range(3 * BUFFERS):
+        sender.next()
+
+    # The sender dies: the receiver ends by itself.
+    receiver = Process(receive, path)
+    receiver.next()
+    sender.kill()
+    receiver.process.join(30)
+    check(receiver.process.exitcode == 0, 'the receiver did not end by itself: '
+          f'{receiver.process.exitcode}')
+    until(lambda: n_dmabufs() <= before, 'all dma-bufs gone', 10)
+
+
+if __name__ == '__main__':
+    main()
