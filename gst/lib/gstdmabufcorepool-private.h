@@ -20,9 +20,12 @@ typedef enum
   SLOT_FREE,
   SLOT_RETURNED,
   SLOT_PARKED,
+  SLOT_N_STATES,
 } SlotState;
 
-typedef struct
+typedef struct _Slot Slot;
+
+struct _Slot
 {
   GstDmabufCorePool *pool;
   GstBuffer *buffer;
@@ -33,14 +36,21 @@ typedef struct
 
   /* Under the pool's lock. */
   SlotState state;
-  GList link;
+  Slot *previous, *next; /* in the queue of its state */
   gint64 parked_since;
   gboolean arming;   /* the callback is being added: nobody else takes it */
   gboolean signaled; /* and was called already */
   guint callback;
 
   DmabufFence *fence; /* what it was parked for; dropped when it goes out */
-} Slot;
+};
+
+/* Like GQueue, but nothing to be called for each frame. */
+typedef struct
+{
+  Slot *head, *tail;
+  guint length;
+} SlotQueue;
 
 struct _GstDmabufCorePool
 {
@@ -63,9 +73,7 @@ struct _GstDmabufCorePool
   GCond changed;
   GstDmabufCoreConstraints wanted; /* from the next configuration on */
   char *name_prefix;
-  GQueue free;
-  GQueue returned;
-  GQueue parked; /* the oldest first */
+  SlotQueue queues[SLOT_N_STATES]; /* none for OUT; the oldest first */
   guint n_named;
   guint n_waiting; /* threads that wait for something to be free */
   guint epoch;     /* counts buffers that were freed: there is room for one */
@@ -78,7 +86,7 @@ struct _GstDmabufCorePool
 /* Of GstBufferPool. */
 extern GstBufferPoolClass *pool_parent_class;
 
-/* What ties a slot to its buffer. */
+/* What lets a slot live as long as its buffer. It is found by the sync meta. */
 extern GQuark pool_slot_quark;
 
 /* Why configuring or starting failed; takes @error. */
@@ -93,6 +101,7 @@ void pool_drain (GstDmabufCorePool *self);
 
 GstFlowReturn pool_acquire_buffer (GstBufferPool *pool, GstBuffer **buffer,
     GstBufferPoolAcquireParams *params);
+void pool_reset_buffer (GstBufferPool *pool, GstBuffer *buffer);
 void pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer);
 void pool_flush_start (GstBufferPool *pool);
 void pool_flush_stop (GstBufferPool *pool);

@@ -96,6 +96,7 @@ gst_dmabuf_core_pool_class_init (GstDmabufCorePoolClass *klass)
   pool_class->stop = pool_stop;
   pool_class->acquire_buffer = pool_acquire_buffer;
   pool_class->alloc_buffer = pool_alloc_buffer;
+  pool_class->reset_buffer = pool_reset_buffer;
   pool_class->release_buffer = pool_release_buffer;
   pool_class->flush_start = pool_flush_start;
   pool_class->flush_stop = pool_flush_stop;
@@ -185,7 +186,8 @@ gst_dmabuf_core_pool_get_stats (GstDmabufCorePool *pool)
   stats = gst_structure_new ("pool-stats", "allocated", G_TYPE_UINT64,
       pool->n_allocated, "discarded", G_TYPE_UINT64, pool->n_discarded,
       "parked", G_TYPE_UINT64, pool->n_parked, "starved", G_TYPE_UINT64,
-      pool->n_starved, "n-parked", G_TYPE_UINT, pool->parked.length, NULL);
+      pool->n_starved, "n-parked", G_TYPE_UINT,
+      pool->queues[SLOT_PARKED].length, NULL);
   if (pool->exporter)
     gst_structure_set (stats, "exporter", G_TYPE_STRING,
         dmabuf_exporter_get_name (pool->exporter), NULL);

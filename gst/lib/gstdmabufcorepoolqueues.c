@@ -30,8 +30,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
 static Slot *
 slot_get (GstBuffer *buffer)
 {
-  return gst_mini_object_get_qdata (
-      GST_MINI_OBJECT_CAST (buffer), pool_slot_quark);
+  return gst_buffer_get_dmabuf_core_sync_meta (buffer)->owner;
 }
 
 void
@@ -41,20 +40,31 @@ pool_slot_free (Slot *slot)
   g_free (slot);
 }
 
-static GQueue *
-pool_get_queue (GstDmabufCorePool *self, SlotState state)
+static inline void
+queue_push (SlotQueue *queue, Slot *slot)
 {
-  switch (state) {
-  case SLOT_FREE:
-    return &self->free;
-  case SLOT_RETURNED:
-    return &self->returned;
-  case SLOT_PARKED:
-    return &self->parked;
-  case SLOT_OUT:
-    break;
-  }
-  return NULL;
+  slot->previous = queue->tail;
+  slot->next = NULL;
+  if (queue->tail)
+    queue->tail->next = slot;
+  else
+    queue->head = slot;
+  queue->tail = slot;
+  queue->length++;
+}
+
+static inline void
+queue_unlink (SlotQueue *queue, Slot *slot)
+{
+  if (slot->previous)
+    slot->previous->next = slot->next;
+  else
+    queue->head = slot->next;
+  if (slot->next)
+    slot->next->previous = slot->previous;
+  else
+    queue->tail = slot->previous;
+  queue->length--;
 }
 
 /* Lock held. */
@@ -62,14 +72,12 @@ static void
 slot_move (Slot *slot, SlotState state)
 {
   GstDmabufCorePool *self = slot->pool;
-  GQueue *queue = pool_get_queue (self, slot->state);
 
-  if (queue)
-    g_queue_unlink (queue, &slot->link);
+  if (slot->state != SLOT_OUT)
+    queue_unlink (&self->queues[slot->state], slot);
   slot->state = state;
-  queue = pool_get_queue (self, state);
-  if (queue) {
-    g_queue_push_tail_link (queue, &slot->link);
+  if (state != SLOT_OUT) {
+    queue_push (&self->queues[state], slot);
     if (state != SLOT_PARKED && self->n_waiting > 0)
       g_cond_signal (&self->changed);
   }
@@ -79,13 +87,10 @@ slot_move (Slot *slot, SlotState state)
 static Slot *
 pool_pop (GstDmabufCorePool *self, SlotState state)
 {
-  GQueue *queue = pool_get_queue (self, state);
-  Slot *slot;
+  Slot *slot = self->queues[state].head;
 
-  if (!queue->head)
-    return NULL;
-  slot = queue->head->data;
-  slot_move (slot, SLOT_OUT);
+  if (slot)
+    slot_move (slot, SLOT_OUT);
   return slot;
 }
 
@@ -153,8 +158,9 @@ pool_discard_late (GstDmabufCorePool *self)
     Slot *slot = NULL;
 
     g_mutex_lock (&self->lock);
-    if (self->parked.head && self->fence_timeout != GST_CLOCK_TIME_NONE) {
-      Slot *oldest = self->parked.head->data;
+    if (self->queues[SLOT_PARKED].head
+        && self->fence_timeout != GST_CLOCK_TIME_NONE) {
+      Slot *oldest = self->queues[SLOT_PARKED].head;
 
       if (!oldest->arming
           && now - oldest->parked_since
@@ -203,6 +209,34 @@ pool_park (GstDmabufCorePool *self, Slot *slot, DmabufFence *fence)
 }
 
 /* --- coming back -------------------------------------------------------- */
+
+/* What GstBufferPool does, which is asked only if somebody added a meta or
+ * changed the size. */
+void
+pool_reset_buffer (GstBufferPool *pool, GstBuffer *buffer)
+{
+  gpointer state = NULL;
+  GstMeta *meta;
+
+  if (gst_buffer_get_size (buffer) != GST_DMABUF_CORE_POOL (pool)->info.size)
+    goto changed;
+  while ((meta = gst_buffer_iterate_meta (buffer, &state))) {
+    if (!GST_META_FLAG_IS_SET (meta, GST_META_FLAG_POOLED))
+      goto changed;
+  }
+
+  GST_BUFFER_FLAGS (buffer) &=
+      GST_MINI_OBJECT_FLAG_LOCKABLE | GST_BUFFER_FLAG_TAG_MEMORY;
+  GST_BUFFER_PTS (buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DTS (buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_DURATION (buffer) = GST_CLOCK_TIME_NONE;
+  GST_BUFFER_OFFSET (buffer) = GST_BUFFER_OFFSET_NONE;
+  GST_BUFFER_OFFSET_END (buffer) = GST_BUFFER_OFFSET_NONE;
+  return;
+
+changed:
+  pool_parent_class->reset_buffer (pool, buffer);
+}
 
 void
 pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
@@ -280,42 +314,54 @@ slot_wait (Slot *slot)
   return idle;
 }
 
-/* Makes those of the buffers that came back FREE that are idle: one question to
- * the kernel for all of them. */
-static void
-pool_test_returned (GstDmabufCorePool *self)
+#define MAX_TESTED 16 /* that dmabuf_buffer_test_many () takes */
+
+/* Lock held. As many of the buffers that came back as one question to the
+ * kernel has room for; they are OUT, so that nobody else takes them. */
+static guint
+pool_pop_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED])
 {
-  DmabufBuffer *dmabufs[16];
-  Slot *slots[16];
-  gboolean idle[16];
-  guint i, k, n = 0;
+  guint n = 0, n_dmabufs = 0;
 
-  /* Out of the queue, so that nobody frees them: stopping waits until this
-   * acquire is over. */
-  g_mutex_lock (&self->lock);
-  while (self->returned.head && n + GST_VIDEO_MAX_PLANES <= 16) {
-    Slot *slot = pool_pop (self, SLOT_RETURNED);
-
-    for (k = 0; k < slot->n_dmabufs; k++, n++) {
-      dmabufs[n] = dmabuf_buffer_ref (slot->dmabufs[k]);
-      slots[n] = slot;
-    }
+  while (self->queues[SLOT_RETURNED].head
+      && n_dmabufs + GST_VIDEO_MAX_PLANES <= MAX_TESTED) {
+    slots[n] = pool_pop (self, SLOT_RETURNED);
+    n_dmabufs += slots[n++]->n_dmabufs;
   }
-  g_mutex_unlock (&self->lock);
+  return n;
+}
 
-  dmabuf_buffer_test_many (dmabufs, n, DMABUF_ACCESS_WRITE, idle);
+/* Asks the kernel about these. The first that is idle stays OUT and is
+ * returned, the other ones are FREE then; those that are not, RETURNED as
+ * before. */
+static Slot *
+pool_test_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED], guint n)
+{
+  DmabufBuffer *dmabufs[MAX_TESTED];
+  gboolean idle[MAX_TESTED];
+  guint i, k, n_dmabufs = 0;
+  Slot *found = NULL;
 
+  for (i = 0; i < n; i++) {
+    for (k = 0; k < slots[i]->n_dmabufs; k++)
+      dmabufs[n_dmabufs++] = slots[i]->dmabufs[k];
+  }
+  dmabuf_buffer_test_many (dmabufs, n_dmabufs, DMABUF_ACCESS_WRITE, idle);
+
+  n_dmabufs = 0;
   g_mutex_lock (&self->lock);
-  for (i = 0; i < n; i = k) {
+  for (i = 0; i < n; i++) {
     gboolean all = TRUE;
 
-    for (k = i; k < n && slots[k] == slots[i]; k++)
-      all = all && idle[k];
-    slot_move (slots[i], all ? SLOT_FREE : SLOT_RETURNED);
+    for (k = 0; k < slots[i]->n_dmabufs; k++)
+      all = all && idle[n_dmabufs++];
+    if (all && !found)
+      found = slots[i];
+    else
+      slot_move (slots[i], all ? SLOT_FREE : SLOT_RETURNED);
   }
   g_mutex_unlock (&self->lock);
-  for (i = 0; i < n; i++)
-    dmabuf_buffer_unref (dmabufs[i]);
+  return found;
 }
 
 /* Finds out what became of a buffer that came back and is OUT now. TRUE if it
@@ -368,12 +414,14 @@ pool_starve (GstDmabufCorePool *self, guint epoch)
   g_mutex_lock (&self->lock);
   self->n_starved++;
   self->n_waiting++;
-  while (!GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)) && !self->free.head
-      && !self->returned.head && self->epoch == epoch) {
+  while (!GST_BUFFER_POOL_IS_FLUSHING ((&self->parent))
+      && !self->queues[SLOT_FREE].head && !self->queues[SLOT_RETURNED].head
+      && self->epoch == epoch) {
     gint64 until = G_MAXINT64;
 
-    if (self->parked.head && self->fence_timeout != GST_CLOCK_TIME_NONE)
-      until = ((Slot *) self->parked.head->data)->parked_since
+    if (self->queues[SLOT_PARKED].head
+        && self->fence_timeout != GST_CLOCK_TIME_NONE)
+      until = self->queues[SLOT_PARKED].head->parked_since
           + self->fence_timeout / GST_USECOND;
     if (until == G_MAXINT64)
       g_cond_wait (&self->changed, &self->lock);
@@ -382,6 +430,18 @@ pool_starve (GstDmabufCorePool *self, guint epoch)
   }
   self->n_waiting--;
   g_mutex_unlock (&self->lock);
+}
+
+static GstFlowReturn
+pool_hand_out (GstDmabufCorePool *self, Slot *slot, GstBuffer **buffer)
+{
+  slot_disarm (slot);
+  if (self->zero && !buffer_clear (slot->buffer)) {
+    pool_discard (self, slot);
+    return GST_FLOW_ERROR;
+  }
+  *buffer = slot->buffer;
+  return GST_FLOW_OK;
 }
 
 GstFlowReturn
@@ -398,19 +458,22 @@ pool_acquire_buffer (
   no_wait.flags |= GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
 
   for (;;) {
+    Slot *slot, *slots[MAX_TESTED];
     gboolean returned = FALSE;
-    guint epoch;
-    Slot *slot;
+    guint epoch, n;
 
     if (GST_BUFFER_POOL_IS_FLUSHING (pool))
       return GST_FLOW_FLUSHING;
 
     g_mutex_lock (&self->lock);
     slot = pool_pop (self, SLOT_FREE);
-    if (!slot && self->returned.length > 1 && !tested) {
+    if (!slot && self->queues[SLOT_RETURNED].length > 1 && !tested) {
+      n = pool_pop_returned (self, slots);
       g_mutex_unlock (&self->lock);
       tested = TRUE;
-      pool_test_returned (self);
+      slot = pool_test_returned (self, slots, n);
+      if (slot)
+        return pool_hand_out (self, slot, buffer);
       continue;
     }
     if (!slot) {
@@ -423,13 +486,7 @@ pool_acquire_buffer (
     if (slot) {
       if (returned && !pool_try_returned (self, slot))
         continue;
-      slot_disarm (slot);
-      if (self->zero && !buffer_clear (slot->buffer)) {
-        pool_discard (self, slot);
-        return GST_FLOW_ERROR;
-      }
-      *buffer = slot->buffer;
-      return GST_FLOW_OK;
+      return pool_hand_out (self, slot, buffer);
     }
 
     /* One more, if there may be. */

@@ -171,7 +171,6 @@ pool_alloc_buffer (
 
   slot = g_new0 (Slot, 1);
   slot->pool = self;
-  slot->link.data = slot;
   slot->fresh = TRUE;
   slot->buffer = gst_buffer_new ();
   gst_mini_object_set_qdata (GST_MINI_OBJECT_CAST (slot->buffer),
@@ -194,6 +193,7 @@ pool_alloc_buffer (
     gst_video_meta_set_alignment (meta, self->alignment);
   slot->sync = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
       slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
+  slot->sync->owner = slot;
 
   g_mutex_lock (&self->lock);
   self->n_allocated++;

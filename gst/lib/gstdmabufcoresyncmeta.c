@@ -151,6 +151,7 @@ sync_meta_init (GstMeta *meta, gpointer params, GstBuffer *buffer)
   GstDmabufCoreSyncMeta *self = (GstDmabufCoreSyncMeta *) meta;
 
   self->acquire = NULL;
+  self->owner = NULL;
   self->release = params ? release_ref (params) : release_new ();
   return TRUE;
 }

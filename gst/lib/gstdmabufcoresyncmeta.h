@@ -51,6 +51,7 @@ typedef struct
 
   /*< private >*/
   GstDmabufCoreRelease *release;
+  gpointer owner;
 } GstDmabufCoreSyncMeta;
 
 GST_DMABUF_CORE_API

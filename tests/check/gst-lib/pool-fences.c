@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The pool's buffers come back only after their fences; ends of all sorts with
+ * fences pending. */
+
+#include "pool-fixture.h"
+
+/* --- fences --------------------------------------------------------------- */
+
+GST_START_TEST (test_buffer_comes_back_when_its_fences_have_signaled)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *again;
+  DmabufFence *acquire_fence = new_fence (), *read = new_fence ();
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, acquire_fence);
+  fail_unless (gst_buffer_add_dmabuf_core_release_fence (buffer, read));
+  gst_buffer_unref (buffer);
+
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_EOS);
+  dmabuf_timeline_advance (timeline, 1);
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_EOS);
+  dmabuf_timeline_advance (timeline, 1);
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_OK);
+  fail_unless (again == buffer);
+  fail_unless (gst_buffer_get_dmabuf_core_fence (again) == NULL);
+  fail_unless_equals_uint64 (get_stat (pool, "parked"), 1);
+
+  gst_buffer_unref (again);
+  dmabuf_fence_unref (read);
+  dmabuf_fence_unref (acquire_fence);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* Another buffer is made rather than waiting, while that is allowed. */
+GST_START_TEST (test_a_pool_that_may_grow_does_not_wait)
+{
+  static const Config config = { CAPS_NV12, 1, 2, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *other;
+  DmabufFence *fence = new_fence ();
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  gst_buffer_unref (buffer);
+  other = acquire (pool);
+  fail_unless (other != buffer);
+  fail_unless_equals_uint64 (get_stat (pool, "starved"), 0);
+  gst_buffer_unref (other);
+  dmabuf_timeline_advance (timeline, 1);
+  dmabuf_fence_unref (fence);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+static gpointer
+advance_soon (gpointer user_data)
+{
+  g_usleep (20000);
+  dmabuf_timeline_advance (timeline, 1);
+  return NULL;
+}
+
+GST_START_TEST (test_a_dry_pool_wakes_with_the_fence)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool);
+  DmabufFence *fence = new_fence ();
+  GThread *thread;
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  gst_buffer_unref (buffer);
+  thread = g_thread_new ("signal", advance_soon, NULL);
+  gst_buffer_unref (acquire (pool));
+  fail_unless (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (get_stat (pool, "starved"), 1);
+  g_thread_join (thread);
+  dmabuf_fence_unref (fence);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+static gpointer
+acquire_thread (gpointer user_data)
+{
+  GstBuffer *buffer = NULL;
+  GstFlowReturn ret = gst_buffer_pool_acquire_buffer (user_data, &buffer, NULL);
+
+  gst_clear_buffer (&buffer);
+  return GINT_TO_POINTER (ret);
+}
+
+/* Flushing and stopping end a wait; nothing is left, not even what the fence
+ * would have called (the fixture counts fds, maps and buffers). */
+GST_START_TEST (test_flushing_ends_a_wait)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool);
+  DmabufFence *fence = new_fence ();
+  GThread *thread;
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  gst_buffer_unref (buffer);
+  thread = g_thread_new ("acquire", acquire_thread, pool);
+  while (get_stat (pool, "starved") == 0)
+    g_usleep (1000);
+
+  if (__i__ == 0)
+    gst_buffer_pool_set_flushing (pool, TRUE);
+  else
+    gst_buffer_pool_set_active (pool, FALSE);
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+  free_pool (pool);
+  dmabuf_timeline_advance (timeline, 1);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* SEC-13: a peer that hangs costs a buffer, not the pool. */
+GST_START_TEST (test_sec13_a_hung_fence_costs_one_buffer)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool);
+  DmabufFence *fence = new_fence ();
+
+  gst_dmabuf_core_pool_set_fence_timeout (
+      GST_DMABUF_CORE_POOL (pool), 10 * GST_MSECOND);
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (acquire (pool));
+  fail_if (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (get_stat (pool, "discarded"), 1);
+  fail_unless_equals_uint64 (get_stat (pool, "allocated"), 2);
+  dmabuf_fence_unref (fence);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* Copies that share the memory keep the buffer away from the pool; a memory
+ * that somebody keeps, or a changed buffer, is not used again. */
+GST_START_TEST (test_shared_memory_does_not_come_back)
+{
+  static const Config config = { CAPS_NV12, 1, 2, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *copy, *other;
+
+  copy = gst_buffer_copy (buffer);
+  gst_buffer_unref (buffer);
+  other = acquire (pool);
+  fail_unless (other != buffer);
+  gst_buffer_unref (copy);
+  gst_buffer_unref (other);
+
+  buffer = acquire (pool);
+  other = gst_buffer_new ();
+  gst_buffer_append_memory (other, gst_buffer_get_memory (buffer, 0));
+  gst_buffer_unref (buffer);
+  fail_unless_equals_uint64 (get_stat (pool, "discarded"), 1);
+  gst_buffer_unref (other);
+
+  buffer = acquire (pool);
+  gst_buffer_remove_all_memory (buffer);
+  gst_buffer_unref (buffer);
+  fail_unless_equals_uint64 (get_stat (pool, "discarded"), 2);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* Whatever elements wrote on a buffer, its next owner finds it as it was made.
+ */
+static const struct
+{
+  gboolean resized, meta;
+} used[] = { { FALSE, FALSE }, { TRUE, FALSE }, { FALSE, TRUE },
+  { TRUE, TRUE } };
+
+GST_START_TEST (test_a_buffer_goes_out_as_it_was_made)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *again;
+  gsize offset;
+
+  GST_BUFFER_PTS (buffer) = GST_BUFFER_DTS (buffer) = GST_SECOND;
+  GST_BUFFER_DURATION (buffer) = GST_SECOND;
+  GST_BUFFER_OFFSET (buffer) = GST_BUFFER_OFFSET_END (buffer) = 7;
+  GST_BUFFER_FLAG_SET (
+      buffer, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_CORRUPTED);
+  if (used[__i__].resized)
+    gst_buffer_resize (buffer, 100, 200);
+  if (used[__i__].meta)
+    gst_buffer_add_video_crop_meta (buffer);
+  gst_buffer_unref (buffer);
+
+  again = acquire (pool);
+  fail_unless (again == buffer);
+  fail_unless_equals_uint64 (GST_BUFFER_PTS (again), GST_CLOCK_TIME_NONE);
+  fail_unless_equals_uint64 (GST_BUFFER_DTS (again), GST_CLOCK_TIME_NONE);
+  fail_unless_equals_uint64 (GST_BUFFER_DURATION (again), GST_CLOCK_TIME_NONE);
+  fail_unless_equals_uint64 (GST_BUFFER_OFFSET (again), GST_BUFFER_OFFSET_NONE);
+  fail_unless_equals_uint64 (
+      GST_BUFFER_OFFSET_END (again), GST_BUFFER_OFFSET_NONE);
+  fail_unless_equals_int (
+      GST_BUFFER_FLAGS (again) & ~GST_MINI_OBJECT_FLAG_LOCKABLE, 0);
+  fail_unless_equals_uint64 (
+      gst_buffer_get_sizes (again, &offset, NULL), 100 * 50 * 3 / 2);
+  fail_unless_equals_uint64 (offset, 0);
+  fail_unless (gst_buffer_get_video_crop_meta (again) == NULL);
+  fail_unless (gst_buffer_get_video_meta (again) != NULL);
+  gst_buffer_unref (again);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* --- ends of all sorts ---------------------------------------------------- */
+
+typedef struct
+{
+  GstBufferPool *pool;
+  gint stop;
+} Race;
+
+static gpointer
+use_buffers (gpointer user_data)
+{
+  Race *race = user_data;
+
+  while (!g_atomic_int_get (&race->stop)) {
+    GstBuffer *buffer = NULL;
+    DmabufFence *fence;
+
+    if (gst_buffer_pool_acquire_buffer (race->pool, &buffer, NULL)
+        != GST_FLOW_OK) {
+      g_thread_yield ();
+      continue;
+    }
+    fence = dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
+        g_get_monotonic_time () + g_random_int_range (0, 2000), NULL);
+    gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+    if (g_random_boolean ())
+      dmabuf_fence_signal (fence);
+    gst_buffer_unref (buffer);
+    dmabuf_fence_unref (fence);
+  }
+  return NULL;
+}
+
+/* Between the last buffer's return and the stop that this brings about, which
+ * is on another thread, GstBufferPool lets a configuration through. */
+GST_START_TEST (test_no_configuration_before_the_stop)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstStructure *again = gst_buffer_pool_get_config (pool);
+  GError *error;
+
+  fail_if (GST_BUFFER_POOL_GET_CLASS (pool)->set_config (pool, again));
+  error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (pool));
+  fail_unless (g_error_matches (error, DMABUF_ERROR, EBUSY));
+  g_error_free (error);
+  fail_unless (gst_buffer_pool_set_active (pool, FALSE));
+  fail_unless (configure (pool, &config));
+  gst_structure_free (again);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* Stopped, flushed, resized and starved, with fences pending, while two threads
+ * use it. DMABUF_TEST_ROUNDS: the long lane. */
+GST_START_TEST (test_ends_of_all_sorts)
+{
+  static const Config sizes[] = {
+    { CAPS_NV12, 1, 2, TRUE }, { CAPS_NV12, 0, 3, TRUE },
+    { "video/x-raw,format=BGRx,width=64,height=64,framerate=30/1", 2, 2, TRUE }
+  };
+  const char *text = g_getenv ("DMABUF_TEST_ROUNDS");
+  guint i, n = text ? atoi (text) : 100;
+  Race race = { new_pool (&sizes[0]), FALSE };
+  GThread *threads[2];
+
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("use", use_buffers, &race);
+
+  for (i = 0; i < n; i++) {
+    g_usleep (g_random_int_range (0, 2000));
+    switch (i % 3) {
+    case 0:
+      gst_buffer_pool_set_flushing (race.pool, TRUE);
+      gst_buffer_pool_set_flushing (race.pool, FALSE);
+      break;
+    case 1:
+      fail_unless (gst_buffer_pool_set_active (race.pool, FALSE));
+      fail_unless (gst_buffer_pool_set_active (race.pool, TRUE));
+      break;
+    case 2:
+      fail_unless (gst_buffer_pool_set_active (race.pool, FALSE));
+      /* may fail, while a buffer is out */
+      configure (race.pool, &sizes[i / 3 % G_N_ELEMENTS (sizes)]);
+      fail_unless (gst_buffer_pool_set_active (race.pool, TRUE));
+      break;
+    }
+  }
+
+  g_atomic_int_set (&race.stop, TRUE);
+  gst_buffer_pool_set_active (race.pool, FALSE);
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+  gst_object_unref (race.pool);
+}
+GST_END_TEST;
+
+static Suite *
+pool_fences_suite (void)
+{
+  Suite *suite = suite_create ("pool-fences");
+  TCase *tc = tcase_create ("pool-fences");
+
+  suite_add_tcase (suite, tc);
+  tcase_set_timeout (tc, 300);
+  tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
+  tcase_add_test (tc, test_buffer_comes_back_when_its_fences_have_signaled);
+  tcase_add_test (tc, test_a_pool_that_may_grow_does_not_wait);
+  tcase_add_test (tc, test_a_dry_pool_wakes_with_the_fence);
+  tcase_add_loop_test (tc, test_flushing_ends_a_wait, 0, 2);
+  tcase_add_test (tc, test_sec13_a_hung_fence_costs_one_buffer);
+  tcase_add_test (tc, test_shared_memory_does_not_come_back);
+  tcase_add_loop_test (
+      tc, test_a_buffer_goes_out_as_it_was_made, 0, G_N_ELEMENTS (used));
+  tcase_add_test (tc, test_no_configuration_before_the_stop);
+  tcase_add_test (tc, test_ends_of_all_sorts);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (pool_fences)
