@@ -23,16 +23,17 @@ from gi.repository import Gst, GstVideo  # noqa: E402,F401
 
 # the camera's smallest size; drawing needs no more
 SIZE = 'width=320,height=180,framerate=30/1'
-SMALL = 'width=160,height=90,framerate=30/1'
+SMALL = 'width=80,height=45,framerate=30/1'
 TINY = 'width=32,height=18,framerate=30/1'
-FRAMES, WARM_UP = 20, 12
+# the camera has more buffers than a pool
+FRAMES, WARM_UP, CAMERA = 12, 8, 16
 COPIES = []
 
 PIPELINES = (
     # what, the pipeline
     ('camera, converted, shown',
-     f'dmabufv4l2src num-buffers={FRAMES} ! video/x-raw,format=NV12,{SIZE} ! '
-     'dmabufvkconvert name=gpu ! video/x-raw,format=BGRx ! '
+     f'dmabufv4l2src num-buffers={CAMERA} ! video/x-raw,format=NV12,{SIZE} ! '
+     'dmabufvkconvert name=gpu ! video/x-raw,format=BGRx,width=80,height=45 ! '
      'dmabufkmssink sync=false name=sink'),
     ('written by the CPU, converted, shown',
      f'videotestsrc num-buffers={FRAMES} ! video/x-raw,format=NV12,{SMALL} ! '
@@ -88,7 +89,7 @@ def run(what, description, when_warm=None, at_end=None, frames=FRAMES):
 
     def on_frame(_pad, _info):
         seen[0] += 1
-        if seen[0] == WARM_UP:
+        if seen[0] == (CAMERA - 4 if 'v4l2src' in description else WARM_UP):
             warm.update(stats(gpu))
             is_warm.set()
         return Gst.PadProbeReturn.OK
