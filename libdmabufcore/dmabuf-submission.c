@@ -10,14 +10,15 @@ dmabuf_submission_begin (DmabufSubmission *submission,
     GCancellable *cancellable, DmabufFence **fence, GError **error)
 {
   DmabufReservation **reservations;
-  GPtrArray *fences;
   guint i;
 
   g_return_val_if_fail (submission != NULL && fence != NULL, FALSE);
 
   *fence = NULL;
+  reservations = submission->own;
   dmabuf_acquire_context_init (&submission->context);
-  reservations = g_new (DmabufReservation *, n_buffers);
+  if (n_buffers > G_N_ELEMENTS (submission->own))
+    reservations = g_new (DmabufReservation *, n_buffers);
   for (i = 0; i < n_buffers; i++)
     reservations[i] = dmabuf_buffer_get_reservation (buffers[i].buffer);
 
@@ -30,25 +31,28 @@ dmabuf_submission_begin (DmabufSubmission *submission,
   submission->n_buffers = n_buffers;
   submission->reservations = reservations;
 
-  fences = g_ptr_array_new_with_free_func ((GDestroyNotify) dmabuf_fence_unref);
   for (i = 0; i < n_buffers; i++) {
     DmabufFence *one =
         dmabuf_bridge_snapshot (buffers[i].buffer, buffers[i].access, FALSE);
+    DmabufFence *both;
 
-    if (one)
-      g_ptr_array_add (fences, one);
+    if (!one || !*fence) {
+      *fence = one ? one : *fence;
+      continue;
+    }
+    both = dmabuf_fence_merge (*fence, one);
+    dmabuf_fence_unref (*fence);
+    dmabuf_fence_unref (one);
+    *fence = both;
   }
-  if (fences->len > 0)
-    *fence =
-        dmabuf_fence_merge_many ((DmabufFence **) fences->pdata, fences->len);
-  g_ptr_array_unref (fences);
 
   return TRUE;
 
   /* ERRORS */
 err_lock:
   dmabuf_acquire_context_fini (&submission->context);
-  g_free (reservations);
+  if (reservations != submission->own)
+    g_free (reservations);
   return FALSE;
 }
 
@@ -72,7 +76,9 @@ dmabuf_submission_end (
   dmabuf_reservation_unlock_many (
       submission->reservations, submission->n_buffers);
   dmabuf_acquire_context_fini (&submission->context);
-  g_clear_pointer (&submission->reservations, g_free);
+  if (submission->reservations != submission->own)
+    g_free (submission->reservations);
+  submission->reservations = NULL;
 
   return ok;
 }

@@ -30,6 +30,9 @@ typedef struct
   DmabufAccess access;
 } DmabufSubmissionBuffer;
 
+/* The planes of two frames, and some: up to here nothing is allocated. */
+#define DMABUF_SUBMISSION_N_OWN 8
+
 /**
  * DmabufSubmission:
  *
@@ -41,6 +44,7 @@ typedef struct
   DmabufAcquireContext context;
   const DmabufSubmissionBuffer *buffers;
   DmabufReservation **reservations;
+  DmabufReservation *own[DMABUF_SUBMISSION_N_OWN];
   guint n_buffers;
 } DmabufSubmission;
 

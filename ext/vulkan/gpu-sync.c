@@ -72,24 +72,29 @@ gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
     guint *n_waits, guint64 *n_cpu_waits, gint64 deadline,
     GCancellable *cancellable, GError **error)
 {
+  DmabufFenceUnwrap cursor;
   GError *own_error = NULL;
+  DmabufFence *leaf;
   guint i;
 
   *n_waits = 0;
   for (i = 0; i < n_fences; i++) {
-    if (!fences[i] || dmabuf_fence_is_signaled (fences[i]))
-      continue;
-
-    if (*n_waits < n_semaphores
-        && import_fence (
-            context, &semaphores[*n_waits], fences[i], &own_error)) {
-      ++*n_waits;
-      continue;
+    /* one by one: a merged fence with a member that no kernel knows would be
+     * waited for as a whole */
+    for (leaf = dmabuf_fence_unwrap_first (fences[i], &cursor);
+        leaf && !own_error; leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      if (dmabuf_fence_is_signaled (leaf))
+        continue;
+      if (*n_waits < n_semaphores
+          && import_fence (context, &semaphores[*n_waits], leaf, &own_error)) {
+        ++*n_waits;
+      } else if (!own_error) {
+        ++*n_cpu_waits;
+        dmabuf_fence_wait (leaf, deadline, cancellable, &own_error);
+      }
     }
+    dmabuf_fence_unwrap_end (&cursor);
     if (own_error)
-      goto failed;
-    ++*n_cpu_waits;
-    if (!dmabuf_fence_wait (fences[i], deadline, cancellable, &own_error))
       goto failed;
   }
 

@@ -153,13 +153,27 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
 
 /* --- a frame -------------------------------------------------------------- */
 
-/* What one frame uses of the core, from begin to end. */
+/*
+ * What one frame uses of the core. The mappings keep the storage where it is;
+ * the submission keeps others from the buffers between the look at what has to
+ * be waited for and the word that there is one more to wait for:
+ *
+ *   use_frame ()        map, import                   for input and output
+ *   dmabuf_submission_begin ()
+ *                       lock, snapshot ──▶ fences
+ *                       submit to the GPU ──▶ fence
+ *   use_end ()          publish, unlock, unmap
+ */
 typedef struct
 {
   guint n_mappings;
   DmabufMapping *mappings[MAX_BUFFERS];
+  DmabufSubmissionBuffer buffers[MAX_BUFFERS]; /* the mappings' */
+  DmabufSubmission submission;
+  gboolean locked;
   guint n_fences;
-  DmabufFence *fences[MAX_BUFFERS + 1];
+  DmabufFence *fences[2]; /* of the input's meta; of all reservations */
+  DmabufFence *snapshot;
   DmabufAttachment *in;
   DmabufAttachment *out;
 } Use;
@@ -170,13 +184,14 @@ use_end (Use *use, DmabufFence *fence)
   GError *error = NULL;
   guint i;
 
-  for (i = 0; i < use->n_mappings; i++) {
-    if (!dmabuf_mapping_unmap (use->mappings[i], fence, &error)) {
-      /* it was waited for: the frame is right */
-      GST_DEBUG ("fence not published: %s", error->message);
-      g_clear_error (&error);
-    }
+  if (use->locked && !dmabuf_submission_end (&use->submission, fence, &error)) {
+    /* it was waited for: the frame is right */
+    GST_DEBUG ("fence not published: %s", error->message);
+    g_clear_error (&error);
   }
+  for (i = 0; i < use->n_mappings; i++)
+    dmabuf_mapping_unmap (use->mappings[i], NULL, NULL);
+  g_clear_pointer (&use->snapshot, dmabuf_fence_unref);
   g_clear_pointer (&use->in, dmabuf_attachment_unref);
   g_clear_pointer (&use->out, dmabuf_attachment_unref);
 }
@@ -199,7 +214,6 @@ use_frame (GstDmabufVkStage *stage, Use *use, const GstDmabufVkFrame *frame,
   for (i = 0; i < layout.n_planes; i++) {
     DmabufAttachment *attachment;
     DmabufMapping *mapping;
-    DmabufFence *fence;
 
     for (j = 0; j < i; j++) {
       if (layout.planes[j].buffer == layout.planes[i].buffer)
@@ -220,10 +234,12 @@ use_frame (GstDmabufVkStage *stage, Use *use, const GstDmabufVkFrame *frame,
       dmabuf_attachment_unref (attachment);
     if (!mapping)
       return NULL;
+    use->buffers[use->n_mappings] = (DmabufSubmissionBuffer) {
+      layout.planes[i].buffer,
+      direction == DMABUF_DIRECTION_TO_DEVICE ? DMABUF_ACCESS_READ
+                                              : DMABUF_ACCESS_WRITE,
+    };
     use->mappings[use->n_mappings++] = mapping;
-    fence = dmabuf_mapping_get_fence (mapping);
-    if (fence)
-      use->fences[use->n_fences++] = fence;
   }
 
   import = dmabuf_attachment_import (*first, &layout, &reused, error);
@@ -329,10 +345,6 @@ run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
   gboolean ret;
 
   if (in) {
-    DmabufFence *acquire = gst_buffer_get_dmabuf_core_fence (in->buffer);
-
-    if (acquire)
-      use.fences[use.n_fences++] = acquire;
     job.in = use_frame (stage, &use, in, DMABUF_DIRECTION_TO_DEVICE, deadline,
         cancellable, &use.in, error);
     if (!job.in)
@@ -342,6 +354,15 @@ run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
       cancellable, &use.out, error);
   if (!job.out)
     goto failed;
+
+  if (!dmabuf_submission_begin (&use.submission, use.buffers, use.n_mappings,
+          cancellable, &use.snapshot, error))
+    goto failed;
+  use.locked = TRUE;
+  if (use.snapshot)
+    use.fences[use.n_fences++] = use.snapshot;
+  if (in && gst_buffer_get_dmabuf_core_fence (in->buffer))
+    use.fences[use.n_fences++] = gst_buffer_get_dmabuf_core_fence (in->buffer);
   job.fences = use.fences;
   job.n_fences = use.n_fences;
   job.holds[0] = use.in;
@@ -362,9 +383,9 @@ run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
   if (!ret)
     goto failed;
 
+  use_end (&use, fence);
   if (fence && in)
     hold_input (in->buffer, fence);
-  use_end (&use, fence);
   ret = send_output (stage, out->buffer, fence, deadline, cancellable, error);
   if (fence)
     dmabuf_fence_unref (fence);

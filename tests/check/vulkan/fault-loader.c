@@ -10,7 +10,7 @@ static PFN_vkGetDeviceProcAddr real_get_device_proc_addr;
 static guint n_calls, failing_call;
 static VkResult failing_result;
 static const char *failing_function, *failed_function, *hidden_extension;
-static gboolean devices_hidden;
+static gboolean devices_hidden, only_once;
 
 static gboolean
 fails (const char *function)
@@ -19,6 +19,8 @@ fails (const char *function)
   if (n_calls == failing_call
       || (failing_function && strcmp (failing_function, function) == 0)) {
     failed_function = function;
+    if (only_once)
+      failing_function = NULL;
     return TRUE;
   }
 
@@ -198,7 +200,7 @@ fault_loader_reset (void)
 {
   n_calls = failing_call = 0;
   failing_function = failed_function = hidden_extension = NULL;
-  devices_hidden = FALSE;
+  devices_hidden = only_once = FALSE;
 }
 
 void
@@ -213,6 +215,14 @@ fault_loader_fail (const char *function, VkResult result)
 {
   failing_function = function;
   failing_result = result;
+  only_once = FALSE;
+}
+
+void
+fault_loader_fail_once (const char *function, VkResult result)
+{
+  fault_loader_fail (function, result);
+  only_once = TRUE;
 }
 
 void

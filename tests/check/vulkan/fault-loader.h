@@ -22,6 +22,9 @@ void fault_loader_fail_nth (guint nth, VkResult result);
 /* Every call of @function ("vkQueueSubmit") returns @result. */
 void fault_loader_fail (const char *function, VkResult result);
 
+/* The next call of it only. */
+void fault_loader_fail_once (const char *function, VkResult result);
+
 /* The device has no extension with @part in its name. */
 void fault_loader_hide_extension (const char *part);
 
