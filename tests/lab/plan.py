@@ -32,7 +32,7 @@ def header(path):
         for line in lines:
             if not line.startswith('#'):
                 break
-            match = re.match(r'# (kernel|timeout|alone)(?:: *(.*))?$',
+            match = re.match(r'# (kernel|timeout|alone|last)(?:: *(.*))?$',
                              line.rstrip())
             if match:
                 fields[match[1]] = match[2] or ''
@@ -51,6 +51,7 @@ def scripts():
             'timeout': int(fields.get('timeout', 60)),
             'kernels': fields.get('kernel', DEFAULT).replace(',', ' ').split(),
             'alone': 'alone' in fields,
+            'last': 'last' in fields,
         }
 
 
@@ -86,6 +87,7 @@ def plan(directory, kernel, names):
             continue
         here = [case for case in cases if lane in case['kernels']]
         shared = [case for case in here if not case['alone']]
+        shared.sort(key=lambda case: case.get('last', False))
         boots += [(lane, shared)] if shared else []
         boots += [(lane, [case]) for case in here if case['alone']]
     for number, (lane, shared) in enumerate(boots):

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # timeout: 120
-# alone
+# last
 """A multi-planar camera that is set to NV12M: two dma-bufs to a frame, each
 plane where the video meta says, the pixels of the contiguous NV12."""
 
@@ -41,10 +41,20 @@ def reference():
         return file.read()
 
 
-def main():
+def load_vivid(*options):
     subprocess.run(['modprobe', '-r', 'vivid'], check=True)
-    subprocess.run(['modprobe', 'vivid', 'multiplanar=2', 'n_devs=1'],
-                   check=True)
+    subprocess.run(['modprobe', 'vivid', *options], check=True)
+
+
+def main():
+    load_vivid('multiplanar=2', 'n_devs=1')
+    try:
+        compare()
+    finally:
+        load_vivid()
+
+
+def compare():
     v4l2_ctl('-c', 'osd_text_mode=2,test_pattern=0')
     expected = reference()
     warm_up()
