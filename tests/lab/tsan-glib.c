@@ -274,11 +274,19 @@ g_thread_pool_new (GFunc function, gpointer user_data, gint max_threads,
     gboolean exclusive, GError **error)
 {
   PoolFunction *pool_function = g_new (PoolFunction, 1);
+  GThreadPool *pool;
 
   pool_function->function = function;
   pool_function->user_data = user_data;
-  return REAL (g_thread_pool_new) (
+  pool = REAL (g_thread_pool_new) (
       call_pool_function, pool_function, max_threads, exclusive, error);
+  if (pool) {
+    /* Its last thread frees it, and the queue that it points to behind what is
+     * public. */
+    release (pool);
+    release (*(void **) (pool + 1));
+  }
+  return pool;
 }
 
 gboolean
