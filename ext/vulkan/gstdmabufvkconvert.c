@@ -638,8 +638,9 @@ install_properties (GObjectClass *klass)
       g_param_spec_boolean ("add-borders", "Add borders",
           "Keep the aspect of the picture and fill what is left", TRUE, flags));
   g_object_class_install_property (klass, PROP_BORDER_COLOR,
-      g_param_spec_uint ("border-color", "Border color", "0xAARRGGBB", 0,
-          G_MAXUINT32, 0xff000000, flags));
+      g_param_spec_uint ("border-color", "Border color",
+          "Color of the borders, 0xAARRGGBB", 0, G_MAXUINT32, 0xff000000,
+          flags));
   for (i = 0; i < G_N_ELEMENTS (crops); i++)
     g_object_class_install_property (klass, crops[i].id,
         g_param_spec_uint (crops[i].name, crops[i].nick,
