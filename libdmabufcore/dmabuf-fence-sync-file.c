@@ -13,11 +13,22 @@
  * it may have merged thousands. */
 #define MAX_LEAVES 1024
 
-typedef struct
+typedef struct _SyncFile SyncFile;
+
+struct _SyncFile
 {
   DmabufFence fence;
   DmabufPollerSource source; /* its fd is the sync_file */
-} SyncFile;
+  SyncFile *next;            /* of the spares */
+};
+
+/* Kept for the next ones: a driver makes a fence for each frame, and a frame
+ * allocates nothing. As many as frames in flight of some pipelines. */
+#define MAX_SPARES 32
+
+static GMutex spares_lock;
+static SyncFile *spares;
+static guint n_spares;
 
 static gboolean
 source_ref (DmabufPollerSource *source)
@@ -166,6 +177,15 @@ sync_file_release (DmabufFence *fence)
   if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
     dmabuf_poller_remove (&self->source);
   dmabuf_kernel->close (self->source.fd);
+
+  g_mutex_lock (&spares_lock);
+  if (n_spares < MAX_SPARES) {
+    self->next = spares;
+    spares = self;
+    n_spares++;
+    self = NULL;
+  }
+  g_mutex_unlock (&spares_lock);
   g_free (self);
 }
 
@@ -186,7 +206,19 @@ static const DmabufFenceOps sync_file_ops = {
 static DmabufFence *
 sync_file_new (int fd, DmabufFenceTrust trust)
 {
-  SyncFile *self = g_new0 (SyncFile, 1);
+  SyncFile *self;
+
+  g_mutex_lock (&spares_lock);
+  self = spares;
+  if (self) {
+    spares = self->next;
+    n_spares--;
+  }
+  g_mutex_unlock (&spares_lock);
+  if (self)
+    memset (self, 0, sizeof (*self));
+  else
+    self = g_new0 (SyncFile, 1);
 
   /* Which context the kernel's fence has it does not tell: each has its own. */
   dmabuf_fence_init (
