@@ -15,35 +15,10 @@
  * ]|
  */
 
-#include "gstdmabufvkconvert.h"
-#include "gstdmabufvkstage.h"
+#include "gstdmabufvkconvert-private.h"
 #include "vkconvert-caps.h"
 
 #define GST_CAT_DEFAULT dmabufvk_debug
-
-struct _GstDmabufVkConvert
-{
-  GstBaseTransform parent;
-
-  GstDmabufVkStage stage;
-
-  /* protected by the object lock */
-  GstVideoOrientationMethod direction;
-  GstVideoOrientationMethod tag_direction;
-  gboolean bilinear;
-  gboolean borders;
-  guint border;
-  guint crop[4]; /* left, right, top, bottom */
-
-  /* the streaming thread's */
-  GstVideoInfoDmaDrm in_info;
-  GstVideoInfoDmaDrm out_info;
-  GstCaps *in_caps;
-  gboolean same_format;
-  GpuColor in_color;
-  GpuColor out_color;
-  GstBufferPool *upload; /* for frames that are no dma-bufs */
-};
 
 enum
 {
@@ -77,23 +52,13 @@ video_direction_init (GstVideoDirectionInterface *interface)
 /* --- what is to be done ----------------------------------------------------
  */
 
-/* What the properties say now */
-typedef struct
+GstDmabufVkSettings
+gst_dmabuf_vk_convert_get_settings (GstDmabufVkConvert *self)
 {
-  GstVideoOrientationMethod direction;
-  gboolean bilinear;
-  gboolean borders;
-  guint border;
-  guint crop[4];
-} Settings;
-
-static Settings
-get_settings (GstDmabufVkConvert *self)
-{
-  Settings settings;
+  GstDmabufVkSettings settings;
 
   GST_OBJECT_LOCK (self);
-  settings = (Settings) {
+  settings = (GstDmabufVkSettings) {
     .direction = self->direction == GST_VIDEO_ORIENTATION_AUTO
         ? self->tag_direction
         : self->direction,
@@ -108,17 +73,17 @@ get_settings (GstDmabufVkConvert *self)
 }
 
 static gboolean
-has_work (const Settings *settings)
+has_work (const GstDmabufVkSettings *settings)
 {
   return settings->direction != GST_VIDEO_ORIENTATION_IDENTITY
       || settings->crop[0] || settings->crop[1] || settings->crop[2]
       || settings->crop[3];
 }
 
-static void
-update_passthrough (GstDmabufVkConvert *self)
+void
+gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self)
 {
-  Settings settings = get_settings (self);
+  GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
 
   gst_base_transform_set_passthrough (
       GST_BASE_TRANSFORM (self), self->same_format && !has_work (&settings));
@@ -126,7 +91,8 @@ update_passthrough (GstDmabufVkConvert *self)
 
 /* What of @buffer is shown: its crop meta, less what the properties take */
 static GpuRect
-get_crop (GstDmabufVkConvert *self, GstBuffer *buffer, const Settings *settings)
+get_crop (GstDmabufVkConvert *self, GstBuffer *buffer,
+    const GstDmabufVkSettings *settings)
 {
   gint width = GST_VIDEO_INFO_WIDTH (&self->in_info.vinfo);
   gint height = GST_VIDEO_INFO_HEIGHT (&self->in_info.vinfo);
@@ -149,164 +115,6 @@ get_crop (GstDmabufVkConvert *self, GstBuffer *buffer, const Settings *settings)
   return crop;
 }
 
-/* --- caps ------------------------------------------------------------------
- */
-
-static GstCaps *
-gst_dmabuf_vk_convert_transform_caps (GstBaseTransform *base,
-    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
-{
-  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
-  GstCaps *formats, *result, *filtered;
-
-  formats =
-      gst_dmabuf_vk_stage_get_caps (&self->stage, direction == GST_PAD_SINK);
-  result = vkconvert_caps_transform (caps, formats);
-  gst_caps_unref (formats);
-  if (filter) {
-    filtered =
-        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
-    gst_caps_unref (result);
-    result = filtered;
-  }
-
-  return result;
-}
-
-static GstCaps *
-gst_dmabuf_vk_convert_fixate_caps (GstBaseTransform *base,
-    GstPadDirection direction, GstCaps *caps, GstCaps *othercaps)
-{
-  Settings settings = get_settings (GST_DMABUF_VK_CONVERT (base));
-  gboolean forward = direction == GST_PAD_SINK;
-
-  return vkconvert_caps_fixate (caps, othercaps,
-      gst_dmabuf_vk_orientation (settings.direction).transpose,
-      forward ? settings.crop[0] + settings.crop[1] : 0,
-      forward ? settings.crop[2] + settings.crop[3] : 0);
-}
-
-static gboolean
-gst_dmabuf_vk_convert_set_caps (
-    GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps)
-{
-  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
-  const GstVideoInfo *in = &self->in_info.vinfo, *out = &self->out_info.vinfo;
-
-  if (!gst_dmabuf_core_video_info_from_caps (&self->in_info, in_caps)
-      || !gst_dmabuf_core_video_info_from_caps (&self->out_info, out_caps)
-      || !gpu_format_get (self->in_info.drm_fourcc)
-      || !gpu_format_get (self->out_info.drm_fourcc))
-    goto no_format;
-
-  gst_dmabuf_vk_stage_drain (&self->stage);
-  gst_caps_replace (&self->in_caps, in_caps);
-  if (self->upload) {
-    gst_buffer_pool_set_active (self->upload, FALSE);
-    gst_clear_object (&self->upload);
-  }
-  gst_dmabuf_vk_color_init (&self->in_color, self->in_info.drm_fourcc, in);
-  gst_dmabuf_vk_color_init (&self->out_color, self->out_info.drm_fourcc, out);
-
-  self->same_format = self->in_info.drm_fourcc == self->out_info.drm_fourcc
-      && self->in_info.drm_modifier == self->out_info.drm_modifier
-      && GST_VIDEO_INFO_WIDTH (in) == GST_VIDEO_INFO_WIDTH (out)
-      && GST_VIDEO_INFO_HEIGHT (in) == GST_VIDEO_INFO_HEIGHT (out)
-      && gst_video_is_dma_drm_caps (in_caps)
-          == gst_video_is_dma_drm_caps (out_caps)
-      && memcmp (&self->in_color, &self->out_color, sizeof (GpuColor)) == 0;
-  update_passthrough (self);
-
-  return TRUE;
-
-  /* ERRORS */
-no_format: {
-  GST_ERROR_OBJECT (self,
-      "no conversion of %" GST_PTR_FORMAT " to "
-      "%" GST_PTR_FORMAT,
-      in_caps, out_caps);
-  return FALSE;
-}
-}
-
-static gboolean
-gst_dmabuf_vk_convert_get_unit_size (
-    GstBaseTransform *base, GstCaps *caps, gsize *size)
-{
-  GstVideoInfoDmaDrm info;
-
-  if (!gst_dmabuf_core_video_info_from_caps (&info, caps))
-    return FALSE;
-  *size = GST_VIDEO_INFO_SIZE (&info.vinfo);
-
-  return TRUE;
-}
-
-/* --- allocation ------------------------------------------------------------
- */
-
-static gboolean
-configure_pool (GstBufferPool *pool, GstCaps *caps, guint *size)
-{
-  GstStructure *config = gst_buffer_pool_get_config (pool);
-
-  gst_buffer_pool_config_set_params (config, caps, 0, 2, 0);
-  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
-  if (!gst_buffer_pool_set_config (pool, config))
-    return FALSE;
-  config = gst_buffer_pool_get_config (pool);
-  gst_buffer_pool_config_get_params (config, NULL, size, NULL, NULL);
-  gst_structure_free (config);
-
-  return TRUE;
-}
-
-static gboolean
-gst_dmabuf_vk_convert_propose_allocation (
-    GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
-{
-  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
-  GstVideoInfoDmaDrm info;
-  GstBufferPool *pool;
-  gboolean need_pool;
-  GstCaps *caps;
-  guint size;
-
-  if (!decide_query) /* passthrough: downstream answers */
-    return parent_class->propose_allocation (base, decide_query, query);
-
-  gst_query_parse_allocation (query, &caps, &need_pool);
-  if (!caps || !gst_dmabuf_core_video_info_from_caps (&info, caps))
-    return FALSE;
-
-  /* which adds the video meta as well */
-  gst_query_add_dmabuf_core_device (query, self->stage.device, FALSE);
-  gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
-  gst_query_add_allocation_meta (
-      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
-
-  /* so that who writes with the CPU writes where the GPU reads */
-  if (info.drm_modifier == 0) {
-    pool = gst_dmabuf_core_pool_new (NULL);
-    if (configure_pool (pool, caps, &size))
-      gst_query_add_allocation_pool (
-          query, need_pool ? pool : NULL, size, 2, 0);
-    else
-      GST_DEBUG_OBJECT (self, "no pool for %" GST_PTR_FORMAT, caps);
-    gst_object_unref (pool);
-  }
-
-  return TRUE;
-}
-
-static gboolean
-gst_dmabuf_vk_convert_decide_allocation (
-    GstBaseTransform *base, GstQuery *query)
-{
-  return gst_dmabuf_vk_stage_decide_allocation (
-      &GST_DMABUF_VK_CONVERT (base)->stage, query);
-}
-
 /* --- frames -----------------------------------------------------------------
  */
 
@@ -325,7 +133,8 @@ upload (GstDmabufVkConvert *self, GstBuffer *in, GstBuffer **copy)
 
   if (!self->upload) {
     self->upload = gst_dmabuf_core_pool_new (NULL);
-    if (!configure_pool (self->upload, self->in_caps, &size)
+    if (!gst_dmabuf_vk_convert_configure_pool (
+            self->upload, self->in_caps, &size)
         || !gst_buffer_pool_set_active (self->upload, TRUE))
       goto no_pool;
   }
@@ -372,7 +181,7 @@ gst_dmabuf_vk_convert_transform (
     GstBaseTransform *base, GstBuffer *in, GstBuffer *out)
 {
   GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
-  Settings settings = get_settings (self);
+  GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
   GpuConversion conversion = {
     .in = self->in_color,
     .out = self->out_color,
@@ -451,7 +260,7 @@ gst_dmabuf_vk_convert_sink_event (GstBaseTransform *base, GstEvent *event)
       GST_OBJECT_LOCK (self);
       self->tag_direction = method;
       GST_OBJECT_UNLOCK (self);
-      update_passthrough (self);
+      gst_dmabuf_vk_convert_update_passthrough (self);
       gst_base_transform_reconfigure_src (base);
     }
     break;
@@ -563,7 +372,7 @@ gst_dmabuf_vk_convert_set_property (
   }
   GST_OBJECT_UNLOCK (self);
 
-  update_passthrough (self);
+  gst_dmabuf_vk_convert_update_passthrough (self);
   if (id >= PROP_CROP_LEFT && id != PROP_COPY_POLICY)
     gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
 }

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What the converter agrees on with its neighbours: caps, pools. */
+
+#include "gstdmabufvkconvert-private.h"
+#include "vkconvert-caps.h"
+
+#define GST_CAT_DEFAULT dmabufvk_debug
+
+/* --- caps ------------------------------------------------------------------
+ */
+
+GstCaps *
+gst_dmabuf_vk_convert_transform_caps (GstBaseTransform *base,
+    GstPadDirection direction, GstCaps *caps, GstCaps *filter)
+{
+  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
+  GstCaps *formats, *result, *filtered;
+
+  formats =
+      gst_dmabuf_vk_stage_get_caps (&self->stage, direction == GST_PAD_SINK);
+  result = vkconvert_caps_transform (caps, formats);
+  gst_caps_unref (formats);
+  if (filter) {
+    filtered =
+        gst_caps_intersect_full (filter, result, GST_CAPS_INTERSECT_FIRST);
+    gst_caps_unref (result);
+    result = filtered;
+  }
+
+  return result;
+}
+
+GstCaps *
+gst_dmabuf_vk_convert_fixate_caps (GstBaseTransform *base,
+    GstPadDirection direction, GstCaps *caps, GstCaps *othercaps)
+{
+  GstDmabufVkSettings settings =
+      gst_dmabuf_vk_convert_get_settings (GST_DMABUF_VK_CONVERT (base));
+  gboolean forward = direction == GST_PAD_SINK;
+
+  return vkconvert_caps_fixate (caps, othercaps,
+      gst_dmabuf_vk_orientation (settings.direction).transpose,
+      forward ? settings.crop[0] + settings.crop[1] : 0,
+      forward ? settings.crop[2] + settings.crop[3] : 0);
+}
+
+gboolean
+gst_dmabuf_vk_convert_set_caps (
+    GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps)
+{
+  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
+  const GstVideoInfo *in = &self->in_info.vinfo, *out = &self->out_info.vinfo;
+
+  if (!gst_dmabuf_core_video_info_from_caps (&self->in_info, in_caps)
+      || !gst_dmabuf_core_video_info_from_caps (&self->out_info, out_caps)
+      || !gpu_format_get (self->in_info.drm_fourcc)
+      || !gpu_format_get (self->out_info.drm_fourcc))
+    goto no_format;
+
+  gst_dmabuf_vk_stage_drain (&self->stage);
+  gst_caps_replace (&self->in_caps, in_caps);
+  if (self->upload) {
+    gst_buffer_pool_set_active (self->upload, FALSE);
+    gst_clear_object (&self->upload);
+  }
+  gst_dmabuf_vk_color_init (&self->in_color, self->in_info.drm_fourcc, in);
+  gst_dmabuf_vk_color_init (&self->out_color, self->out_info.drm_fourcc, out);
+
+  self->same_format = self->in_info.drm_fourcc == self->out_info.drm_fourcc
+      && self->in_info.drm_modifier == self->out_info.drm_modifier
+      && GST_VIDEO_INFO_WIDTH (in) == GST_VIDEO_INFO_WIDTH (out)
+      && GST_VIDEO_INFO_HEIGHT (in) == GST_VIDEO_INFO_HEIGHT (out)
+      && gst_video_is_dma_drm_caps (in_caps)
+          == gst_video_is_dma_drm_caps (out_caps)
+      && memcmp (&self->in_color, &self->out_color, sizeof (GpuColor)) == 0;
+  gst_dmabuf_vk_convert_update_passthrough (self);
+
+  return TRUE;
+
+  /* ERRORS */
+no_format: {
+  GST_ERROR_OBJECT (self,
+      "no conversion of %" GST_PTR_FORMAT " to "
+      "%" GST_PTR_FORMAT,
+      in_caps, out_caps);
+  return FALSE;
+}
+}
+
+gboolean
+gst_dmabuf_vk_convert_get_unit_size (
+    GstBaseTransform *base, GstCaps *caps, gsize *size)
+{
+  GstVideoInfoDmaDrm info;
+
+  if (!gst_dmabuf_core_video_info_from_caps (&info, caps))
+    return FALSE;
+  *size = GST_VIDEO_INFO_SIZE (&info.vinfo);
+
+  return TRUE;
+}
+
+/* --- allocation ------------------------------------------------------------
+ */
+
+gboolean
+gst_dmabuf_vk_convert_configure_pool (
+    GstBufferPool *pool, GstCaps *caps, guint *size)
+{
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+
+  gst_buffer_pool_config_set_params (config, caps, 0, 2, 0);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  if (!gst_buffer_pool_set_config (pool, config))
+    return FALSE;
+  config = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_get_params (config, NULL, size, NULL, NULL);
+  gst_structure_free (config);
+
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_vk_convert_propose_allocation (
+    GstBaseTransform *base, GstQuery *decide_query, GstQuery *query)
+{
+  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
+  GstVideoInfoDmaDrm info;
+  GstBufferPool *pool;
+  gboolean need_pool;
+  GstCaps *caps;
+  guint size;
+
+  if (!decide_query) /* passthrough: downstream answers */
+    return GST_BASE_TRANSFORM_CLASS (
+        g_type_class_peek (GST_TYPE_BASE_TRANSFORM))
+        ->propose_allocation (base, decide_query, query);
+
+  gst_query_parse_allocation (query, &caps, &need_pool);
+  if (!caps || !gst_dmabuf_core_video_info_from_caps (&info, caps))
+    return FALSE;
+
+  /* which adds the video meta as well */
+  gst_query_add_dmabuf_core_device (query, self->stage.device, FALSE);
+  gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+
+  /* so that who writes with the CPU writes where the GPU reads */
+  if (info.drm_modifier == 0) {
+    pool = gst_dmabuf_core_pool_new (NULL);
+    if (gst_dmabuf_vk_convert_configure_pool (pool, caps, &size))
+      gst_query_add_allocation_pool (
+          query, need_pool ? pool : NULL, size, 2, 0);
+    else
+      GST_DEBUG_OBJECT (self, "no pool for %" GST_PTR_FORMAT, caps);
+    gst_object_unref (pool);
+  }
+
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_vk_convert_decide_allocation (
+    GstBaseTransform *base, GstQuery *query)
+{
+  return gst_dmabuf_vk_stage_decide_allocation (
+      &GST_DMABUF_VK_CONVERT (base)->stage, query);
+}
