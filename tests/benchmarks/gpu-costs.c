@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * What a small frame costs in dmabufvkconvert, waited for: nanoseconds, the
+ * best of several runs, calls of malloc on the streaming thread outside of the
+ * driver (this program takes malloc's place, and that of the Vulkan loader),
+ * submits and semaphores. With imports that are kept, and with imports made for
+ * each frame.
+ *
+ * Prints one line: NAME NANOSECONDS MALLOCS SUBMITS SEMAPHORES IMPORTS for
+ * each.
+ */
+
+#include <gst/lib/gstdmabufcore.h>
+#include <gst/video/video.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpu-api.h"
+#include "gstdmabufvkconvert.h"
+#include "gstdmabufvkstage.h"
+
+#define IN_CAPS "video/x-raw,format=BGRx,width=16,height=16,framerate=30/1"
+#define OUT_CAPS "video/x-raw,format=RGBx,width=16,height=16,framerate=30/1"
+#define WARM_UP 20
+#define N_FRAMES 100
+#define N_RUNS 3
+
+extern void *__libc_malloc (size_t size);
+extern void *__libc_calloc (size_t n, size_t size);
+extern void *__libc_realloc (void *data, size_t size);
+void *malloc (size_t size);
+void *calloc (size_t n, size_t size);
+void *realloc (void *data, size_t size);
+
+static __thread guint64 n_mallocs;
+static __thread guint in_driver;
+
+void *
+malloc (size_t size)
+{
+  n_mallocs += !in_driver;
+  return __libc_malloc (size);
+}
+
+void *
+calloc (size_t n, size_t size)
+{
+  n_mallocs += !in_driver;
+  return __libc_calloc (n, size);
+}
+
+void *
+realloc (void *data, size_t size)
+{
+  n_mallocs += !in_driver;
+  return __libc_realloc (data, size);
+}
+
+/* --- the driver's calls of a frame ------------------------------------------
+ */
+
+/* X (name, type of what it returns, parameters, arguments) */
+#define CALLS(X) \
+  X (QueueSubmit, VkResult, \
+      (VkQueue a, uint32_t b, const VkSubmitInfo *c, VkFence d), (a, b, c, d)) \
+  X (GetSemaphoreFdKHR, VkResult, \
+      (VkDevice a, const VkSemaphoreGetFdInfoKHR *b, int *c), (a, b, c)) \
+  X (ImportSemaphoreFdKHR, VkResult, \
+      (VkDevice a, const VkImportSemaphoreFdInfoKHR *b), (a, b)) \
+  X (WaitSemaphores, VkResult, \
+      (VkDevice a, const VkSemaphoreWaitInfo *b, uint64_t c), (a, b, c)) \
+  X (GetSemaphoreCounterValue, VkResult, \
+      (VkDevice a, VkSemaphore b, uint64_t *c), (a, b, c)) \
+  X (CreateSemaphore, VkResult, \
+      (VkDevice a, const VkSemaphoreCreateInfo *b, \
+          const VkAllocationCallbacks *c, VkSemaphore *d), \
+      (a, b, c, d)) \
+  X (ResetCommandPool, VkResult, \
+      (VkDevice a, VkCommandPool b, VkCommandPoolResetFlags c), (a, b, c)) \
+  X (BeginCommandBuffer, VkResult, \
+      (VkCommandBuffer a, const VkCommandBufferBeginInfo *b), (a, b)) \
+  X (EndCommandBuffer, VkResult, (VkCommandBuffer a), (a))
+#define VOID_CALLS(X) \
+  X (UpdateDescriptorSets, \
+      (VkDevice a, uint32_t b, const VkWriteDescriptorSet *c, uint32_t d, \
+          const VkCopyDescriptorSet *e), \
+      (a, b, c, d, e)) \
+  X (CmdBindPipeline, \
+      (VkCommandBuffer a, VkPipelineBindPoint b, VkPipeline c), (a, b, c)) \
+  X (CmdBindDescriptorSets, \
+      (VkCommandBuffer a, VkPipelineBindPoint b, VkPipelineLayout c, \
+          uint32_t d, uint32_t e, const VkDescriptorSet *f, uint32_t g, \
+          const uint32_t *h), \
+      (a, b, c, d, e, f, g, h)) \
+  X (CmdDispatch, (VkCommandBuffer a, uint32_t b, uint32_t c, uint32_t d), \
+      (a, b, c, d)) \
+  X (CmdPipelineBarrier, \
+      (VkCommandBuffer a, VkPipelineStageFlags b, VkPipelineStageFlags c, \
+          VkDependencyFlags d, uint32_t e, const VkMemoryBarrier *f, \
+          uint32_t g, const VkBufferMemoryBarrier *h, uint32_t i, \
+          const VkImageMemoryBarrier *j), \
+      (a, b, c, d, e, f, g, h, i, j)) \
+  X (DestroySemaphore, \
+      (VkDevice a, VkSemaphore b, const VkAllocationCallbacks *c), (a, b, c))
+
+#define DEFINE(name, type, parameters, arguments) \
+  static PFN_vk##name real_##name; \
+  static VKAPI_ATTR type VKAPI_CALL name parameters \
+  { \
+    type result; \
+    in_driver++; \
+    result = real_##name arguments; \
+    in_driver--; \
+    return result; \
+  }
+#define DEFINE_VOID(name, parameters, arguments) \
+  static PFN_vk##name real_##name; \
+  static VKAPI_ATTR void VKAPI_CALL name parameters \
+  { \
+    in_driver++; \
+    real_##name arguments; \
+    in_driver--; \
+  }
+CALLS (DEFINE)
+VOID_CALLS (DEFINE_VOID)
+
+static PFN_vkGetInstanceProcAddr real_get_instance_proc_addr;
+static PFN_vkGetDeviceProcAddr real_get_device_proc_addr;
+
+#define WRAP(fn, ...) \
+  if (strcmp (name, "vk" #fn) == 0) { \
+    real_##fn = (PFN_vk##fn) real; \
+    return (PFN_vkVoidFunction) fn; \
+  }
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
+get_device_proc_addr (VkDevice device, const char *name)
+{
+  PFN_vkVoidFunction real = real_get_device_proc_addr (device, name);
+
+  if (!real)
+    return NULL;
+  CALLS (WRAP)
+  VOID_CALLS (WRAP)
+  return real;
+}
+
+static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
+get_instance_proc_addr (VkInstance instance, const char *name)
+{
+  PFN_vkVoidFunction real = real_get_instance_proc_addr (instance, name);
+
+  if (!real || strcmp (name, "vkGetDeviceProcAddr") != 0)
+    return real;
+  real_get_device_proc_addr = (PFN_vkGetDeviceProcAddr) real;
+  return (PFN_vkVoidFunction) get_device_proc_addr;
+}
+
+/* --- frames ------------------------------------------------------------------
+ */
+
+static gboolean import_anew;
+static GstPad *element_sink;
+
+/* A consumer that waits for the frame */
+static GstFlowReturn
+chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  DmabufFence *fence = gst_buffer_get_dmabuf_core_fence (buffer);
+
+  if (fence)
+    dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, NULL);
+  gst_buffer_unref (buffer);
+
+  return GST_FLOW_OK;
+}
+
+static gboolean
+query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  if (GST_QUERY_TYPE (query) == GST_QUERY_CAPS) {
+    GstCaps *caps = gst_caps_from_string (OUT_CAPS);
+
+    gst_query_set_caps_result (query, caps);
+    gst_caps_unref (caps);
+    return TRUE;
+  }
+  if (GST_QUERY_TYPE (query) != GST_QUERY_ALLOCATION)
+    return gst_pad_query_default (pad, parent, query);
+  gst_query_add_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
+  gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL);
+  return TRUE;
+}
+
+static GstBufferPool *
+new_pool (void)
+{
+  GstBufferPool *pool = gst_dmabuf_core_pool_new (NULL);
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+  GstCaps *caps = gst_caps_from_string (IN_CAPS);
+
+  gst_buffer_pool_config_set_params (config, caps, 0, 4, 4);
+  gst_buffer_pool_config_add_option (config, GST_BUFFER_POOL_OPTION_VIDEO_META);
+  if (!gst_buffer_pool_set_config (pool, config)
+      || !gst_buffer_pool_set_active (pool, TRUE))
+    g_error ("no pool");
+  gst_caps_unref (caps);
+
+  return pool;
+}
+
+static void
+push (GstPad *src, GstBufferPool *pool)
+{
+  GstBuffer *buffer;
+
+  if (gst_buffer_pool_acquire_buffer (pool, &buffer, NULL) != GST_FLOW_OK
+      || gst_pad_push (src, buffer) != GST_FLOW_OK)
+    g_error ("no frame");
+  /* what is drained lets go of its imports */
+  if (import_anew) {
+    GstQuery *drain = gst_query_new_drain ();
+
+    gst_pad_query (element_sink, drain);
+    gst_query_unref (drain);
+  }
+}
+
+static guint64
+get (const GstStructure *stats, const char *name)
+{
+  guint64 value = 0;
+
+  gst_structure_get_uint64 (stats, name, &value);
+  return value;
+}
+
+typedef struct
+{
+  const char *name;
+  gboolean import_anew;
+  double ns;
+  guint64 mallocs, submits, semaphores, imports;
+} Cost;
+
+static void
+measure (Cost *cost, GstElement *element, GstPad *src, GstBufferPool *pool)
+{
+  GstStructure *before, *after;
+  gint64 began;
+  guint i;
+
+  import_anew = cost->import_anew;
+  for (i = 0; i < WARM_UP; i++)
+    push (src, pool);
+  g_object_get (element, "stats", &before, NULL);
+  cost->mallocs = n_mallocs;
+  began = g_get_monotonic_time ();
+  for (i = 0; i < N_FRAMES; i++)
+    push (src, pool);
+  cost->ns =
+      MIN (cost->ns, (g_get_monotonic_time () - began) * 1000. / N_FRAMES);
+  cost->mallocs = n_mallocs - cost->mallocs;
+  g_object_get (element, "stats", &after, NULL);
+  cost->submits = get (after, "submits") - get (before, "submits");
+  cost->semaphores = get (after, "semaphores") - get (before, "semaphores");
+  cost->imports = get (after, "imports") - get (before, "imports");
+  gst_structure_free (before);
+  gst_structure_free (after);
+}
+
+int
+main (int argc, char **argv)
+{
+  GstPad *src, *sink, *element_src;
+  GstBufferPool *pool;
+  GstElement *element;
+  GstSegment segment;
+  GstCaps *caps;
+  guint i, j;
+  Cost costs[] = {
+    { "kept", FALSE, G_MAXDOUBLE },
+    { "anew", TRUE, G_MAXDOUBLE },
+  };
+
+  gpu_loader_replace (NULL);
+  real_get_instance_proc_addr = gpu_loader_get (NULL);
+  gpu_loader_replace (get_instance_proc_addr);
+
+  gst_init (&argc, &argv);
+  GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
+  GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
+  src = gst_pad_new ("src", GST_PAD_SRC);
+  sink = gst_pad_new ("sink", GST_PAD_SINK);
+  element = gst_element_factory_make ("dmabufvkconvert", NULL);
+  element_sink = gst_element_get_static_pad (element, "sink");
+  element_src = gst_element_get_static_pad (element, "src");
+  gst_pad_set_chain_function (sink, chain);
+  gst_pad_set_query_function (sink, query);
+  gst_pad_link (src, element_sink);
+  gst_pad_link (element_src, sink);
+  gst_pad_set_active (sink, TRUE);
+  gst_element_set_state (element, GST_STATE_PLAYING);
+  gst_pad_set_active (src, TRUE);
+
+  caps = gst_caps_from_string (IN_CAPS);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_pad_push_event (src, gst_event_new_stream_start ("test"));
+  gst_pad_push_event (src, gst_event_new_caps (caps));
+  gst_pad_push_event (src, gst_event_new_segment (&segment));
+  gst_caps_unref (caps);
+
+  pool = new_pool ();
+  for (i = 0; i < N_RUNS; i++) {
+    for (j = 0; j < G_N_ELEMENTS (costs); j++)
+      measure (&costs[j], element, src, pool);
+  }
+  for (j = 0; j < G_N_ELEMENTS (costs); j++)
+    printf ("%s %.0f %.4f %.4f %.4f %.4f\n", costs[j].name, costs[j].ns,
+        (double) costs[j].mallocs / N_FRAMES,
+        (double) costs[j].submits / N_FRAMES,
+        (double) costs[j].semaphores / N_FRAMES,
+        (double) costs[j].imports / N_FRAMES);
+
+  gst_element_set_state (element, GST_STATE_NULL);
+  return 0;
+}
