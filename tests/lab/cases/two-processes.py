@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
+# timeout: 400
 """Frames of dmabufalloc cross to a display in another process: each comes as a
 new fd, and still is imported once per buffer and shown as it was sent. When
 either process is killed the other goes on or ends, and no dma-buf is left."""
@@ -21,7 +21,7 @@ from pixels import pixels, rgb  # noqa: E402
 FRAME = ('BGRx', 640, 480)
 CAPS = 'video/x-raw,format=BGRx,width=640,height=480,framerate=30/1'
 BUFFERS = 4
-WARM_UP, FRAMES = 8, 300 if is_long() else 24
+WARM_UP, FRAMES = 8, 120 if is_long() else 24
 
 
 def send(path, pipe):
