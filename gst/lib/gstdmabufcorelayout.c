@@ -86,7 +86,7 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     plane->pitch = stride;
   }
 
-  return dmabuf_layout_validate (layout, error);
+  return TRUE;
 }
 
 static gsize
@@ -165,7 +165,8 @@ gst_dmabuf_core_buffer_check_constraints (GstBuffer *buffer,
   DmabufLayout layout;
   guint i;
 
-  if (!gst_dmabuf_core_buffer_get_layout (buffer, info, &layout, error))
+  if (!gst_dmabuf_core_buffer_get_layout (buffer, info, &layout, error)
+      || !dmabuf_layout_validate (&layout, error))
     return FALSE;
 
   for (i = 0; i < layout.n_planes; i++) {

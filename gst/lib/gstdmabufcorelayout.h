@@ -38,8 +38,10 @@ gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
  * @error: return location for an error
  *
  * Where the pixels of @buffer lie: by its #GstVideoMeta, else by @info, each
- * plane found in whichever memory it lies. The result is validated against the
- * sizes of the dma-bufs. Makes no system call for memory that it saw before.
+ * plane found in whichever memory it lies. Whether that fits into the dma-bufs
+ * is for dmabuf_layout_validate(), which dmabuf_attachment_import() calls for a
+ * layout that it has not seen. Makes no system call for memory that it saw
+ * before.
  *
  * Returns: %FALSE with an error of %DMABUF_ERROR
  */
