@@ -29,8 +29,8 @@
 /* one on screen, one on the way there, one that upstream fills */
 #define MIN_BUFFERS 3
 
-/* bound of capture-frame */
-#define CAPTURE_TIMEOUT_US (5 * G_USEC_PER_SEC)
+/* bound of capture-frame: a virtual display on a busy machine is slow */
+#define CAPTURE_TIMEOUT_US (20 * G_USEC_PER_SEC)
 
 enum
 {

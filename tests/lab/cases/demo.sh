@@ -9,6 +9,9 @@ demo=${DMABUF_BUILD:-build/native}/tests/examples/camera-to-display
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
+# why something could not be compared
+export GST_DEBUG="${GST_DEBUG:-dmabuf*:2}"
+
 fail () {
   echo "$*"
   exit 1

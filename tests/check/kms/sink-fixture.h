@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * dmabufkmssink on the fake display. Whoever may block runs in a thread, and
+ * the display moves when the test says so.
+ */
+
+#include "fake-display.h"
+
+#include <gst/check/gstharness.h>
+#include <gst/lib/gstdmabufcore.h>
+
+#define WIDTH 300
+#define HEIGHT 200
+#define PITCH (WIDTH * 4)
+#define CAPS \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
+  "width=300,height=200,framerate=30/1"
+#define PLAIN_CAPS "video/x-raw,format=BGRx,width=300,height=200,framerate=30/1"
+
+/* far above what it takes: a test that needs it has failed */
+#define LONG_US (20 * G_USEC_PER_SEC)
+/* ten times what a flush may take */
+#define FLUSH_US (G_USEC_PER_SEC)
+
+/* Of the open sink, else NULL */
+extern GstHarness *harness;
+extern GstElement *sink;
+extern GstBus *bus;
+
+/* Around each test; the end of one that left a sink open closes it */
+void sink_fixture_setup (void);
+void sink_fixture_teardown (void);
+
+/* A sink with these properties, which does not wait for a clock */
+void open_sink (const char *first_property, ...);
+void close_sink (void);
+
+guint64 get_stat (const char *name);
+
+/* A frame of CAPS in a dma-buf of its own */
+GstBuffer *new_frame (void);
+
+/* The test keeps its reference. */
+GstFlowReturn push (GstBuffer *buffer);
+
+/* The only references left are the test's and the memory is free again. */
+gboolean is_free (GstBuffer *buffer);
+
+/* Whether the next message of @type is this one */
+gboolean
+get_error (GstMessageType type, GQuark domain, int code, const char *text);

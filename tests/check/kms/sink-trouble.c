@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* dmabufkmssink: copies, capture-frame, errors, and caps that are refused. */
+
+#include "sink-fixture.h"
+#include "gstdmabufkmssettings.h"
+#include "gstdmabufkmssink.h"
+#include "kms-presenter.h"
+#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+
+#include <errno.h>
+#include <gst/check/gstcheck.h>
+
+/* --- copies ------------------------------------------------------------ */
+
+GST_START_TEST (test_copy_policy)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, PITCH * HEIGHT, NULL);
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 2);
+  fail_unless_equals_uint64 (get_stat ("shown") + 1 >= 2, 1);
+  /* one warning, with the reason */
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "not in dma-bufs"));
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  close_sink ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_ALLOW, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  close_sink ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_FORBID, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless_equals_int (push (buffer), GST_FLOW_ERROR);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "copy-policy"));
+
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST;
+
+/* A dma-buf that the display cannot reach. */
+GST_START_TEST (test_failed_import_is_copied)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display_fail (DRM_IOCTL_PRIME_FD_TO_HANDLE, 1, EINVAL);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "contiguous"));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_offered_pool_is_shown_without_a_copy)
+{
+  GstCaps *caps = gst_caps_from_string (PLAIN_CAPS);
+  GstQuery *query = gst_query_new_allocation (caps, TRUE);
+  GstDmabufCoreConstraints constraints;
+  GstVideoAlignment alignment;
+  GstBufferPool *pool;
+  GstBuffer *buffer;
+  guint size, min, max;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, PLAIN_CAPS);
+  fail_unless (gst_pad_peer_query (harness->srcpad, query));
+  fail_unless (
+      gst_query_find_allocation_meta (query, GST_VIDEO_META_API_TYPE, NULL));
+  fail_unless (gst_query_find_allocation_meta (
+      query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL));
+  gst_query_get_dmabuf_core_constraints (query, &constraints, &alignment);
+  fail_unless (constraints.implicit_sync);
+  fail_unless (
+      strstr (constraints.devices, "KMS") != NULL, "%s", constraints.devices);
+  gst_query_parse_nth_allocation_pool (query, 0, &pool, &size, &min, &max);
+  fail_unless (pool != NULL);
+  fail_unless (min >= 2);
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+  fail_unless_equals_int (
+      gst_buffer_pool_acquire_buffer (pool, &buffer, NULL), GST_FLOW_OK);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless_equals_uint64 (get_stat ("imports"), 1);
+  close_sink ();
+
+  gst_buffer_pool_set_active (pool, FALSE);
+  gst_object_unref (pool);
+  gst_query_unref (query);
+  gst_caps_unref (caps);
+}
+GST_END_TEST;
+
+/* --- capture-frame ----------------------------------------------------- */
+
+GST_START_TEST (test_capture_frame)
+{
+  GstBuffer *frame = new_frame ();
+  GstBuffer *shown = NULL;
+  GstSample *sample = NULL;
+  GstStructure *structure;
+  gint width, height;
+
+  open_sink (NULL, NULL);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample == NULL);
+
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample != NULL);
+  fail_unless_equals_int (fake_display.n_writebacks, 1);
+  structure = gst_caps_get_structure (gst_sample_get_caps (sample), 0);
+  gst_structure_get_int (structure, "width", &width);
+  gst_structure_get_int (structure, "height", &height);
+  fail_unless_equals_int (width, 1000);
+  fail_unless_equals_int (height, 800);
+  fail_unless_equals_int (
+      gst_buffer_get_size (gst_sample_get_buffer (sample)), 1000 * 800 * 4);
+  gst_structure_get (
+      gst_sample_get_info (sample), "frame", GST_TYPE_BUFFER, &shown, NULL);
+  fail_unless (shown == frame);
+  gst_buffer_unref (shown);
+  gst_sample_unref (sample);
+
+  /* the connector stays for the next one, and goes with the end */
+  fail_unless (fake_display_get (FAKE_WRITEBACK, "CRTC_ID") == FAKE_CRTC);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample != NULL);
+  gst_sample_unref (sample);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  close_sink ();
+  fail_unless (fake_display_get (FAKE_WRITEBACK, "CRTC_ID") == 0);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_capture_frame_without_writeback)
+{
+  GstBuffer *frame = new_frame ();
+  GstSample *sample = NULL;
+
+  fake_display.writeback = FALSE;
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+  fail_unless (sample == NULL);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* --- errors ------------------------------------------------------------ */
+
+static const char *mode = "600x400";
+
+static void
+assert_start_fails (GQuark domain, int code, const char *text)
+{
+  sink = g_object_new (
+      GST_TYPE_DMABUF_KMS_SINK, "device", FAKE_CARD, "mode", mode, NULL);
+  bus = gst_bus_new ();
+  gst_element_set_bus (sink, bus);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  fail_unless (get_error (GST_MESSAGE_ERROR, domain, code, text));
+  gst_element_set_state (sink, GST_STATE_NULL);
+  gst_element_set_bus (sink, NULL);
+  gst_clear_object (&sink);
+  gst_clear_object (&bus);
+}
+
+GST_START_TEST (test_start_errors)
+{
+  fake_display.open_errno = EACCES;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_OPEN_READ_WRITE, FAKE_CARD);
+  fake_display.open_errno = ENOENT;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, FAKE_CARD);
+  fake_display.open_errno = 0;
+  fake_display.other_master = TRUE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY, "another program");
+  fake_display.other_master = FALSE;
+  fake_display.kms = FALSE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "not a KMS device");
+  fake_display.kms = TRUE;
+  fake_display.connected = FALSE;
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "no display");
+  fake_display.connected = TRUE;
+  mode = "601x400";
+  assert_start_fails (
+      GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "601x400");
+  mode = "large";
+  assert_start_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS, "large");
+}
+GST_END_TEST;
+
+GST_START_TEST (test_display_lost_while_showing)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fake_display.other_master = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_BUSY, FAKE_CARD));
+  close_sink ();
+  fail_unless (is_free (frame));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_display_that_stands_still)
+{
+  GstBuffer *frame = new_frame ();
+
+  open_sink ("fence-timeout", 20 * GST_MSECOND, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "not on screen"));
+  fail_unless (fake_display_flip ());
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+static gboolean
+accepts (const char *description)
+{
+  GstCaps *caps = gst_caps_from_string (description);
+  GstCaps *possible = gst_pad_peer_query_caps (harness->srcpad, caps);
+  gboolean ret = !gst_caps_is_empty (possible);
+
+  gst_caps_unref (possible);
+  gst_caps_unref (caps);
+
+  return ret;
+}
+
+GST_START_TEST (test_caps_are_those_of_the_display)
+{
+  open_sink (NULL, NULL);
+  fail_unless (accepts (CAPS));
+  fail_unless (accepts (PLAIN_CAPS));
+  fail_unless (accepts ("video/x-raw,format=I420,width=1200,height=700"));
+  fail_if (accepts ("video/x-raw,format=YUY2"));
+  fail_if (accepts ("video/x-raw(memory:DMABuf),format=DMA_DRM,"
+                    "drm-format=NV12:0x0100000000000001"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=1300"));
+  close_sink ();
+
+  /* neither place nor scale: the sizes of the modes */
+  fake_display.can_place = FALSE;
+  open_sink (NULL, NULL);
+  fail_unless (accepts ("video/x-raw,format=NV12,width=600,height=400"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=600,height=700"));
+  fail_if (accepts (CAPS));
+  close_sink ();
+
+  open_sink ("mode", "600x400", NULL);
+  fail_unless (accepts ("video/x-raw,format=NV12,width=600,height=400"));
+  fail_if (accepts ("video/x-raw,format=NV12,width=1200,height=700"));
+}
+GST_END_TEST;
+
+/* Upstream's own error does not say why; ours does. */
+GST_START_TEST (test_refused_caps_are_explained)
+{
+  open_sink (NULL, NULL);
+  fail_if (accepts ("video/x-raw,format=YUY2"));
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "videoconvert"));
+  close_sink ();
+
+  open_sink (NULL, NULL);
+  fail_if (accepts ("video/x-raw,format=NV12,width=3000,height=2000"));
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "videoscale"));
+}
+GST_END_TEST;
+
+static Suite *
+kms_sink_trouble_suite (void)
+{
+  Suite *suite = suite_create ("kms-sink-trouble");
+  TCase *tcase = tcase_create ("sink");
+
+  suite_add_tcase (suite, tcase);
+  tcase_add_checked_fixture (tcase, sink_fixture_setup, sink_fixture_teardown);
+  tcase_add_test (tcase, test_copy_policy);
+  tcase_add_test (tcase, test_failed_import_is_copied);
+  tcase_add_test (tcase, test_offered_pool_is_shown_without_a_copy);
+  tcase_add_test (tcase, test_capture_frame);
+  tcase_add_test (tcase, test_capture_frame_without_writeback);
+  tcase_add_test (tcase, test_start_errors);
+  tcase_add_test (tcase, test_display_lost_while_showing);
+  tcase_add_test (tcase, test_display_that_stands_still);
+  tcase_add_test (tcase, test_caps_are_those_of_the_display);
+  tcase_add_test (tcase, test_refused_caps_are_explained);
+
+  return suite;
+}
+
+GST_CHECK_MAIN (kms_sink_trouble);
