@@ -45,6 +45,25 @@ build_env () {
   echo "export DMABUF_BUILD='$build'"
 }
 
+# plugin_registry: GStreamer looks after each plugin whenever a program starts,
+# which takes a second in an emulator. So that is done here, whenever one of
+# ours has changed. Prints the variables that name the result, as shell.
+plugin_registry () {
+  local build=$TOP/build/native registry=$TOP/build/native/lab-registry.bin
+  [ -d "$build/gst" ] && [ -d "$build/ext" ] || return 0
+  if [ ! -f "$registry" ] || [ -n "$(find "$build/gst" "$build/ext" \
+      -name '*.so' -newer "$registry" -print -quit)" ]; then
+    # shellcheck disable=SC1090
+    (. <(build_env)
+      export GST_REGISTRY=$registry.tmp
+      rm -f "$registry" "$registry.tmp"
+      enter -- env LD_LIBRARY_PATH="$LD_LIBRARY_PATH" gst-inspect-1.0) \
+      >/dev/null 2>&1 && mv "$registry.tmp" "$registry"
+  fi
+  [ ! -f "$registry" ] ||
+    echo "export GST_REGISTRY='$registry' GST_REGISTRY_UPDATE=no"
+}
+
 # guest_command STATE LIMIT COMMAND…: what guest-init reads.
 guest_command () {
   local state=$1
@@ -53,6 +72,7 @@ guest_command () {
   echo "$2" >"$state/limit"
   shift 2
   { build_env
+    plugin_registry
     local line
     while IFS= read -r -d '' line; do
       printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
