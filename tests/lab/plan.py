@@ -24,6 +24,9 @@ import sys
 TOP = os.getcwd()
 DEFAULT = 'backports'
 
+# Of a Meson suite that names the boot
+BOOT = 'lab-boot-'
+
 
 def header(path):
     """'# key: value' and '# word' lines before the first other line."""
@@ -32,7 +35,7 @@ def header(path):
         for line in lines:
             if not line.startswith('#'):
                 break
-            match = re.match(r'# (kernel|timeout|alone|last)(?:: *(.*))?$',
+            match = re.match(r'# (kernel|timeout|boot|last)(?:: *(.*))?$',
                              line.rstrip())
             if match:
                 fields[match[1]] = match[2] or ''
@@ -50,7 +53,7 @@ def scripts():
             'argv': [os.path.join(TOP, path)],
             'timeout': int(fields.get('timeout', 60)),
             'kernels': fields.get('kernel', DEFAULT).replace(',', ' ').split(),
-            'alone': 'alone' in fields,
+            'boot': fields.get('boot', ''),
             'last': 'last' in fields,
         }
 
@@ -69,8 +72,9 @@ def programs():
             'workdir': test['workdir'],
             'timeout': test['timeout'],
             'kernels': [s[4:] for s in suites if s.startswith('lab-')
-                        and s != 'lab-alone'] or [DEFAULT],
-            'alone': 'lab-alone' in suites,
+                        and not s.startswith(BOOT)] or [DEFAULT],
+            'boot': ''.join(s[len(BOOT):] for s in suites
+                            if s.startswith(BOOT)),
         }
 
 
@@ -86,10 +90,10 @@ def plan(directory, kernel, names):
         if kernel and lane != kernel:
             continue
         here = [case for case in cases if lane in case['kernels']]
-        shared = [case for case in here if not case['alone']]
-        shared.sort(key=lambda case: case.get('last', False))
-        boots += [(lane, shared)] if shared else []
-        boots += [(lane, [case]) for case in here if case['alone']]
+        for boot in sorted({case['boot'] for case in here}):
+            shared = [case for case in here if case['boot'] == boot]
+            shared.sort(key=lambda case: case.get('last', False))
+            boots.append((lane, shared))
     for number, (lane, shared) in enumerate(boots):
         with open(os.path.join(directory, f'{number}.json'), 'w') as out:
             json.dump({'lane': lane, 'cases': shared}, out)

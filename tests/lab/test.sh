@@ -61,7 +61,7 @@ test_gpu () {
 
 # run_tests: with cmd_test's variables.
 run_tests () {
-  local results=$TOP/build/test/results lane
+  local results=$TOP/build/test/results lane native built=yes
   prepare_root
   # The results of two runs in one checkout would be each other's.
   mkdir -p "$TOP/build"
@@ -70,43 +70,69 @@ run_tests () {
   rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"
   mkdir -p "$TOP/build/test/boots"
   : >"$results"
-  for lane in "${lanes[@]}"; do
-    [ "$lane" != none ] || continue
-    progress "native tests, $lane"
-    in_top tests/lab/native.py test "$lane" "$results" "${names[@]}"
-  done
   if [ "$lab" = yes ]; then
-    if build plain; then
+    # The lab waits more than it works, and the native tests use that time: all
+    # is built before, and then only read.
+    for lane in plain "${lanes[@]}"; do
+      [ "$lane" = none ] || build "$lane" || [ "$lane" != plain ] || built=no
+    done
+    if [ $built = yes ]; then
+      native_lanes "$results" nice &
+      native=$!
       lab_cases "$results" "$kernel" "${names[@]}"
+      wait $native
     else
       printf 'fail\t1\tlab\t0\tnot run: the build failed\n' >>"$results"
     fi
+  else
+    native_lanes "$results"
   fi
   summary "$results"
 }
 
-# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need.
-lab_cases () {
-  local results=$1 boots=$TOP/build/test/boots plan number lane limit
+# native_lanes RESULTS [nice]: with cmd_test's variables.
+native_lanes () {
+  local lane
+  for lane in "${lanes[@]}"; do
+    [ "$lane" != none ] || continue
+    progress "native tests, $lane"
+    in_top ${2-} tests/lab/native.py test "$lane" "$1" "${names[@]}"
+  done
+}
+
+# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need, with a guest
+# for each processor at a time: each of them waits a lot.
+lab_cases () (
+  results=$1 boots=$TOP/build/test/boots
   shift
   plan=$(in_top tests/lab/plan.py plan "$boots" "$@") || {
     printf 'fail\t1\tlab\t0\tno plan of the cases\n' >>"$results"; return; }
   [ -n "$plan" ] || return 0
   prepare_guest
   mkdir -p "$TOP/build/vm-out/test"
-  while read -r number lane limit <&3; do
-    while [ -n "$limit" ]; do
-      progress "lab, kernel $lane"
-      rm -f "$TOP/build/vm-out/test/$number"
-      (cd "$TOP" && vm "$lane" "$limit" 3G tests/lab/runner.py \
-        "$boots/$number.json" "/out/test/$number")
-      limit=$(in_top tests/lab/plan.py after "$boots" "$number" "$results" \
-        "build/vm-log/$(readlink "$LOGS/last.log")") || {
-        printf 'fail\t1\tlab %s\t0\tits results cannot be read\n' \
-          "$lane" >>"$results"
-        limit=; }
-    done
-  done 3<<<"$plan"
+  while read -r number lane limit; do
+    lab_boot "$results" "$boots" "$number" "$lane" "$limit" &
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+  done <<<"$plan"
+  wait
+)
+
+# lab_boot RESULTS BOOTS NUMBER LANE LIMIT: one guest's cases; once more with the
+# rest if it dies.
+lab_boot () {
+  local results=$1 boots=$2 number=$3 lane=$4 limit=$5
+  local console=$TOP/build/vm-log/test-$number.log
+  while [ -n "$limit" ]; do
+    progress "lab, kernel $lane"
+    rm -f "$TOP/build/vm-out/test/$number"
+    (cd "$TOP" && VM_CONSOLE=$console vm "$lane" "$limit" 3G \
+      tests/lab/runner.py "$boots/$number.json" "/out/test/$number") </dev/null
+    limit=$(in_top tests/lab/plan.py after "$boots" "$number" "$results" \
+      "${console#"$TOP/"}") || {
+      printf 'fail\t1\tlab %s\t0\tits results cannot be read\n' \
+        "$lane" >>"$results"
+      limit=; }
+  done
 }
 
 # summary RESULTS: the last lines, and the exit status.

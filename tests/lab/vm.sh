@@ -115,7 +115,7 @@ vm () {
     die "no kernel lane '$lane'; there are: $(lanes)"
   mkdir -p "$LOGS" "$OUT"
   state=$(mktemp -d "${TMPDIR:-/tmp}/gst-dmabuf-vm.XXXXXX")
-  console=$LOGS/$(date +%H%M%S)-$$.log
+  console=${VM_CONSOLE:-$LOGS/$(date +%H%M%S)-$$.log}
   ln -sfn "$(basename "$console")" "$LOGS/last.log"
   guest_command "$state" "$limit" "$@"
   : >"$state/stdout"

@@ -23,6 +23,7 @@ export GI_TYPELIB_PATH="$typelib"
 GST_REGISTRY=$(mktemp)
 trap 'rm -f "$GST_REGISTRY"' EXIT
 export GST_REGISTRY
+unset GST_REGISTRY_UPDATE
 cp ~/.cache/gstreamer-1.0/registry.x86_64.bin "$GST_REGISTRY"
 
 "$prefix/app/picture-on-display" 20 || { echo "in C: failed"; exit 1; }
