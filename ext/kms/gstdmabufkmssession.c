@@ -376,11 +376,12 @@ gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
   gconstpointer prerolled = session->prerolled;
 
   session->prerolled = NULL;
+  /* What was prerolled counts when its time comes, as it may be late then. */
+  if (!session->in_preroll)
+    gst_dmabuf_core_stats_add (
+        &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
   if (buffer == prerolled)
     return GST_FLOW_OK;
-
-  gst_dmabuf_core_stats_add (
-      &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
 
   if (!import_or_copy (session, buffer, &frame))
     return GST_FLOW_ERROR;
