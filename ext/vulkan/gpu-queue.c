@@ -412,6 +412,17 @@ gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
           job->n_fences, &n_waits, &queue->n_cpu_waits, deadline, cancellable,
           error))
     return FALSE;
+  /* A driver that finishes its work before it exports would wait in there for
+   * the fences of others, where neither deadline nor flush reaches it. So that
+   * is done here, and before: what was submitted can be given up no more. */
+  for (i = 0; queue->trust == DMABUF_FENCE_TRUST_COMPLETED && i < job->n_fences;
+      i++) {
+    if (job->fences[i]
+        && !dmabuf_fence_wait (job->fences[i], deadline, cancellable, error)) {
+      gpu_sync_drop_fences (context, slot->waits, n_waits);
+      return FALSE;
+    }
+  }
   queue->n_semaphores += n_waits;
   if (!submit (queue, slot, n_waits, error))
     return FALSE;
@@ -420,23 +431,13 @@ gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
       slot->holds[i] = dmabuf_attachment_ref (job->holds[i]);
   }
 
+  /* Not to be cancelled either: the GPU works on the buffers. */
   if (!slot->done) {
     queue->n_cpu_waits++;
     return gpu_sync_wait_timeline (context, queue->timeline, slot->value,
-        g_get_monotonic_time () + GPU_PATIENCE (queue->context), cancellable,
-        error);
+        g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, error);
   }
 
-  /* A driver that finishes its work before it exports would wait in there for
-   * the fences of others, where neither deadline nor flush reaches it. So that
-   * is done here. (Not for the work itself: a layer that has seen a semaphore
-   * signal takes its export for no wait.) */
-  for (i = 0; queue->trust == DMABUF_FENCE_TRUST_COMPLETED && i < job->n_fences;
-      i++) {
-    if (job->fences[i]
-        && !dmabuf_fence_wait (job->fences[i], deadline, cancellable, error))
-      return FALSE;
-  }
   if (!gpu_sync_export_fence (context, slot->done, queue->trust, fence, error))
     return FALSE;
   slot->exported = TRUE;

@@ -66,6 +66,18 @@ failed: {
 }
 }
 
+void
+gpu_sync_drop_fences (
+    GpuContext *context, VkSemaphore *semaphores, guint n_semaphores)
+{
+  guint i;
+
+  for (i = 0; i < n_semaphores; i++) {
+    context->api.DestroySemaphore (context->device, semaphores[i], NULL);
+    semaphores[i] = VK_NULL_HANDLE;
+  }
+}
+
 gboolean
 gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
     guint n_semaphores, DmabufFence *const *fences, guint n_fences,
@@ -102,12 +114,7 @@ gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
 
   /* ERRORS */
 failed: {
-  /* what has been imported would be waited for by the next submit, which
-   * imports anew: so let it go */
-  for (i = 0; i < *n_waits; i++) {
-    context->api.DestroySemaphore (context->device, semaphores[i], NULL);
-    semaphores[i] = VK_NULL_HANDLE;
-  }
+  gpu_sync_drop_fences (context, semaphores, *n_waits);
   *n_waits = 0;
   g_propagate_error (error, own_error);
   return FALSE;

@@ -23,6 +23,11 @@ gboolean gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
     guint *n_waits, guint64 *n_cpu_waits, gint64 deadline,
     GCancellable *cancellable, GError **error);
 
+/* Lets go what was imported, if it is not submitted: the next submit would wait
+ * for it. */
+void gpu_sync_drop_fences (
+    GpuContext *context, VkSemaphore *semaphores, guint n_semaphores);
+
 /* The fence of a semaphore whose signal has been submitted; NULL if it has
  * signalled and there is no fence. */
 gboolean gpu_sync_export_fence (GpuContext *context, VkSemaphore semaphore,

@@ -310,7 +310,7 @@ hold_input (GstBuffer *buffer, DmabufFence *fence)
 /* Sends the output on its way under its fence. */
 static gboolean
 send_output (GstDmabufVkStage *stage, GstBuffer *buffer, DmabufFence *fence,
-    gint64 deadline, GCancellable *cancellable, GError **error)
+    GCancellable *cancellable, GError **error)
 {
   if (stage->downstream_syncs) {
     gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
@@ -326,7 +326,11 @@ send_output (GstDmabufVkStage *stage, GstBuffer *buffer, DmabufFence *fence,
 
   gst_dmabuf_core_stats_add (
       &stage->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
-  return dmabuf_fence_wait (fence, deadline, cancellable, error);
+  /* Work of our own: fence-timeout is for that of others, and has been used up
+   * where the driver compiled a shader first. */
+  return dmabuf_fence_wait (fence,
+      g_get_monotonic_time () + GPU_PATIENCE (stage->context), cancellable,
+      error);
 }
 
 static gboolean
@@ -386,7 +390,7 @@ run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
   use_end (&use, fence);
   if (fence && in)
     hold_input (in->buffer, fence);
-  ret = send_output (stage, out->buffer, fence, deadline, cancellable, error);
+  ret = send_output (stage, out->buffer, fence, cancellable, error);
   if (fence)
     dmabuf_fence_unref (fence);
 
