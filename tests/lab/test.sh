@@ -100,8 +100,16 @@ native_lanes () {
   done
 }
 
-# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need, with a guest
-# for each processor at a time: each of them waits a lot.
+# guests: how many at a time: one for each processor and 4 GB of free memory.
+guests () {
+  awk -v most="$(nproc)" '/^MemAvailable:/ {
+      n = int ($2 / 4e6)
+      print n < 1 ? 1 : n < most ? n : most
+    }' /proc/meminfo
+}
+
+# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need, some guests at
+# a time: each of them waits a lot.
 lab_cases () (
   results=$1 boots=$TOP/build/test/boots
   shift
@@ -110,9 +118,10 @@ lab_cases () (
   [ -n "$plan" ] || return 0
   prepare_guest
   mkdir -p "$TOP/build/vm-out/test"
+  most=$(guests)
   while read -r number lane limit; do
     lab_boot "$results" "$boots" "$number" "$lane" "$limit" &
-    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
+    while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
   done <<<"$plan"
   wait
 )

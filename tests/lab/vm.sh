@@ -55,10 +55,9 @@ plugin_registry () {
       -name '*.so' -newer "$registry" -print -quit)" ]; then
     # shellcheck disable=SC1090
     (. <(build_env)
-      export GST_REGISTRY=$registry.tmp
-      rm -f "$registry" "$registry.tmp"
-      enter -- env LD_LIBRARY_PATH="$LD_LIBRARY_PATH" gst-inspect-1.0) \
-      >/dev/null 2>&1 && mv "$registry.tmp" "$registry"
+      export GST_REGISTRY=$registry.$BASHPID
+      enter -- env LD_LIBRARY_PATH="$LD_LIBRARY_PATH" gst-inspect-1.0 &&
+        mv "$GST_REGISTRY" "$registry") >/dev/null 2>&1
   fi
   [ ! -f "$registry" ] ||
     echo "export GST_REGISTRY='$registry' GST_REGISTRY_UPDATE=no"
