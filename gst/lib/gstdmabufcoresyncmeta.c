@@ -92,13 +92,18 @@ release_peek_pending (GstDmabufCoreRelease *release)
 static DmabufFence *
 release_end (GstDmabufCoreRelease *release)
 {
-  DmabufFence *fence = release->fence ? release_peek_pending (release) : NULL;
   GstDmabufCoreReleaseFunc func = release->func;
   GDestroyNotify notify = release->notify;
+  DmabufFence *fence;
+
+  g_mutex_lock (&release->lock);
+  fence = g_steal_pointer (&release->fence);
+  g_mutex_unlock (&release->lock);
+  if (fence && dmabuf_fence_is_signaled (fence))
+    g_clear_pointer (&fence, dmabuf_fence_unref);
 
   release->func = NULL;
   release->notify = NULL;
-  g_clear_pointer (&release->fence, dmabuf_fence_unref);
   if (release->under_way) {
     release->under_way = FALSE;
     __atomic_add_fetch (&returned_count, 1, __ATOMIC_RELAXED);
