@@ -5,6 +5,7 @@
 #include "dmabuf-fence-private.h"
 #include "dmabuf-kernel-private.h"
 #include "dmabuf-poller-private.h"
+#include "dmabuf-spin-private.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,7 +32,7 @@ struct _SyncFile
 #define MAX_SPARES 32
 #endif
 
-static GMutex spares_lock;
+static gint spares_lock; /* for a few instructions */
 static SyncFile *spares;
 static gint n_spares;
 
@@ -183,14 +184,14 @@ sync_file_release (DmabufFence *fence)
     dmabuf_poller_remove (&self->source);
   dmabuf_kernel->close (self->source.fd);
 
-  g_mutex_lock (&spares_lock);
+  dmabuf_spin_lock (&spares_lock);
   if (n_spares < MAX_SPARES) {
     self->next = spares;
     spares = self;
     n_spares++;
     self = NULL;
   }
-  g_mutex_unlock (&spares_lock);
+  dmabuf_spin_unlock (&spares_lock);
   g_free (self);
 }
 
@@ -213,13 +214,13 @@ sync_file_new (int fd, DmabufFenceTrust trust)
 {
   SyncFile *self;
 
-  g_mutex_lock (&spares_lock);
+  dmabuf_spin_lock (&spares_lock);
   self = spares;
   if (self) {
     spares = self->next;
     n_spares--;
   }
-  g_mutex_unlock (&spares_lock);
+  dmabuf_spin_unlock (&spares_lock);
   if (self)
     memset (self, 0, sizeof (*self));
   else
