@@ -3,9 +3,8 @@
 /*
  * What a small frame costs in dmabufvkconvert, waited for: nanoseconds, the
  * best of several runs, calls of malloc on the streaming thread outside of the
- * driver (this program takes malloc's place, and that of the Vulkan loader),
- * submits and semaphores. With imports that are kept, and with imports made for
- * each frame.
+ * driver (this program takes the Vulkan loader's place), submits and
+ * semaphores. With imports that are kept, and with imports made for each frame.
  *
  * Prints one line: NAME NANOSECONDS MALLOCS SUBMITS SEMAPHORES IMPORTS for
  * each.
@@ -14,9 +13,9 @@
 #include <gst/lib/gstdmabufcore.h>
 #include <gst/video/video.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "count-mallocs.h"
 #include "gpu-api.h"
 #include "gstdmabufvkconvert.h"
 #include "gstdmabufvkstage.h"
@@ -26,37 +25,6 @@
 #define WARM_UP 20
 #define N_FRAMES 100
 #define N_RUNS 3
-
-extern void *__libc_malloc (size_t size);
-extern void *__libc_calloc (size_t n, size_t size);
-extern void *__libc_realloc (void *data, size_t size);
-void *malloc (size_t size);
-void *calloc (size_t n, size_t size);
-void *realloc (void *data, size_t size);
-
-static __thread guint64 n_mallocs;
-static __thread guint in_driver;
-
-void *
-malloc (size_t size)
-{
-  n_mallocs += !in_driver;
-  return __libc_malloc (size);
-}
-
-void *
-calloc (size_t n, size_t size)
-{
-  n_mallocs += !in_driver;
-  return __libc_calloc (n, size);
-}
-
-void *
-realloc (void *data, size_t size)
-{
-  n_mallocs += !in_driver;
-  return __libc_realloc (data, size);
-}
 
 /* --- the driver's calls of a frame ------------------------------------------
  */
@@ -110,18 +78,18 @@ realloc (void *data, size_t size)
   static VKAPI_ATTR type VKAPI_CALL name parameters \
   { \
     type result; \
-    in_driver++; \
+    mallocs_not_counted++; \
     result = real_##name arguments; \
-    in_driver--; \
+    mallocs_not_counted--; \
     return result; \
   }
 #define DEFINE_VOID(name, parameters, arguments) \
   static PFN_vk##name real_##name; \
   static VKAPI_ATTR void VKAPI_CALL name parameters \
   { \
-    in_driver++; \
+    mallocs_not_counted++; \
     real_##name arguments; \
-    in_driver--; \
+    mallocs_not_counted--; \
   }
 CALLS (DEFINE)
 VOID_CALLS (DEFINE_VOID)

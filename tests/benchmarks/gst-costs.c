@@ -3,8 +3,7 @@
 /*
  * What a buffer costs in dmabuffencesync with nothing to do, beside identity,
  * and in the pool of dma-bufs, beside GstVideoBufferPool: nanoseconds, the best
- * of several runs, and calls of malloc in the steady state, which this program
- * counts by taking malloc's place.
+ * of several runs, and calls of malloc in the steady state.
  *
  * Usage: gst-costs EXPORTER (memfd, udmabuf, system)
  * Prints one line: NAME NANOSECONDS MALLOCS for each.
@@ -13,43 +12,14 @@
 #include <gst/lib/gstdmabufcore.h>
 #include <gst/video/video.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "count-mallocs.h"
 
 #define CAPS "video/x-raw,format=NV12,width=64,height=64,framerate=30/1"
 #define N_RUNS 9
 #define N_BUFFERS 50000
 #define WARM_UP 1000
-
-extern void *__libc_malloc (size_t size);
-extern void *__libc_calloc (size_t n, size_t size);
-extern void *__libc_realloc (void *data, size_t size);
-void *malloc (size_t size);
-void *calloc (size_t n, size_t size);
-void *realloc (void *data, size_t size);
-
-static __thread guint64 n_mallocs;
-
-void *
-malloc (size_t size)
-{
-  n_mallocs++;
-  return __libc_malloc (size);
-}
-
-void *
-calloc (size_t n, size_t size)
-{
-  n_mallocs++;
-  return __libc_calloc (n, size);
-}
-
-void *
-realloc (void *data, size_t size)
-{
-  n_mallocs++;
-  return __libc_realloc (data, size);
-}
 
 typedef void (*Step) (gpointer user_data);
 
