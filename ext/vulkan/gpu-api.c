@@ -47,83 +47,57 @@ gpu_loader_replace (PFN_vkGetInstanceProcAddr loader)
 
 /* --- the table --------------------------------------------------------- */
 
+static gboolean
+set_missing (const char *who, const char *function, GError **error)
+{
+  gpu_set_errno (error, ENOSYS, "the Vulkan %s lacks %s; Vulkan 1.2 is needed",
+      who, function);
+  return FALSE;
+}
+
+#define LOAD(name, get, owner) \
+  api->name = (PFN_vk##name) api->get (owner, "vk" #name);
+#define LOAD_OR_FAIL(name, get, owner, who) \
+  LOAD (name, get, owner) \
+  if (!api->name) \
+    return set_missing (who, "vk" #name, error);
+
 #define LOAD_GLOBAL(name) \
-  if (!(api->name = \
-              (PFN_vk##name) api->GetInstanceProcAddr (NULL, "vk" #name))) { \
-    missing = "vk" #name; \
-    goto function_missing; \
-  }
+  LOAD_OR_FAIL (name, GetInstanceProcAddr, NULL, "loader")
 #define LOAD_INSTANCE(name) \
-  if (!(api->name = (PFN_vk##name) api->GetInstanceProcAddr ( \
-            instance, "vk" #name))) { \
-    missing = "vk" #name; \
-    goto function_missing; \
-  }
+  LOAD_OR_FAIL (name, GetInstanceProcAddr, instance, "loader")
 #define LOAD_DEVICE(name) \
-  if (!(api->name = \
-              (PFN_vk##name) api->GetDeviceProcAddr (device, "vk" #name))) { \
-    missing = "vk" #name; \
-    goto function_missing; \
-  }
-#define LOAD_OPTIONAL_INSTANCE(name) \
-  api->name = (PFN_vk##name) api->GetInstanceProcAddr (instance, "vk" #name);
-#define LOAD_OPTIONAL_DEVICE(name) \
-  api->name = (PFN_vk##name) api->GetDeviceProcAddr (device, "vk" #name);
+  LOAD_OR_FAIL (name, GetDeviceProcAddr, device, "driver")
+#define LOAD_OPTIONAL_INSTANCE(name) LOAD (name, GetInstanceProcAddr, instance)
+#define LOAD_OPTIONAL_DEVICE(name) LOAD (name, GetDeviceProcAddr, device)
 
 gboolean
 gpu_api_load_global (GpuApi *api, GError **error)
 {
-  const char *missing;
-
   api->GetInstanceProcAddr = gpu_loader_get (error);
   if (!api->GetInstanceProcAddr)
     return FALSE;
   GPU_GLOBAL_FUNCTIONS (LOAD_GLOBAL)
 
   return TRUE;
-
-  /* ERRORS */
-function_missing: {
-  gpu_set_errno (error, ENOSYS,
-      "the Vulkan loader lacks %s; Vulkan 1.2 is needed", missing);
-  return FALSE;
-}
 }
 
 gboolean
 gpu_api_load_instance (GpuApi *api, VkInstance instance, GError **error)
 {
-  const char *missing;
-
   GPU_INSTANCE_FUNCTIONS (LOAD_INSTANCE)
   GPU_OPTIONAL_INSTANCE_FUNCTIONS (LOAD_OPTIONAL_INSTANCE)
 
   return TRUE;
-
-  /* ERRORS */
-function_missing: {
-  gpu_set_errno (error, ENOSYS,
-      "the Vulkan loader lacks %s; Vulkan 1.2 is needed", missing);
-  return FALSE;
-}
 }
 
 gboolean
 gpu_api_load_device (GpuApi *api, VkDevice device, GError **error)
 {
-  const char *missing;
-
   GPU_DEVICE_FUNCTIONS (LOAD_DEVICE)
   GPU_OPTIONAL_DEVICE_FUNCTIONS (LOAD_OPTIONAL_DEVICE)
 
   return TRUE;
-
-  /* ERRORS */
-function_missing: {
-  gpu_set_errno (error, ENOSYS,
-      "the Vulkan driver lacks %s; Vulkan 1.2 is needed", missing);
-  return FALSE;
-}
 }
 
 /* --- errors ------------------------------------------------------------ */
