@@ -4,6 +4,8 @@
 
 #include <gst/check/gstcheck.h>
 
+#include "gstdmabufvkstage.h"
+
 static GpuContext *context;
 static GpuQueue queue;
 static GRand *pixels;
@@ -97,29 +99,6 @@ set_color (GpuColor *color, guint32 fourcc, const RefColor *ref)
   color->cosited[1] = ref->v_cosited;
 }
 
-static GpuOrientation
-get_orientation (GstVideoOrientationMethod method)
-{
-  switch (method) {
-  case GST_VIDEO_ORIENTATION_90R:
-    return (GpuOrientation) { 1, 0, 1 };
-  case GST_VIDEO_ORIENTATION_180:
-    return (GpuOrientation) { 0, 1, 1 };
-  case GST_VIDEO_ORIENTATION_90L:
-    return (GpuOrientation) { 1, 1, 0 };
-  case GST_VIDEO_ORIENTATION_HORIZ:
-    return (GpuOrientation) { 0, 1, 0 };
-  case GST_VIDEO_ORIENTATION_VERT:
-    return (GpuOrientation) { 0, 0, 1 };
-  case GST_VIDEO_ORIENTATION_UL_LR:
-    return (GpuOrientation) { 1, 0, 0 };
-  case GST_VIDEO_ORIENTATION_UR_LL:
-    return (GpuOrientation) { 1, 1, 1 };
-  default:
-    return (GpuOrientation) { 0, 0, 0 };
-  }
-}
-
 static HostFrame *
 new_frame (const Case *c, gboolean image, guint32 fourcc, gint w, gint h)
 {
@@ -174,7 +153,7 @@ case_convert (const Case *c, HostFrame *in, HostFrame *out)
     .rect = { rect.x, rect.y, rect.w, rect.h },
     .width = c->out_width,
     .height = c->out_height,
-    .orientation = get_orientation (c->orientation),
+    .orientation = gst_dmabuf_vk_orientation (c->orientation),
     .bilinear = c->bilinear,
     .border = c->border,
   };
