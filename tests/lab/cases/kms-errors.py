@@ -9,9 +9,9 @@ import os
 import sys
 import time
 
-import gi
-gi.require_version('Gst', '1.0')
-from gi.repository import Gst  # noqa: E402
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+
+from gstcase import Books, Gst  # noqa: E402
 
 CARD = next(f'/dev/dri/{name}' for name in sorted(os.listdir('/dev/dri'))
             if name.startswith('card') and
@@ -105,24 +105,16 @@ def check_other_master():
         os.close(fd)
 
 
-def open_files():
-    return sorted(os.readlink(f'/proc/self/fd/{fd}')
-                  for fd in os.listdir('/proc/self/fd')
-                  if os.path.lexists(f'/proc/self/fd/{fd}'))
-
-
 def main():
     good = check_no_permission()
     Gst.init(None)
     errors_of(TEST.format('video/x-raw', 'device=/dev/dri/card77'))
-    before = len(open_files())
+    books = Books()
     for caps, properties, domain, words in CASES:
         good &= check(f'{caps} {properties}', TEST.format(caps, properties),
                       domain, words)
     good &= check_other_master()
-    if len(open_files()) > before:
-        print('not ok: files left', open_files())
-        good = False
+    books.check('after all errors')
     sys.exit(0 if good else 'failed')
 
 

@@ -13,6 +13,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from v4l2case import (Books, Gst, SIZE, expect_error, n_dmabufs, stop,
                       warm_up)  # noqa: E402
+from vivid import output_node  # noqa: E402
 
 
 def fails(description, *words):
@@ -30,19 +31,6 @@ def node(kind):
         if name.startswith(kind):
             return '/dev/' + name
     sys.exit(f'the guest has no /dev/{kind}*')
-
-
-def output_node():
-    for number in range(64):
-        path = f'/dev/video{number}'
-        if not os.path.exists(path):
-            continue
-        info = subprocess.run(['v4l2-ctl', '-d', path, '--info'],
-                              stdout=subprocess.PIPE, text=True).stdout
-        own = info.split('Device Caps', 1)[-1].split('Media', 1)[0]
-        if 'Video Output' in own:
-            return path
-    sys.exit('the guest has no output device')
 
 
 def busy():

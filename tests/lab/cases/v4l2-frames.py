@@ -6,15 +6,15 @@ meta says, memory that is a dma-buf, times that grow, at most 8 dma-bufs, and
 the driver that drops frames, not somebody who copies, while a consumer holds
 everything."""
 
+import gc
 import os
-import subprocess
 import sys
-import tempfile
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from gstcase import is_long  # noqa: E402
-from v4l2case import (Books, Gst, run, stat, stop, until,
-                      warm_up)  # noqa: E402
+from v4l2case import Books, Gst, stat, stop, until, warm_up  # noqa: E402
+from vivid import capture, v4l2_ctl  # noqa: E402
 
 gi_versions = __import__('gi').require_version
 for module in 'GstApp', 'GstVideo', 'GstAllocators':
@@ -28,23 +28,6 @@ FORMATS = (('NV12', 'NV12', 'NV12'), ('YUYV', 'YUYV', 'YUY2'),
            ('RGB3', 'BG24', 'RGB'), ('GREY', 'R8  ', 'GRAY8'))
 WIDTH, HEIGHT = 640, 360
 FRAMES = 20 if is_long() else 5
-
-
-def control(**values):
-    for name, value in values.items():
-        subprocess.run(['v4l2-ctl', '-d', '/dev/video0', '-c',
-                        f'{name}={value}'], check=True)
-
-
-def reference(fourcc):
-    """A frame as v4l2-ctl reads it by mmap."""
-    with tempfile.NamedTemporaryFile() as file:
-        subprocess.run(
-            ['v4l2-ctl', '-d', '/dev/video0', '--stream-mmap',
-             '--stream-count=1', '--stream-skip=2', f'--stream-to={file.name}',
-             '-v', f'width={WIDTH},height={HEIGHT},pixelformat={fourcc}'],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        return file.read()
 
 
 def frames(caps, n):
@@ -88,9 +71,9 @@ def check_frame(buffer, expected, what):
 
 
 def pixels():
-    control(osd_text_mode=2, test_pattern=0)
+    v4l2_ctl('/dev/video0', '-c', 'osd_text_mode=2,test_pattern=0')
     for v4l2, drm, plain in FORMATS:
-        expected = reference(v4l2)
+        expected = capture('/dev/video0', v4l2, WIDTH, HEIGHT, skip=2)[0]
         for caps in (f'video/x-raw,format={plain}',
                      f'video/x-raw(memory:DMABuf),format=DMA_DRM,'
                      f'drm-format=(string)"{drm}"'):
@@ -119,8 +102,7 @@ def starved():
           'all buffers are out')
     for _ in range(stat(source, 'frames')):
         held.append(sink.pull_sample())
-    Gst.util_get_timestamp()
-    __import__('time').sleep(1)
+    time.sleep(1)
     if stat(source, 'frames') != len(held):
         sys.exit('a frame came out of nowhere while all buffers were held')
     held.clear()
@@ -138,7 +120,7 @@ def main():
     books = Books()
     pixels()
     starved()
-    __import__('gc').collect()
+    gc.collect()
     books.check('the end')
 
 

@@ -5,40 +5,24 @@
 """A multi-planar camera that is set to NV12M: two dma-bufs to a frame, each
 plane where the video meta says, the pixels of the contiguous NV12."""
 
+import gc
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from v4l2case import Books, Gst, run, stat, stop, warm_up  # noqa: E402
+from vivid import capture, v4l2_ctl  # noqa: E402
 
 gi_versions = __import__('gi').require_version
 for module in 'GstApp', 'GstVideo', 'GstAllocators':
     gi_versions(module, '1.0')
 from gi.repository import GstAllocators, GstApp, GstVideo  # noqa: E402,F401
 
+DEVICE = '/dev/video0'
 WIDTH, HEIGHT = 640, 360
 CAPS = (f'video/x-raw,format=NV12,width={WIDTH},height={HEIGHT},'
         'framerate=30/1')
-
-
-def v4l2_ctl(*arguments):
-    subprocess.run(['v4l2-ctl', '-d', '/dev/video0', *arguments], check=True,
-                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-def set_format(fourcc):
-    v4l2_ctl('-v', f'width={WIDTH},height={HEIGHT},pixelformat={fourcc}')
-
-
-def reference():
-    """The contiguous format, as v4l2-ctl reads it."""
-    set_format('NV12')
-    with tempfile.NamedTemporaryFile() as file:
-        v4l2_ctl('--stream-mmap', '--stream-count=1', '--stream-skip=2',
-                 f'--stream-to={file.name}')
-        return file.read()
 
 
 def load_vivid(*options):
@@ -55,15 +39,16 @@ def main():
 
 
 def compare():
-    v4l2_ctl('-c', 'osd_text_mode=2,test_pattern=0')
-    expected = reference()
+    v4l2_ctl(DEVICE, '-c', 'osd_text_mode=2,test_pattern=0')
+    expected = capture(DEVICE, 'NV12', WIDTH, HEIGHT, skip=2)[0]
     warm_up()
     books = Books()
 
     for fourcc, memories in ('NV12', 1), ('NM12', 2):
-        set_format(fourcc)
+        v4l2_ctl(DEVICE, '-v', f'width={WIDTH},height={HEIGHT},'
+                 f'pixelformat={fourcc}')
         pipeline = Gst.parse_launch(
-            f'dmabufv4l2src name=src device=/dev/video0 num-buffers=5 ! {CAPS} '
+            f'dmabufv4l2src name=src device={DEVICE} num-buffers=5 ! {CAPS} '
             '! appsink name=sink sync=false')
         pipeline.set_state(Gst.State.PLAYING)
         sink = pipeline.get_by_name('sink')
@@ -91,13 +76,13 @@ def compare():
             sys.exit(source.get_property('stats').to_string())
         stop(pipeline)
         del pipeline, sink, source, sample, buffer, meta
-        __import__('gc').collect()
+        gc.collect()
         books.check(fourcc)
         print(f'ok: {fourcc} in {memories} dma-bufs')
 
     # And who reads it with the CPU finds the planes, too.
     pipeline = Gst.parse_launch(
-        f'dmabufv4l2src device=/dev/video0 num-buffers=5 ! {CAPS} '
+        f'dmabufv4l2src device={DEVICE} num-buffers=5 ! {CAPS} '
         '! videoconvert ! video/x-raw,format=BGRx ! fakesink')
     run(pipeline)
     stop(pipeline)

@@ -67,12 +67,23 @@ def wait(pipeline, types, seconds=60):
     return message
 
 
-def run(pipeline):
-    """To EOS; the pipeline stays as it is then."""
+def text_of(message):
+    """What an error or a warning says"""
+    return ' / '.join(map(str, message.parse_error()
+                          if message.type == Gst.MessageType.ERROR
+                          else message.parse_warning()))
+
+
+def run(pipeline, warnings=True):
+    """To EOS; the pipeline stays as it is then. Not @warnings: one of them ends
+    the case, too."""
+    types = Gst.MessageType.EOS
+    if not warnings:
+        types |= Gst.MessageType.WARNING
     pipeline.set_state(Gst.State.PLAYING)
-    message = wait(pipeline, Gst.MessageType.EOS)
-    if message.type == Gst.MessageType.ERROR:
-        sys.exit(' / '.join(map(str, message.parse_error())))
+    message = wait(pipeline, types)
+    if message.type != Gst.MessageType.EOS:
+        sys.exit(text_of(message))
 
 
 class Pipeline:
@@ -99,10 +110,9 @@ def stop(pipeline, limit=5):
 
 
 def stat(element, name):
-    found, value = element.get_property('stats').get_uint64(name)
-    if not found:
-        sys.exit(f'no {name} in the stats')
-    return value
+    stats = element.get_property('stats')
+    check(stats.has_field(name), f'no {name} in the stats')
+    return stats.get_value(name)
 
 
 def check_stats(pipeline, name, **expected):
@@ -119,7 +129,7 @@ def until(condition, what, seconds=60, pipeline=None):
         message = pipeline and pipeline.get_bus().pop_filtered(
             Gst.MessageType.ERROR)
         if message:
-            sys.exit(' / '.join(map(str, message.parse_error())))
+            sys.exit(text_of(message))
         if time.monotonic() > end:
             sys.exit(f'{what} not within {seconds} s')
         GLib.usleep(10000)
