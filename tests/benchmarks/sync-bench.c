@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../check/lib/sync-uapi.h"
+#include "../check/lib/sw-sync.h"
 
 #define ROUNDS 4000
 #define WAKE_ROUNDS 50
@@ -240,13 +240,11 @@ report_times (const char *metric, double *times, guint n)
 static DmabufFence *
 new_sync_file (int timeline, guint32 value, int *fd)
 {
-  struct sw_sync_create_fence_data args = { .value = value };
-
-  if (ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &args) < 0)
+  *fd = timeline_new_fd (timeline, value);
+  if (*fd < 0)
     g_error ("sw_sync: %s", g_strerror (errno));
-  *fd = args.fence;
   return dmabuf_fence_new_sync_file (
-      dmabuf_kernel->dup (args.fence), DMABUF_FENCE_TRUST_FULL, NULL);
+      dmabuf_kernel->dup (*fd), DMABUF_FENCE_TRUST_FULL, NULL);
 }
 
 /* One frame of a busy buffer: a snapshot, and a fence put in */

@@ -5,26 +5,15 @@
 #include "gpu-rig.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
+
+#include "../check/lib/sw-sync.h"
 
 #include <drm/drm_fourcc.h>
 
 /* --- order -----------------------------------------------------------------
  */
-
-/* sw_sync (drivers/dma-buf/sw_sync.c): a timeline that the test moves */
-struct sw_sync_create_fence_data
-{
-  guint32 value;
-  char name[32];
-  gint32 fence;
-};
-#define SW_SYNC_IOC_CREATE_FENCE \
-  _IOWR ('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
 
 typedef struct
 {
@@ -37,7 +26,6 @@ static gpointer
 write_late (gpointer user_data)
 {
   Writer *writer = user_data;
-  guint32 one = 1;
   guint8 *data;
   guint i;
 
@@ -50,7 +38,7 @@ write_late (gpointer user_data)
   for (i = 0; i < WIDTH * 4; i++)
     data[i] = rig_expected (0, i, 0, 99);
   dmabuf_buffer_vunmap (writer->frame->buffers[0], data);
-  g_assert_cmpint (ioctl (writer->timeline, SW_SYNC_IOC_INC, &one), ==, 0);
+  timeline_inc (writer->timeline, 1);
 
   return NULL;
 }
@@ -60,7 +48,6 @@ write_late (gpointer user_data)
 static void
 test_order_behind_a_pending_fence (void)
 {
-  struct sw_sync_create_fence_data create = { .value = 1, .name = "late" };
   DmabufExporter *exporter = rig_get_exporter ("heap");
   guint64 semaphores = rig.queue.n_semaphores, waits = rig.queue.n_cpu_waits;
   DmabufAttachment *attachment;
@@ -75,7 +62,7 @@ test_order_behind_a_pending_fence (void)
 
   if (!exporter)
     return;
-  writer.timeline = open ("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+  writer.timeline = timeline_find ();
   if (writer.timeline < 0) {
     g_test_skip ("no sw_sync");
     g_object_unref (exporter);
@@ -89,11 +76,7 @@ test_order_behind_a_pending_fence (void)
   g_assert_true (
       rig_convert (rig.devices[0], &in.layout, &out.layout, NULL, &error));
 
-  g_assert_cmpint (
-      ioctl (writer.timeline, SW_SYNC_IOC_CREATE_FENCE, &create), ==, 0);
-  held = dmabuf_fence_new_sync_file (
-      create.fence, DMABUF_FENCE_TRUST_FULL, &error);
-  g_assert_no_error (error);
+  held = timeline_new_fence (writer.timeline, 1);
   attachment = dmabuf_device_attach (rig.devices[1], in.buffers[0], &error);
   g_assert_no_error (error);
   mapping =
@@ -136,7 +119,6 @@ test_order_behind_a_pending_fence (void)
 static void
 test_order_behind_a_fence_that_does_not_come (void)
 {
-  struct sw_sync_create_fence_data create = { .value = 1, .name = "never" };
   DmabufExporter *exporter = rig_get_exporter ("heap");
   DmabufFence *held, *done = NULL;
   GpuConversion conversion = {
@@ -151,14 +133,13 @@ test_order_behind_a_fence_that_does_not_come (void)
   GError *error = NULL;
   GpuParams params;
   RigAccess from, to;
-  guint32 one = 1;
   RigFrame in, out;
   int timeline;
   gboolean ret;
 
   if (!exporter)
     return;
-  timeline = open ("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+  timeline = timeline_find ();
   if (timeline < 0 || !rig.context->fences_completed) {
     g_test_skip ("needs sw_sync and a driver that completes");
     g_object_unref (exporter);
@@ -167,10 +148,7 @@ test_order_behind_a_fence_that_does_not_come (void)
 
   rig_frame_init (&in, exporter, DRM_FORMAT_ARGB8888, 64, FALSE);
   rig_frame_init (&out, exporter, DRM_FORMAT_ARGB8888, 64, FALSE);
-  g_assert_cmpint (ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &create), ==, 0);
-  held = dmabuf_fence_new_sync_file (
-      create.fence, DMABUF_FENCE_TRUST_FULL, &error);
-  g_assert_no_error (error);
+  held = timeline_new_fence (timeline, 1);
 
   gpu_params_init (&params, &conversion);
   g_assert_true (rig_access_begin (
@@ -190,7 +168,7 @@ test_order_behind_a_fence_that_does_not_come (void)
   g_assert_error (error, DMABUF_ERROR, ETIME);
   g_clear_error (&error);
 
-  g_assert_cmpint (ioctl (timeline, SW_SYNC_IOC_INC, &one), ==, 0);
+  timeline_inc (timeline, 1);
   g_assert_true (gpu_queue_drain (&rig.queue));
   rig_access_end (&from);
   rig_access_end (&to);

@@ -181,7 +181,7 @@ static gpointer
 advance_soon (gpointer user_data)
 {
   g_usleep (20000);
-  sw_sync_advance (GPOINTER_TO_INT (user_data), 1);
+  timeline_inc (GPOINTER_TO_INT (user_data), 1);
   return NULL;
 }
 
@@ -204,8 +204,8 @@ GST_START_TEST (test_poll1_wait_for_the_kernels_fences)
   char *properties =
       g_strdup_printf ("mode=wait access=%s", accesses[__i__].access);
   GstHarness *harness = new_harness (properties);
-  int sw = sw_sync_open ();
-  DmabufFence *fence = sw_sync_new_fence (sw, 1);
+  int sw = timeline_open ();
+  DmabufFence *fence = timeline_new_fence (sw, 1);
   GstBuffer *buffer = new_numbered (0);
   GError *error = NULL;
   GThread *thread;
@@ -267,8 +267,8 @@ GST_END_TEST;
 GST_START_TEST (test_xsf1_export_has_the_right_leaves)
 {
   GstHarness *harness = new_harness ("mode=export");
-  int sw = sw_sync_open ();
-  DmabufFence *kernel = sw_sync_new_fence (sw, 1), *software = new_fence ();
+  int sw = timeline_open ();
+  DmabufFence *kernel = timeline_new_fence (sw, 1), *software = new_fence ();
   GstBuffer *buffer = new_numbered (0), *out;
   DmabufFence *acquire, *leaf;
   DmabufFenceUnwrap cursor;
@@ -294,7 +294,7 @@ GST_START_TEST (test_xsf1_export_has_the_right_leaves)
 
   dmabuf_timeline_advance (timeline, 1);
   fail_if (dmabuf_fence_is_signaled (acquire));
-  sw_sync_advance (sw, 1);
+  timeline_inc (sw, 1);
   fail_unless (
       dmabuf_fence_wait (acquire, g_get_monotonic_time () + LIMIT, NULL, NULL));
   gst_buffer_unref (out);
@@ -317,8 +317,8 @@ GST_END_TEST;
 GST_START_TEST (test_xsf3_import_makes_implicit_consumers_wait)
 {
   GstHarness *harness = new_harness ("mode=import");
-  int sw = sw_sync_open ();
-  DmabufFence *fence = sw_sync_new_fence (sw, 1);
+  int sw = timeline_open ();
+  DmabufFence *fence = timeline_new_fence (sw, 1);
   GstBuffer *buffer = new_numbered (0), *out;
   struct pollfd poll_fd = { .events = POLLIN };
   struct timespec now = { 0, 0 };
@@ -332,7 +332,7 @@ GST_START_TEST (test_xsf3_import_makes_implicit_consumers_wait)
 
   poll_fd.fd = dmabuf_buffer_get_fd (frame_get_dmabuf (out));
   fail_unless_equals_int (dmabuf_kernel->ppoll (&poll_fd, 1, &now), 0);
-  sw_sync_advance (sw, 1);
+  timeline_inc (sw, 1);
   fail_unless_equals_int (dmabuf_kernel->ppoll (&poll_fd, 1, &now), 1);
 
   gst_buffer_unref (out);

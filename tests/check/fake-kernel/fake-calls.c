@@ -5,6 +5,7 @@
 
 #include "fake-kernel.h"
 #include "fake-sync.h"
+#include "../lib/sw-sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,7 +70,7 @@ fake_open (const char *path, int flags)
     errno = ENOENT;
     return -1;
   }
-  if (g_str_equal (path, FAKE_SW_SYNC_PATH))
+  if (g_str_equal (path, SW_SYNC_PATH))
     return device_open (FAKE_FILE_SW_SYNC, "sw_sync");
   if (g_str_equal (path, FAKE_VGEM_PATH))
     return device_open (FAKE_FILE_VGEM, "vgem");

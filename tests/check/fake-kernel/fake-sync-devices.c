@@ -3,7 +3,8 @@
 /* Where the fake kernel's fences come from: sw_sync and vgem. */
 
 #include "fake-sync.h"
-#include "../lib/sync-uapi.h"
+#include "../lib/sw-sync.h"
+#include "../lib/vgem-uapi.h"
 
 #include <errno.h>
 #include <string.h>

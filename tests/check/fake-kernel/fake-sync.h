@@ -61,7 +61,6 @@ void fake_device_free (FakeFile *file);
 /* How long a vgem fence lives, microseconds; 10 s in the kernel */
 void fake_vgem_set_expiry (gint64 expiry);
 
-#define FAKE_SW_SYNC_PATH "/sys/kernel/debug/sync/sw_sync"
 #define FAKE_VGEM_PATH "/dev/dri/vgem"
 
 G_END_DECLS

@@ -9,23 +9,12 @@
 #include "kms-presenter.h"
 #undef GST_CAT_DEFAULT /* gstcheck.h has its own */
 
-#include <fcntl.h>
 #include <gst/check/gstcheck.h>
 #include <gst/check/gstharness.h>
 #include <gst/lib/gstdmabufcore.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* of sw_sync, private to the kernel */
-struct sw_sync_create_fence_data
-{
-  guint32 value;
-  char name[32];
-  gint32 fence;
-};
-#define SW_SYNC_IOC_CREATE_FENCE \
-  _IOWR ('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
+#include "../lib/sw-sync.h"
 
 #define WIDTH 640
 #define HEIGHT 480
@@ -46,8 +35,7 @@ static void
 start (void)
 {
   kms_debug_init ();
-  timeline = open ("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
-  fail_unless (timeline >= 0, "no sw_sync");
+  timeline = timeline_open ();
   sink = g_object_new (GST_TYPE_DMABUF_KMS_SINK, "sync", FALSE,
       "enable-last-sample", FALSE, "driver-name", "vkms", NULL);
   harness = gst_harness_new_with_element (sink, "sink", NULL);
@@ -108,40 +96,20 @@ new_frame (guint seed)
   return buffer;
 }
 
-static DmabufFence *
-new_fence (void)
-{
-  struct sw_sync_create_fence_data data = { .value = 1, .name = "frame" };
-
-  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
-
-  return dmabuf_fence_new_sync_file (data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
-}
-
 static gpointer
 signal_later (gpointer nothing)
 {
-  guint32 one = 1;
-
   g_usleep (50 * 1000);
-  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_INC, &one), 0);
+  timeline_inc (timeline, 1);
 
   return NULL;
-}
-
-static void
-signal_fence (void)
-{
-  guint32 one = 1;
-
-  fail_unless_equals_int (ioctl (timeline, SW_SYNC_IOC_INC, &one), 0);
 }
 
 static GstBuffer *
 new_fenced_frame (guint seed)
 {
   GstBuffer *frame = new_frame (seed);
-  DmabufFence *fence = new_fence ();
+  DmabufFence *fence = timeline_new_fence (timeline, 1);
 
   gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
   dmabuf_fence_unref (fence);
@@ -162,7 +130,7 @@ GST_START_TEST (test_flip_waits_for_the_fence)
   /* a dozen refreshes */
   g_usleep (200 * 1000);
   fail_unless_equals_uint64 (get_stat ("shown"), 1);
-  signal_fence ();
+  timeline_inc (timeline, 1);
   gst_harness_push_event (harness, gst_event_new_eos ());
   fail_unless_equals_uint64 (get_stat ("shown"), 2);
 }
@@ -176,7 +144,7 @@ GST_START_TEST (test_flip_waits_for_the_writer_of_the_buffer)
   GstBuffer *busy = new_frame (2);
   DmabufBuffer *dmabuf = gst_dmabuf_core_memory_get_buffer (
       gst_buffer_peek_memory (busy, 0), NULL);
-  DmabufFence *fence = new_fence ();
+  DmabufFence *fence = timeline_new_fence (timeline, 1);
   GError *error = NULL;
 
   fail_unless (
@@ -192,7 +160,7 @@ GST_START_TEST (test_flip_waits_for_the_writer_of_the_buffer)
   /* a dozen refreshes */
   g_usleep (200 * 1000);
   fail_unless_equals_uint64 (get_stat ("shown"), 1);
-  signal_fence ();
+  timeline_inc (timeline, 1);
   gst_harness_push_event (harness, gst_event_new_eos ());
   fail_unless_equals_uint64 (get_stat ("shown"), 2);
 }
@@ -222,7 +190,7 @@ GST_START_TEST (test_flush_while_the_fence_is_pending)
   fail_unless (g_get_monotonic_time () - begin < PROMPT_US);
   gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
 
-  signal_fence ();
+  timeline_inc (timeline, 1);
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (harness, gst_event_new_segment (&segment));
   fail_unless_equals_int (
@@ -244,7 +212,7 @@ GST_START_TEST (test_state_change_while_the_fence_is_pending)
   fail_unless (g_get_monotonic_time () - begin < PROMPT_US);
 
   /* the display is free again when the producer is done */
-  signal_fence ();
+  timeline_inc (timeline, 1);
   fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
   fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE);

@@ -2,6 +2,7 @@
 
 /* dmabufkmssink: frames, their end, their fences. */
 
+#include "../lib/sw-sync.h"
 #include "sink-fixture.h"
 #include "gstdmabufkmssettings.h"
 #include "gstdmabufkmssink.h"
@@ -11,18 +12,6 @@
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <fcntl.h>
-
-/* of sw_sync, private to the kernel; sync-uapi.h has it too, with what libdrm's
- * headers define as well */
-struct sw_sync_create_fence_data
-{
-  guint32 value;
-  char name[32];
-  gint32 fence;
-};
-#define SW_SYNC_IOC_CREATE_FENCE \
-  _IOWR ('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
 
 /* --- frames ------------------------------------------------------------ */
 
@@ -318,30 +307,11 @@ GST_END_TEST;
 
 /* --- fences ------------------------------------------------------------ */
 
-static int
-new_timeline (void)
-{
-  return dmabuf_kernel->open (
-      "/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
-}
-
-static DmabufFence *
-new_kernel_fence (int timeline)
-{
-  struct sw_sync_create_fence_data data = { .value = 1, .name = "frame" };
-
-  fail_unless_equals_int (
-      dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
-
-  return dmabuf_fence_new_sync_file (data.fence, DMABUF_FENCE_TRUST_FULL, NULL);
-}
-
 GST_START_TEST (test_kernel_fence_goes_to_the_display)
 {
   GstBuffer *frame = new_frame ();
-  int timeline = new_timeline ();
-  DmabufFence *fence = new_kernel_fence (timeline);
-  guint32 one = 1;
+  int timeline = timeline_open ();
+  DmabufFence *fence = timeline_new_fence (timeline, 1);
 
   open_sink (NULL, NULL);
   gst_harness_set_src_caps_str (harness, CAPS);
@@ -354,7 +324,7 @@ GST_START_TEST (test_kernel_fence_goes_to_the_display)
   fail_unless (fake_display_flip ());
 
   /* one that has signalled is none */
-  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  timeline_inc (timeline, 1);
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
   fail_unless_equals_int (fake_display.n_fences, 1);
   fail_unless_equals_uint64 (get_stat ("fences-armed"), 1);

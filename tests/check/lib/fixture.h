@@ -9,7 +9,7 @@
  */
 
 #include "backend.h"
-#include "sync-uapi.h"
+#include "sw-sync.h"
 
 #include <fcntl.h>
 #include <gst/lib/gstdmabufcore.h>
@@ -81,39 +81,6 @@ fixture_teardown (void)
   gst_dmabuf_core_sync_meta_get_counts (&handed, &returned);
   fail_unless_equals_uint64 (
       handed - fixture_handed, returned - fixture_returned);
-}
-
-/* --- fences that a kernel driver signals: sw_sync ------------------------ */
-
-static inline int
-sw_sync_open (void)
-{
-  int fd = dmabuf_kernel->open (
-      "/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
-
-  fail_unless (fd >= 0);
-  return fd;
-}
-
-static inline DmabufFence *
-sw_sync_new_fence (int fd, guint32 value)
-{
-  struct sw_sync_create_fence_data data = { .value = value, .name = "test" };
-  GError *error = NULL;
-  DmabufFence *fence;
-
-  fail_unless_equals_int (
-      dmabuf_kernel->ioctl (fd, SW_SYNC_IOC_CREATE_FENCE, &data), 0);
-  fence =
-      dmabuf_fence_new_sync_file (data.fence, DMABUF_FENCE_TRUST_FULL, &error);
-  assert_no_error (error);
-  return fence;
-}
-
-static inline void
-sw_sync_advance (int fd, guint32 n)
-{
-  fail_unless_equals_int (dmabuf_kernel->ioctl (fd, SW_SYNC_IOC_INC, &n), 0);
 }
 
 /* A frame in a dma-buf that came as an fd, as a driver's does. */

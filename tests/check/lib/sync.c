@@ -65,43 +65,6 @@ wait_ms (DmabufFence *fence, guint ms)
 
 /* --- sync_files ---------------------------------------------------------- */
 
-int
-timeline_open (void)
-{
-  int fd = dmabuf_kernel->open (FAKE_SW_SYNC_PATH, 2);
-
-  fail_unless (fd >= 0, "%s: %s", FAKE_SW_SYNC_PATH, g_strerror (errno));
-  return fd;
-}
-
-int
-timeline_new_fd (int timeline, guint32 value)
-{
-  struct sw_sync_create_fence_data args = { .value = value, .name = "test" };
-
-  if (dmabuf_kernel_ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &args) < 0)
-    return -1;
-  return args.fence;
-}
-
-void
-timeline_inc (int timeline, guint32 n)
-{
-  fail_unless (dmabuf_kernel_ioctl (timeline, SW_SYNC_IOC_INC, &n) == 0);
-}
-
-DmabufFence *
-timeline_new_fence (int timeline, guint32 value)
-{
-  GError *error = NULL;
-  DmabufFence *fence;
-
-  fence = dmabuf_fence_new_sync_file (
-      timeline_new_fd (timeline, value), DMABUF_FENCE_TRUST_FULL, &error);
-  assert_no_error (error);
-  return fence;
-}
-
 guint
 file_n_fences (int fd)
 {

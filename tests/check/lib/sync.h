@@ -7,7 +7,8 @@
  */
 
 #include "backend.h"
-#include "sync-uapi.h"
+#include "sw-sync.h"
+#include "vgem-uapi.h"
 
 #include <libdmabufcore/dmabuf-fence-private.h>
 #include <libdmabufcore/dmabuf-kernel-private.h>
@@ -35,15 +36,8 @@ void count_call (DmabufFence *fence, gpointer calls);
 /* Waits for what other threads bring to @expected. */
 void until (gint *value, gint expected);
 
-/* --- sync_files by timeline ---------------------------------------------- */
-
-/* A timeline of the kernel (SWS-1) */
-int timeline_open (void);
-int timeline_new_fd (int timeline, guint32 value);
-void timeline_inc (int timeline, guint32 n);
-
-/* timeline_new_fd() as a fence */
-DmabufFence *timeline_new_fence (int timeline, guint32 value);
+/* --- sync_files, such as those of timeline_new_fd () -----------------------
+ */
 
 /* FILE_INFO of an fd: number of leaves, and of those with @status */
 guint file_n_fences (int fd);

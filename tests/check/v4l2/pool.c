@@ -6,7 +6,7 @@
 #include "gst/lib/gstdmabufcore.h"
 #include "gst/v4l2/v4l2-pool.h"
 #include "../fake-kernel/fake-sync.h"
-#include "../lib/sync-uapi.h"
+#include "../lib/sw-sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -318,27 +318,23 @@ GST_END_TEST;
 static void
 add_kernel_reader (GstBuffer *buffer, int timeline)
 {
-  struct sw_sync_create_fence_data create = { .value = 1, .name = "reader" };
   struct dma_buf_import_sync_file import = { .flags = DMA_BUF_SYNC_READ };
   int fd = gst_dmabuf_memory_get_fd (gst_buffer_peek_memory (buffer, 0));
 
-  fail_unless (
-      dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &create) == 0);
-  import.fd = create.fence;
+  import.fd = timeline_new_fd (timeline, 1);
+  fail_unless (import.fd >= 0);
   fail_unless (
       dmabuf_kernel->ioctl (fd, DMA_BUF_IOCTL_IMPORT_SYNC_FILE, &import) == 0);
-  dmabuf_kernel->close (create.fence);
+  dmabuf_kernel->close (import.fd);
 }
 
 /* V4L2 does not wait for fences, so the pool does: the buffer is not captured
  * into while somebody reads it, and the stream goes on with the others. */
 GST_START_TEST (test_reader_is_waited_for)
 {
-  int timeline = dmabuf_kernel->open (FAKE_SW_SYNC_PATH, O_RDWR);
+  int timeline = timeline_open ();
   GstBuffer *buffer;
-  guint32 one = 1;
 
-  fail_unless (timeline >= 0);
   pool_start_full (FALSE);
   buffer = acquire ();
   add_kernel_reader (buffer, timeline);
@@ -349,7 +345,7 @@ GST_START_TEST (test_reader_is_waited_for)
   gst_buffer_unref (acquire ());
   fail_unless_equals_int (mock_driver_get_n_queued (), N_BUFFERS - 1);
 
-  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  timeline_inc (timeline, 1);
   while (mock_driver_get_n_queued () < N_BUFFERS)
     g_usleep (1000);
   pool_end ();
@@ -361,9 +357,8 @@ GST_END_TEST;
  * the memory for as long as it needs. */
 GST_START_TEST (test_shutdown_with_fence_pending)
 {
-  int timeline = dmabuf_kernel->open (FAKE_SW_SYNC_PATH, O_RDWR);
+  int timeline = timeline_open ();
   GstBuffer *buffer;
-  guint32 one = 1;
 
   pool_start_full (FALSE);
   buffer = acquire ();
@@ -374,7 +369,7 @@ GST_START_TEST (test_shutdown_with_fence_pending)
   fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
 
   /* The fence still knows the pool, until it signals. */
-  dmabuf_kernel->ioctl (timeline, SW_SYNC_IOC_INC, &one);
+  timeline_inc (timeline, 1);
   while (g_atomic_pointer_get (&pool))
     g_usleep (1000);
   dmabuf_kernel->close (timeline);

@@ -2,21 +2,10 @@
 
 #include "async-loader.h"
 
-#include <fcntl.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
-/* drivers/dma-buf/sw_sync.c */
-struct sw_sync_create_fence_data
-{
-  guint32 value;
-  char name[32];
-  gint32 fence;
-};
-#define SW_SYNC_IOC_CREATE_FENCE \
-  _IOWR ('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW ('W', 1, guint32)
+#include "../lib/sw-sync.h"
 
 typedef struct
 {
@@ -35,25 +24,22 @@ static void
 finish_export (gpointer data, gpointer user_data)
 {
   Export *self = data;
-  guint32 one = 1;
   int fd = -1;
 
   real_get_semaphore_fd (self->device, &self->info, &fd);
   if (fd >= 0)
     close (fd);
   g_free (self);
-  g_assert_cmpint (ioctl (timeline, SW_SYNC_IOC_INC, &one), ==, 0);
+  timeline_inc (timeline, 1);
 }
 
 static VKAPI_ATTR VkResult VKAPI_CALL
 get_semaphore_fd (VkDevice device, const VkSemaphoreGetFdInfoKHR *info, int *fd)
 {
-  struct sw_sync_create_fence_data create = { .value = ++n_exports,
-    .name = "gpu" };
   Export *self = g_new (Export, 1);
 
-  g_assert_cmpint (ioctl (timeline, SW_SYNC_IOC_CREATE_FENCE, &create), ==, 0);
-  *fd = create.fence;
+  *fd = timeline_new_fd (timeline, ++n_exports);
+  g_assert_cmpint (*fd, >=, 0);
   *self = (Export) { device, *info };
   g_thread_pool_push (exports, self, NULL);
 
@@ -85,7 +71,7 @@ get_instance_proc_addr (VkInstance instance, const char *name)
 gboolean
 async_loader_install (void)
 {
-  timeline = open ("/sys/kernel/debug/sync/sw_sync", O_RDWR | O_CLOEXEC);
+  timeline = timeline_find ();
   if (timeline < 0)
     return FALSE;
   n_exports = 0;

@@ -2,32 +2,12 @@
 #pragma once
 
 /*
- * Interfaces of the kernel's test devices. That of sw_sync is private to the
- * kernel (drivers/dma-buf/sw_sync.c documents it); those of vgem and PRIME are
- * public, and repeated here because a build without libdrm has no copy.
+ * Interfaces of vgem and PRIME, which are public, and repeated here because a
+ * build without libdrm has no copy.
  */
 
 #include <linux/types.h>
 #include <sys/ioctl.h>
-
-struct sw_sync_create_fence_data
-{
-  __u32 value;
-  char name[32];
-  __s32 fence;
-};
-
-struct sw_sync_get_deadline
-{
-  __u64 deadline_ns;
-  __u32 pad;
-  __s32 fence_fd;
-};
-
-#define SW_SYNC_IOC_CREATE_FENCE \
-  _IOWR ('W', 0, struct sw_sync_create_fence_data)
-#define SW_SYNC_IOC_INC _IOW ('W', 1, __u32)
-#define SW_SYNC_GET_DEADLINE _IOWR ('W', 2, struct sw_sync_get_deadline)
 
 struct drm_vgem_fence_attach
 {
