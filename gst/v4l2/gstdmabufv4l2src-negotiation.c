@@ -147,10 +147,15 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
   if (gst_caps_is_empty (caps)) {
     char *wanted = gst_caps_to_string (peer);
 
+    /* Most webcams have their large sizes compressed only. */
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "%s (%s): has nothing of what is wanted: %s; v4l2-ctl -d %s "
-        "--list-formats-ext shows what it has",
-        self->device->path, self->device->card, wanted, self->device->path);
+        "--list-formats-ext shows what it has%s%s",
+        self->device->path, self->device->card, wanted, self->device->path,
+        self->caps.compressed ? ", of which v4l2src ! decodebin ! dmabufalloc "
+                                "decodes "
+                              : "",
+        self->caps.compressed ? self->caps.compressed : "");
     g_free (wanted);
     gst_clear_caps (&caps);
   }

@@ -58,6 +58,7 @@ gst_dmabuf_v4l2_src_post_error (
       code = GST_RESOURCE_ERROR_BUSY;
       break;
     case ENOMEM:
+    case ENOSPC:
       code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
       break;
     }
@@ -448,7 +449,8 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   /**
    * GstDmabufV4l2Src:device:
    *
-   * The device node; NULL for the first capture device, which the log names.
+   * The device node; NULL for the first capture device with raw video, which
+   * the log names.
    */
   properties[PROP_DEVICE] = g_param_spec_string ("device", "Device",
       "Device node, for example /dev/video0 (NULL = first capture device)",

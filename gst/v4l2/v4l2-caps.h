@@ -15,6 +15,8 @@ typedef struct
 {
   GPtrArray *formats; /* of const V4l2FormatInfo, most wanted first */
   GstCaps *caps;
+  char *compressed; /* names of the formats not in the table, NULL: none */
+  char *others;     /* likewise of those that are not compressed */
 
   /* Where the device stands: the wish of somebody who wishes nothing. */
   const V4l2FormatInfo *current; /* NULL: a format we do not have */

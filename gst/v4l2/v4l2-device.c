@@ -2,6 +2,7 @@
 
 #include "v4l2-device.h"
 #include "v4l2-debug.h"
+#include "v4l2-format.h"
 
 #include <libdmabufcore/dmabufcore.h>
 
@@ -60,6 +61,15 @@ errno_to_hint (int code)
   case ENOMEM:
     return "out of memory; ask for a smaller size, or give the driver more "
            "(cma=)";
+  case ENOSPC: /* of uvcvideo */
+    return "no bandwidth left on the bus; take a smaller size or rate, or "
+           "another USB port";
+  case EPIPE:
+  case ENOLINK:
+    return "the parts of the camera are not set up to fit each other; do so "
+           "with media-ctl, or use libcamerasrc";
+  case EIO:
+    return "the hardware or its signal failed; dmesg may say why";
   default:
     return g_strerror (code);
   }
@@ -218,6 +228,27 @@ unusable:
   return NULL;
 }
 
+/* Whether it is one for who names none: a camera has nodes besides for
+ * metadata, for compressed video, or for what the sensor sees before it is a
+ * picture. */
+static gboolean
+device_has_raw_video (V4l2Device *device, GError **error)
+{
+  struct v4l2_fmtdesc description = { .type = device->type };
+
+  while (v4l2_device_ioctl (device, VIDIOC_ENUM_FMT, &description) == 0) {
+    if (v4l2_format_info_from_v4l2 (description.pixelformat))
+      return TRUE;
+    if (++description.index == V4L2_MAX_ENUMERATED)
+      break;
+  }
+
+  g_set_error (error, DMABUF_ERROR, EINVAL,
+      "%s (%s): has no raw video format that the element knows", device->path,
+      device->card);
+  return FALSE;
+}
+
 V4l2Device *
 v4l2_device_open (const V4l2Api *api, const char *path, GError **error)
 {
@@ -233,6 +264,8 @@ v4l2_device_open (const V4l2Api *api, const char *path, GError **error)
     V4l2Device *device = device_open_path (api, candidate, &local_error);
 
     g_free (candidate);
+    if (device && !device_has_raw_video (device, &local_error))
+      g_clear_pointer (&device, v4l2_device_unref);
     if (device) {
       GST_INFO ("chose %s (%s), the first capture device", device->path,
           device->card);

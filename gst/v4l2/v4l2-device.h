@@ -7,6 +7,9 @@
 
 G_BEGIN_DECLS
 
+/* Ends an enumeration that a broken driver never does. */
+#define V4L2_MAX_ENUMERATED 1024
+
 /*
  * The system calls that this plugin makes on a V4L2 device. They behave as the
  * kernel's: -1 and errno. Tests put a driver of their own in their place.
@@ -50,8 +53,8 @@ typedef enum
   V4L2_WAIT_FAILED,
 } V4l2WaitResult;
 
-/* Opens @path, or the first capture device there is if @path is NULL, and
- * checks that it captures by streaming. */
+/* Opens @path, or if that is NULL the first capture device with a format that
+ * the element knows, and checks that it captures by streaming. */
 V4l2Device *
 v4l2_device_open (const V4l2Api *api, const char *path, GError **error);
 

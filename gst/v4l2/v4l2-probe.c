@@ -14,9 +14,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* Ends an enumeration that a broken driver never does. */
-#define MAX_ENUMERATED 1024
-
 /* --- rates -------------------------------------------------------------- */
 
 /* A fraction of V4L2 can be one that GStreamer cannot hold. */
@@ -67,7 +64,7 @@ probe_rates (V4l2Device *device, guint32 fourcc, guint width, guint height,
 
   gst_value_list_init (&list, 8);
 
-  for (; interval.index < MAX_ENUMERATED; interval.index++) {
+  for (; interval.index < V4L2_MAX_ENUMERATED; interval.index++) {
     if (v4l2_device_ioctl (device, VIDIOC_ENUM_FRAMEINTERVALS, &interval) < 0)
       break;
 
@@ -218,7 +215,7 @@ probe_sizes (V4l2Device *device, guint32 fourcc)
       g_ptr_array_new_with_free_func ((GDestroyNotify) gst_structure_free);
   struct v4l2_frmsizeenum size = { .pixel_format = fourcc };
 
-  for (; size.index < MAX_ENUMERATED; size.index++) {
+  for (; size.index < V4L2_MAX_ENUMERATED; size.index++) {
     if (v4l2_device_ioctl (device, VIDIOC_ENUM_FRAMESIZES, &size) < 0)
       break;
 
@@ -264,12 +261,26 @@ append_format (GstCaps *dma_drm, GstCaps *plain, const V4l2FormatInfo *info,
   }
 }
 
+/* What the element does not know, for the message that tells the user what
+ * there is instead. */
+static void
+note_other (V4l2Caps *self, const struct v4l2_fmtdesc *description)
+{
+  char **names = description->flags & V4L2_FMT_FLAG_COMPRESSED
+      ? &self->compressed
+      : &self->others;
+  char *before = *names;
+
+  *names = g_strdup_printf ("%s%s%" GST_FOURCC_FORMAT, before ? before : "",
+      before ? ", " : "", GST_FOURCC_ARGS (description->pixelformat));
+  g_free (before);
+}
+
 /* The formats of @device that are in the table, in the table's order. */
-static GPtrArray *
-probe_formats (V4l2Device *device)
+static void
+probe_formats (V4l2Caps *self, V4l2Device *device)
 {
   struct v4l2_fmtdesc description = { .type = device->type };
-  GPtrArray *formats = g_ptr_array_new ();
   const V4l2FormatInfo *table;
   guint i, n_formats;
   gboolean *found;
@@ -277,7 +288,7 @@ probe_formats (V4l2Device *device)
   table = v4l2_format_table (&n_formats);
   found = g_new0 (gboolean, n_formats);
 
-  for (; description.index < MAX_ENUMERATED; description.index++) {
+  for (; description.index < V4L2_MAX_ENUMERATED; description.index++) {
     const V4l2FormatInfo *info;
 
     if (v4l2_device_ioctl (device, VIDIOC_ENUM_FMT, &description) < 0)
@@ -285,15 +296,16 @@ probe_formats (V4l2Device *device)
     info = v4l2_format_info_from_v4l2 (description.pixelformat);
     if (info)
       found[info - table] = TRUE;
+    else
+      note_other (self, &description);
   }
 
+  self->formats = g_ptr_array_new ();
   for (i = 0; i < n_formats; i++) {
     if (found[i])
-      g_ptr_array_add (formats, (gpointer) &table[i]);
+      g_ptr_array_add (self->formats, (gpointer) &table[i]);
   }
   g_free (found);
-
-  return formats;
 }
 
 static void
@@ -328,7 +340,8 @@ v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error)
   GstCaps *plain;
   guint i;
 
-  *self = (V4l2Caps) { .formats = probe_formats (device) };
+  *self = (V4l2Caps) { 0 };
+  probe_formats (self, device);
   probe_current (self, device);
 
   /* Who does not care gets what the device is set to: its format leads. */
@@ -357,11 +370,20 @@ v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error)
 
   /* ERRORS */
 no_formats:
+  if (self->compressed || self->others)
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): has no raw video format that the element knows, only %s; %s",
+        device->path, device->card,
+        self->compressed ? self->compressed : self->others,
+        self->compressed
+            ? "v4l2src ! decodebin ! dmabufalloc decodes compressed video"
+            : "libcamerasrc makes video of what a raw sensor sees");
+  else
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): has no raw video format that the element knows; "
+        "v4l2-ctl -d %s --list-formats-ext shows those it has",
+        device->path, device->card, device->path);
   v4l2_caps_clear (self);
-  g_set_error (error, DMABUF_ERROR, EINVAL,
-      "%s (%s): has no raw video format that the element knows; "
-      "v4l2-ctl -d %s --list-formats-ext shows those it has",
-      device->path, device->card, device->path);
   return FALSE;
 }
 
@@ -370,5 +392,7 @@ v4l2_caps_clear (V4l2Caps *self)
 {
   g_clear_pointer (&self->formats, g_ptr_array_unref);
   gst_clear_caps (&self->caps);
+  g_free (self->compressed);
+  g_free (self->others);
   *self = (V4l2Caps) { 0 };
 }

@@ -151,9 +151,12 @@ queue_export_plane (V4l2Queue *queue, guint index, guint plane, GError **error)
   DmabufAttachment *attachment;
 
   if (v4l2_device_ioctl (queue->device, VIDIOC_EXPBUF, &export) < 0) {
-    if (errno == ENOTTY)
-      v4l2_device_set_error (queue->device, error, ENOTTY,
-          "the driver cannot export dma-bufs (VIDIOC_EXPBUF)");
+    /* vb2 answers EINVAL for memory that it cannot export. */
+    if (errno == ENOTTY || errno == EINVAL)
+      g_set_error (error, DMABUF_ERROR, errno,
+          "%s (%s): the driver cannot export dma-bufs (VIDIOC_EXPBUF); "
+          "v4l2src ! dmabufalloc copies its frames into some",
+          queue->device->path, queue->device->card);
     else
       v4l2_device_set_error (queue->device, error, errno,
           "VIDIOC_EXPBUF of buffer %u, plane %u", index, plane);

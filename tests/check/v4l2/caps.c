@@ -302,6 +302,26 @@ GST_START_TEST (test_no_known_format)
   device = v4l2_device_open (&mock_api, "/dev/video0", &error);
   fail_if (v4l2_caps_probe (&caps, device, &error));
   fail_unless (strstr (error->message, "no raw video format"));
+  fail_unless (strstr (error->message, "only MJPG"), "%s", error->message);
+  fail_unless (strstr (error->message, "v4l2src ! decodebin ! dmabufalloc"),
+      "%s", error->message);
+  assert_error (error, EINVAL);
+  v4l2_device_unref (device);
+}
+GST_END_TEST;
+
+/* Raw sensors need an image processor, not a decoder. */
+GST_START_TEST (test_sensor_format)
+{
+  static const MockFormat formats[] = { { V4L2_PIX_FMT_SRGGB10P, 1 } };
+  GError *error = NULL;
+
+  mock_driver.formats = formats;
+  mock_driver.n_formats = 1;
+  device = v4l2_device_open (&mock_api, "/dev/video0", &error);
+  fail_if (v4l2_caps_probe (&caps, device, &error));
+  fail_unless (strstr (error->message, "only pRAA"), "%s", error->message);
+  fail_unless (strstr (error->message, "libcamerasrc"), "%s", error->message);
   assert_error (error, EINVAL);
   v4l2_device_unref (device);
 }
@@ -322,6 +342,7 @@ caps_suite (void)
   tcase_add_test (tc, test_setup);
   tcase_add_test (tc, test_setup_refuses_what_differs);
   tcase_add_test (tc, test_no_known_format);
+  tcase_add_test (tc, test_sensor_format);
 
   return suite;
 }

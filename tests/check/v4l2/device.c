@@ -92,6 +92,19 @@ GST_START_TEST (test_default_is_first_capture_device)
 }
 GST_END_TEST;
 
+/* A node that only has compressed or sensor formats is not the camera that
+ * somebody without wishes means; who names it gets to know what it has. */
+GST_START_TEST (test_default_has_raw_video)
+{
+  static const MockFormat formats[] = { { V4L2_PIX_FMT_MJPEG, 1 } };
+
+  mock_driver.formats = formats;
+  mock_driver.n_formats = 1;
+  assert_refused (NULL, EINVAL, "no raw video format");
+  v4l2_device_unref (open_mock ());
+}
+GST_END_TEST;
+
 /* Signals interrupt any call, and none is lost by it. */
 GST_START_TEST (test_interrupts_are_restarted)
 {
@@ -150,6 +163,7 @@ device_suite (void)
   tcase_add_test (tc, test_open);
   tcase_add_test (tc, test_open_refused);
   tcase_add_test (tc, test_default_is_first_capture_device);
+  tcase_add_test (tc, test_default_has_raw_video);
   tcase_add_test (tc, test_interrupts_are_restarted);
   tcase_add_test (tc, test_wake);
   tcase_add_test (tc, test_wake_from_another_thread);

@@ -317,6 +317,25 @@ GST_END_TEST;
 
 GST_START_TEST (test_errors)
 {
+  /* What drivers refuse to stream with, and what their users can do. */
+  static const struct
+  {
+    unsigned long request;
+    int code;
+    gint expected;
+    const char *words;
+  } stream_errors[] = {
+    { VIDIOC_STREAMON, ENOSPC, GST_RESOURCE_ERROR_NO_SPACE_LEFT, "bandwidth" },
+    { VIDIOC_STREAMON, EPIPE, GST_RESOURCE_ERROR_READ, "media-ctl" },
+    { VIDIOC_STREAMON, ENOLINK, GST_RESOURCE_ERROR_READ, "media-ctl" },
+    { VIDIOC_DQBUF, EIO, GST_RESOURCE_ERROR_READ, "dmesg" },
+    { VIDIOC_EXPBUF, ENOTTY, GST_RESOURCE_ERROR_SETTINGS,
+        "v4l2src ! dmabufalloc" },
+    { VIDIOC_EXPBUF, EINVAL, GST_RESOURCE_ERROR_SETTINGS,
+        "v4l2src ! dmabufalloc" },
+  };
+  guint i;
+
   start_pipeline ("device=/dev/video9 !");
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "/dev/video9",
       "no such device");
@@ -341,6 +360,22 @@ GST_START_TEST (test_errors)
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "/dev/video0 (mock): has nothing of what is wanted", "12345");
   end_pipeline ();
+
+  /* Most webcams have their large sizes compressed only. */
+  start_pipeline ("! video/x-raw,width=12345 !");
+  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "v4l2src ! decodebin ! dmabufalloc", "decodes MJPG");
+  end_pipeline ();
+
+  for (i = 0; i < G_N_ELEMENTS (stream_errors); i++) {
+    start_pipeline ("!");
+    mock_driver.fail_nth = 1;
+    mock_driver.fail_code = stream_errors[i].code;
+    mock_driver.fail_request = stream_errors[i].request;
+    assert_fails (GST_RESOURCE_ERROR, stream_errors[i].expected,
+        "/dev/video0 (mock)", stream_errors[i].words);
+    end_pipeline ();
+  }
 
   mock_driver.capabilities = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING;
   start_pipeline ("device=/dev/video0 !");

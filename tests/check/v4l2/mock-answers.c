@@ -167,6 +167,8 @@ do_enum_fmt (struct v4l2_fmtdesc *description)
       || description->index >= mock_driver.n_formats)
     return mock_refuse (EINVAL);
   description->pixelformat = mock_driver.formats[description->index].fourcc;
+  if (description->pixelformat == V4L2_PIX_FMT_MJPEG)
+    description->flags = V4L2_FMT_FLAG_COMPRESSED;
   return 0;
 }
 
