@@ -275,61 +275,82 @@ resume (GstDmabufKmsSession *session, GstFlowReturn *flow)
   return *flow == GST_FLOW_OK;
 }
 
+/* What has to be over before the frame is shown: (transfer full), %NULL for
+ * nothing. That is the producer's fence, and of our own reservations what the
+ * kernel does not know. A plane takes one fence, so several become one. */
+static DmabufFence *
+get_pending_fence (GstBuffer *buffer, const KmsFrame *frame)
+{
+  DmabufFence *fences[1 + DMABUF_CORE_MAX_PLANES];
+  guint i, n = 0, n_pending = 0;
+
+  fences[n++] = gst_buffer_get_dmabuf_core_fence (buffer);
+  for (i = 0; i < frame->n_attachments; i++)
+    fences[n++] = dmabuf_mapping_get_fence (frame->mappings[i]);
+
+  for (i = 0; i < n; i++) {
+    if (fences[i] && !dmabuf_fence_is_signaled (fences[i]))
+      fences[n_pending++] = fences[i];
+  }
+
+  if (n_pending <= 1)
+    return n_pending == 0 ? NULL : dmabuf_fence_ref (fences[0]);
+
+  return dmabuf_fence_merge_many (fences, n_pending);
+}
+
+/* Waits for @fence on the CPU. FALSE with @flow as arm_fence (). */
+static gboolean
+wait_fence (
+    GstDmabufKmsSession *session, DmabufFence *fence, GstFlowReturn *flow)
+{
+  gint64 deadline = gst_dmabuf_kms_session_deadline (session);
+  GError *error = NULL;
+  gboolean done;
+
+  gst_dmabuf_core_stats_add (
+      &session->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
+  do {
+    g_clear_error (&error);
+    done = dmabuf_fence_wait (fence, deadline, session->cancellable, &error);
+  } while (!done && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      && resume (session, flow));
+
+  if (!done && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    GST_ELEMENT_WARNING (session->sink, RESOURCE, READ,
+        ("A frame was dropped: it was not complete within fence-timeout."),
+        ("%s", error->message));
+    gst_dmabuf_core_stats_add (
+        &session->stats, GST_DMABUF_CORE_COUNTER_DROPPED, 1);
+    *flow = GST_FLOW_OK;
+  }
+  g_clear_error (&error);
+
+  return done;
+}
+
 /* Gives the display the fence to wait for, or, where that is impossible, waits
  * here. FALSE with @flow: a FLOW_OK means that the frame is to be dropped. */
 static gboolean
 arm_fence (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
     GstFlowReturn *flow)
 {
-  DmabufFence *fences[2] = {
-    gst_buffer_get_dmabuf_core_fence (buffer),
-    kms_frame_get_fence (frame),
-  };
-  gint64 deadline = gst_dmabuf_kms_session_deadline (session);
-  guint i;
+  DmabufFence *fence = get_pending_fence (buffer, frame);
+  gboolean ret = TRUE;
 
-  for (i = 0; i < G_N_ELEMENTS (fences); i++) {
-    GError *error = NULL;
-    gboolean done;
+  if (!fence)
+    return TRUE;
 
-    if (!fences[i] || dmabuf_fence_is_signaled (fences[i])
-        || (i > 0 && fences[i] == fences[0]))
-      continue;
-
-    if (session->takes_fences && frame->fence_fd < 0) {
-      frame->fence_fd = dmabuf_fence_export_sync_file (fences[i], NULL);
-      if (frame->fence_fd >= 0) {
-        gst_dmabuf_core_stats_add (
-            &session->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, 1);
-        continue;
-      }
-    }
-
-    /* one that no driver signals (IND-1), a second one, or an old display */
+  if (session->takes_fences)
+    frame->fence_fd = dmabuf_fence_export_sync_file (fence, NULL);
+  if (frame->fence_fd >= 0)
     gst_dmabuf_core_stats_add (
-        &session->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
-    do {
-      g_clear_error (&error);
-      done =
-          dmabuf_fence_wait (fences[i], deadline, session->cancellable, &error);
-    } while (!done && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-        && resume (session, flow));
-    if (done)
-      continue;
+        &session->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, 1);
+  else /* one that no driver signals (IND-1), or an old display */
+    ret = wait_fence (session, fence, flow);
+  dmabuf_fence_unref (fence);
 
-    if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-      GST_ELEMENT_WARNING (session->sink, RESOURCE, READ,
-          ("A frame was dropped: it was not complete within fence-timeout."),
-          ("%s", error->message));
-      gst_dmabuf_core_stats_add (
-          &session->stats, GST_DMABUF_CORE_COUNTER_DROPPED, 1);
-      *flow = GST_FLOW_OK;
-    }
-    g_clear_error (&error);
-    return FALSE;
-  }
-
-  return TRUE;
+  return ret;
 }
 
 static GstFlowReturn

@@ -50,21 +50,6 @@ failed: {
 }
 }
 
-DmabufFence *
-kms_frame_get_fence (KmsFrame *frame)
-{
-  guint i;
-
-  for (i = 0; i < frame->n_attachments; i++) {
-    DmabufFence *fence = dmabuf_mapping_get_fence (frame->mappings[i]);
-
-    if (fence && !dmabuf_fence_is_signaled (fence))
-      return fence;
-  }
-
-  return NULL;
-}
-
 void
 kms_frame_clear (KmsFrame *frame)
 {

@@ -36,10 +36,6 @@ gboolean
 kms_frame_import (KmsFrame *frame, DmabufDevice *device, GstBuffer *buffer,
     const DmabufLayout *layout, gboolean *reused, GError **error);
 
-/* What the display has to wait for in our own reservations, which the kernel
- * does not know. */
-DmabufFence *kms_frame_get_fence (KmsFrame *frame);
-
 /* Gives everything back; may call into upstream, so under no lock. */
 void kms_frame_clear (KmsFrame *frame);
 

@@ -18,6 +18,9 @@
   "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
   "width=300,height=200,framerate=30/1"
 #define PLAIN_CAPS "video/x-raw,format=BGRx,width=300,height=200,framerate=30/1"
+#define NV12_CAPS \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12," \
+  "width=300,height=200,framerate=30/1"
 
 /* far above what it takes: a test that needs it has failed */
 #define LONG_US (20 * G_USEC_PER_SEC)

@@ -337,6 +337,14 @@ GST_START_TEST (test_kernel_fence_goes_to_the_display)
 GST_END_TEST;
 
 static gpointer
+signal_soon (gpointer fence)
+{
+  dmabuf_fence_signal (fence);
+
+  return NULL;
+}
+
+static gpointer
 signal_later (gpointer fence)
 {
   g_usleep (20000);
@@ -367,6 +375,61 @@ GST_START_TEST (test_software_fence_is_waited_for_here)
 
   close_sink ();
   dmabuf_fence_unref (fence);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+static GstMemory *
+new_plane (gsize size, DmabufFence *writer)
+{
+  DmabufExporter *heap = dmabuf_heap_exporter_new (NULL, NULL);
+  DmabufBuffer *dmabuf = dmabuf_exporter_allocate (heap, size, NULL);
+  GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
+  GstMemory *memory;
+
+  fail_unless (
+      dmabuf_buffer_add_fence (dmabuf, DMABUF_ACCESS_WRITE, writer, NULL));
+  memory = gst_dmabuf_core_allocator_wrap (allocator, dmabuf);
+  gst_object_unref (allocator);
+  g_object_unref (heap);
+
+  return memory;
+}
+
+/* RSV-1: a frame in two dma-bufs has two reservations */
+GST_START_TEST (test_every_dma_buf_of_a_frame_is_waited_for)
+{
+  GstBuffer *frame = gst_buffer_new ();
+  gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
+  gint strides[GST_VIDEO_MAX_PLANES] = { WIDTH, WIDTH };
+  DmabufFence *writers[2];
+  GThread *threads[2];
+  guint i;
+
+  for (i = 0; i < 2; i++)
+    writers[i] = dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
+        g_get_monotonic_time () + LONG_US, NULL);
+  gst_buffer_append_memory (frame, new_plane (WIDTH * HEIGHT, writers[0]));
+  gst_buffer_append_memory (frame, new_plane (WIDTH * HEIGHT / 2, writers[1]));
+  offsets[1] = gst_buffer_get_sizes_range (frame, 0, 1, NULL, NULL);
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
+      GST_VIDEO_FORMAT_NV12, WIDTH, HEIGHT, 2, offsets, strides);
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, NV12_CAPS);
+  threads[0] = g_thread_new ("first", signal_soon, writers[0]);
+  threads[1] = g_thread_new ("second", signal_later, writers[1]);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (dmabuf_fence_is_signaled (writers[0]));
+  fail_unless (dmabuf_fence_is_signaled (writers[1]));
+  fail_unless_equals_uint64 (get_stat ("cpu-waits"), 1);
+  fail_unless_equals_int (fake_display.n_commits, 1);
+
+  for (i = 0; i < 2; i++) {
+    g_thread_join (threads[i]);
+    dmabuf_fence_unref (writers[i]);
+  }
+  close_sink ();
   gst_buffer_unref (frame);
 }
 GST_END_TEST;
@@ -421,6 +484,7 @@ kms_sink_suite (void)
   tcase_add_test (tcase, test_many_starts_and_renegotiations_leave_nothing);
   tcase_add_test (tcase, test_kernel_fence_goes_to_the_display);
   tcase_add_test (tcase, test_software_fence_is_waited_for_here);
+  tcase_add_test (tcase, test_every_dma_buf_of_a_frame_is_waited_for);
   tcase_add_test (tcase, test_fence_timeout_drops_the_frame);
 
   return suite;
