@@ -41,6 +41,12 @@ kms_commit_set (KmsCommit *commit, guint32 object, const KmsProperty *property,
   commit->counts[commit->n_objects - 1]++;
 }
 
+gboolean
+kms_commit_is_refused (int result)
+{
+  return result == -EACCES || result == -EPERM || result == -ENODEV;
+}
+
 int
 kms_commit_submit (
     KmsCommit *commit, KmsCard *card, guint32 flags, guint64 user_data)

@@ -28,6 +28,10 @@ void kms_commit_init (KmsCommit *commit);
 void kms_commit_set (KmsCommit *commit, guint32 object,
     const KmsProperty *property, guint64 value);
 
+/* Whether @result of a commit says that the display is not ours, or gone:
+ * another try makes no difference. */
+gboolean kms_commit_is_refused (int result);
+
 /* Hands it to the kernel with @flags of DRM_MODE_ATOMIC_…: 0 or -errno.
  * @user_data comes back with the page-flip event. */
 int kms_commit_submit (

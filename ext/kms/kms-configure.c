@@ -3,7 +3,6 @@
 /* Which mode, which plane and where on the screen: kms_output_configure (). */
 
 #include "kms-output.h"
-#include "kms-picture.h"
 
 #include <drm_fourcc.h>
 #include <errno.h>
@@ -139,7 +138,8 @@ choose_colours (KmsOutput *output, const KmsPlane *plane, const KmsVideo *video)
 
 /* Makes the choice ours. Only what differs costs a modeset. */
 static int
-adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice)
+adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice,
+    const KmsBackground *background)
 {
   gboolean same_mode = output->mode_blob
       && memcmp (&output->mode, choice->mode, sizeof (output->mode)) == 0;
@@ -155,10 +155,12 @@ adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice)
     output->mode_blob = blob;
     output->mode = *choice->mode;
   }
-  if (!same_mode || output->plane != plane)
+  if (!same_mode || output->plane != plane
+      || output->background.picture != background->picture)
     output->needs_modeset = TRUE;
   output->plane = plane;
   output->target = choice->target;
+  output->background = *background;
   output->needs_placing = TRUE;
 
   return 0;
@@ -193,21 +195,21 @@ kms_output_configure (KmsOutput *output, const KmsVideo *video,
   for (i = 0; i < n; i++) {
     for (j = 0; j < output->candidates->len; j++) {
       const KmsPlane *plane = g_ptr_array_index (output->candidates, j);
+      KmsBackground background = { NULL, NULL };
 
       if (!kms_formats_contain (plane->formats, video->format, video->modifier))
         continue;
       choose_colours (output, plane, video);
       /* Tiled memory cannot be made here: IN_FORMATS has said that the plane
        * takes it, and the first commit decides. */
-      ret = !picture
-          ? 0
-          : kms_output_test (output, plane, choices[i].mode, &choices[i].target,
-                picture->framebuffer->fb_id, video->width, video->height);
+      ret = !picture ? 0
+                     : kms_output_test (output, plane, choices[i].mode,
+                           &choices[i].target, picture, &background);
       if (ret == 0)
-        ret = adopt (output, plane, &choices[i]);
+        ret = adopt (output, plane, &choices[i], &background);
       if (ret == 0)
         goto done;
-      if (ret == -EACCES || ret == -EPERM || ret == -ENODEV)
+      if (kms_commit_is_refused (ret))
         goto refused;
     }
   }

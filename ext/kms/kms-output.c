@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "kms-output.h"
-#include "kms-picture.h"
 
 #include <drm_fourcc.h>
 #include <errno.h>
 #include <string.h>
 
 #define ROTATE_0 1
-
-/* to find out what the hardware does with small frames */
-#define PROBE_SIZE 64
+#define OPAQUE 0xffff
+#define LINK_STATUS_GOOD 0
 
 /* --- finding connector and CRTC ---------------------------------------- */
 
@@ -195,27 +193,59 @@ find_planes (KmsOutput *output, guint32 plane_id, GError **error)
 
 /* --- commits ----------------------------------------------------------- */
 
+/* What a program before us may have left set, and would be seen. */
 static void
-set_modeset (KmsOutput *output, KmsCommit *commit, guint32 mode_blob)
+reset_plane (const KmsPlane *plane, KmsCommit *commit)
 {
+  const KmsProperty *p = plane->properties;
+
+  kms_commit_set (commit, plane->id, &p[KMS_PLANE_ROTATION], ROTATE_0);
+  kms_commit_set (commit, plane->id, &p[KMS_PLANE_ALPHA], OPAQUE);
+}
+
+/* All of @picture, as large as it is, in the corner */
+static void
+show_all (const KmsPlane *plane, KmsCommit *commit, guint32 crtc_id,
+    const KmsPicture *picture)
+{
+  KmsRect all = { 0, 0, picture->layout.width, picture->layout.height };
+
+  kms_plane_show (
+      plane, commit, crtc_id, picture->framebuffer->fb_id, &all, &all);
+  reset_plane (plane, commit);
+}
+
+static void
+set_modeset (KmsOutput *output, KmsCommit *commit)
+{
+  const KmsProperty *connector = output->connector_properties;
+  const KmsProperty *crtc = output->crtc_properties;
+  const KmsBackground *background = &output->background;
   guint i;
 
   kms_commit_set (commit, output->connector->connector_id,
-      &output->connector_properties[KMS_CONNECTOR_CRTC_ID], output->crtc_id);
-  kms_commit_set (commit, output->crtc_id,
-      &output->crtc_properties[KMS_CRTC_MODE_ID], mode_blob);
+      &connector[KMS_CONNECTOR_CRTC_ID], output->crtc_id);
+  /* a link that failed is trained again if somebody says that it is good */
+  kms_commit_set (commit, output->connector->connector_id,
+      &connector[KMS_CONNECTOR_LINK_STATUS], LINK_STATUS_GOOD);
   kms_commit_set (
-      commit, output->crtc_id, &output->crtc_properties[KMS_CRTC_ACTIVE], 1);
+      commit, output->crtc_id, &crtc[KMS_CRTC_MODE_ID], output->mode_blob);
+  kms_commit_set (commit, output->crtc_id, &crtc[KMS_CRTC_ACTIVE], 1);
+  for (i = KMS_CRTC_DEGAMMA_LUT; i <= KMS_CRTC_GAMMA_LUT; i++)
+    kms_commit_set (commit, output->crtc_id, &crtc[i], 0);
+
+  if (background->plane)
+    show_all (background->plane, commit, output->crtc_id, background->picture);
 
   /* what others left on our screen, and we on another plane */
   for (i = 0; i < output->planes->len; i++) {
     KmsPlane *plane = g_ptr_array_index (output->planes, i);
     guint32 user = plane->properties[KMS_PLANE_CRTC_ID].value;
 
-    if (plane == output->plane)
+    if (plane == output->plane || plane == background->plane)
       continue;
     if (user == output->crtc_id
-        || (user == 0 && g_ptr_array_find (output->candidates, plane, NULL)))
+        || (user == 0 && (plane->possible_crtcs & (1u << output->crtc_index))))
       kms_plane_hide (plane, commit);
   }
 }
@@ -234,12 +264,12 @@ kms_output_show (
   }
 
   if (output->needs_modeset)
-    set_modeset (output, commit, output->mode_blob);
+    set_modeset (output, commit);
 
   kms_plane_show (
       plane, commit, output->crtc_id, fb_id, source, &output->target);
   if (output->needs_modeset)
-    kms_commit_set (commit, plane->id, &p[KMS_PLANE_ROTATION], ROTATE_0);
+    reset_plane (plane, commit);
   if (output->has_encoding)
     kms_commit_set (
         commit, plane->id, &p[KMS_PLANE_COLOR_ENCODING], output->encoding);
@@ -248,30 +278,45 @@ kms_output_show (
         commit, plane->id, &p[KMS_PLANE_COLOR_RANGE], output->range);
 }
 
+static int
+test (KmsOutput *trial, const KmsPicture *picture)
+{
+  KmsRect source = { 0, 0, picture->layout.width, picture->layout.height };
+  KmsCommit commit;
+
+  kms_commit_init (&commit);
+  kms_output_show (trial, &commit, picture->framebuffer->fb_id, &source);
+
+  return kms_commit_submit (&commit, trial->card,
+      DRM_MODE_ATOMIC_TEST_ONLY | DRM_MODE_ATOMIC_ALLOW_MODESET, 0);
+}
+
 int
 kms_output_test (KmsOutput *output, const KmsPlane *plane,
-    const drmModeModeInfo *mode, const KmsRect *target, guint32 fb_id,
-    guint width, guint height)
+    const drmModeModeInfo *mode, const KmsRect *target,
+    const KmsPicture *picture, KmsBackground *background)
 {
+  guint n_black = output->black->len;
   KmsOutput trial = *output;
-  KmsRect source = { 0, 0, width, height };
-  KmsCommit commit;
-  guint32 blob;
   int ret;
 
-  blob = kms_card_create_blob (output->card, mode, sizeof (*mode), &ret);
-  if (!blob)
+  trial.mode_blob =
+      kms_card_create_blob (output->card, mode, sizeof (*mode), &ret);
+  if (!trial.mode_blob)
     return ret;
 
   trial.plane = plane;
-  trial.mode_blob = blob;
   trial.target = *target;
   trial.needs_modeset = TRUE;
-  kms_commit_init (&commit);
-  kms_output_show (&trial, &commit, fb_id, &source);
-  ret = kms_commit_submit (&commit, output->card,
-      DRM_MODE_ATOMIC_TEST_ONLY | DRM_MODE_ATOMIC_ALLOW_MODESET, 0);
-  kms_card_destroy_blob (output->card, blob);
+  trial.background = (KmsBackground) { NULL, NULL };
+  ret = test (&trial, picture);
+  if (ret < 0 && !kms_commit_is_refused (ret)
+      && kms_output_find_background (output, plane, mode, &trial.background))
+    ret = test (&trial, picture);
+  kms_card_destroy_blob (output->card, trial.mode_blob);
+  if (ret < 0)
+    g_ptr_array_set_size (output->black, n_black);
+  *background = trial.background;
 
   return ret;
 }
@@ -281,38 +326,37 @@ kms_output_test (KmsOutput *output, const KmsPlane *plane,
 static void
 probe_abilities (KmsOutput *output)
 {
+  static const guint32 formats[] = { DRM_FORMAT_XRGB8888, DRM_FORMAT_RGB565,
+    DRM_FORMAT_NV12, DRM_FORMAT_YUYV, DRM_FORMAT_YUV420 };
   const drmModeModeInfo *mode = kms_mode_choose_around (
       output->connector->modes, output->connector->count_modes, 0, 0);
-  KmsRect centre = { (mode->hdisplay - PROBE_SIZE) / 2 & ~1u,
-    (mode->vdisplay - PROBE_SIZE) / 2 & ~1u, PROBE_SIZE, PROBE_SIZE };
+  /* Twice the size is within what any scaler does. */
+  guint width = MAX (mode->hdisplay / 2 & ~1u, 2);
+  guint height = MAX (mode->vdisplay / 2 & ~1u, 2);
+  KmsRect centre = { (mode->hdisplay - width) / 2 & ~1u,
+    (mode->vdisplay - height) / 2 & ~1u, width, height };
   KmsRect all = { 0, 0, mode->hdisplay, mode->vdisplay };
+  KmsBackground background;
   guint i;
 
   for (i = 0; i < output->candidates->len; i++) {
     KmsPlane *plane = g_ptr_array_index (output->candidates, i);
-    guint32 format = DRM_FORMAT_XRGB8888;
-    KmsPicture *picture;
-    guint32 fb_id;
+    guint32 format =
+        kms_plane_find_linear_format (plane, formats, G_N_ELEMENTS (formats));
+    KmsPicture *picture = format
+        ? kms_picture_new (output->card, format, width, height, NULL)
+        : NULL;
 
-    if (!kms_formats_contain (plane->formats, format, DRM_FORMAT_MOD_LINEAR))
-      format = DRM_FORMAT_NV12;
-    if (!kms_formats_contain (plane->formats, format, DRM_FORMAT_MOD_LINEAR))
-      continue;
-    picture =
-        kms_picture_new (output->card, format, PROBE_SIZE, PROBE_SIZE, NULL);
     if (!picture)
       continue;
-    fb_id = picture->framebuffer->fb_id;
-    if (kms_output_test (
-            output, plane, mode, &centre, fb_id, PROBE_SIZE, PROBE_SIZE)
+    if (kms_output_test (output, plane, mode, &centre, picture, &background)
         == 0)
       output->can_place = TRUE;
-    if (kms_output_test (
-            output, plane, mode, &all, fb_id, PROBE_SIZE, PROBE_SIZE)
-        == 0)
+    if (kms_output_test (output, plane, mode, &all, picture, &background) == 0)
       output->can_scale = TRUE;
     kms_picture_free (picture);
   }
+  g_ptr_array_set_size (output->black, 0);
 }
 
 KmsOutput *
@@ -322,6 +366,8 @@ kms_output_new (
   KmsOutput *output = g_new0 (KmsOutput, 1);
 
   output->card = kms_card_ref (card);
+  output->black =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) kms_picture_free);
   output->connector = find_connector (card, connector_id, error);
   if (!output->connector)
     goto failed;
@@ -346,6 +392,7 @@ void
 kms_output_free (KmsOutput *output)
 {
   kms_card_destroy_blob (output->card, output->mode_blob);
+  g_ptr_array_unref (output->black);
   g_clear_pointer (&output->candidates, g_ptr_array_unref);
   g_clear_pointer (&output->planes, g_ptr_array_unref);
   g_clear_pointer (&output->formats, g_array_unref);

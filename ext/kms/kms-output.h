@@ -2,6 +2,7 @@
 #pragma once
 
 #include "kms-mode.h"
+#include "kms-picture.h"
 #include "kms-plane.h"
 
 /* A frame format that is to be shown. */
@@ -21,6 +22,17 @@ typedef struct
   const char *encoding;
   const char *range;
 } KmsVideo;
+
+/*
+ * A black picture on the primary plane, under a video on another one: what
+ * lights the CRTC where the hardware does not do that for an overlay alone.
+ */
+typedef struct
+{
+  /* %NULL: none */
+  const KmsPlane *plane;
+  const KmsPicture *picture;
+} KmsBackground;
 
 /*
  * One way to a display: connector, CRTC and the planes that reach it, with what
@@ -44,12 +56,16 @@ typedef struct
    * than the mode, scale one */
   gboolean can_place;
   gboolean can_scale;
+  /* KmsPictures for a background, each as large as a mode. All are kept to the
+   * end: one may be on screen still. */
+  GPtrArray *black;
 
   /* the choice, from kms_output_configure () on */
   const KmsPlane *plane;
   drmModeModeInfo mode;
   guint32 mode_blob;
   KmsRect target;
+  KmsBackground background;
   guint64 encoding;
   guint64 range;
   gboolean has_encoding;
@@ -91,11 +107,19 @@ gboolean kms_output_configure (KmsOutput *output, const KmsVideo *video,
 void kms_output_show (
     KmsOutput *output, KmsCommit *commit, guint32 fb_id, const KmsRect *source);
 
-/* Asks the driver (TEST_ONLY) whether it would show a frame of @width × @height
- * at @target of @mode: 0 or -errno. */
+/*
+ * Asks the driver (TEST_ONLY) whether it would show @picture on @plane at
+ * @target of @mode, alone or, if need be, with a background, which it returns:
+ * 0 or -errno.
+ */
 int kms_output_test (KmsOutput *output, const KmsPlane *plane,
-    const drmModeModeInfo *mode, const KmsRect *target, guint32 fb_id,
-    guint width, guint height);
+    const drmModeModeInfo *mode, const KmsRect *target,
+    const KmsPicture *picture, KmsBackground *background);
+
+/* What is to lie under a video on the plane @video in @mode. FALSE if there is
+ * no such plane, or no memory for it. */
+gboolean kms_output_find_background (KmsOutput *output, const KmsPlane *video,
+    const drmModeModeInfo *mode, KmsBackground *background);
 
 /* Writes the display's name, e.g. "/dev/dri/card0 (vkms), Virtual-1". */
 char *kms_output_describe (KmsOutput *output);

@@ -79,6 +79,20 @@ kms_planes_new (KmsCard *card)
   return planes;
 }
 
+guint32
+kms_plane_find_linear_format (
+    const KmsPlane *plane, const guint32 *formats, guint n_formats)
+{
+  guint i;
+
+  for (i = 0; i < n_formats; i++) {
+    if (kms_formats_contain (plane->formats, formats[i], DRM_FORMAT_MOD_LINEAR))
+      return formats[i];
+  }
+
+  return 0;
+}
+
 void
 kms_plane_show (const KmsPlane *plane, KmsCommit *commit, guint32 crtc_id,
     guint32 fb_id, const KmsRect *source, const KmsRect *target)

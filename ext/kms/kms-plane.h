@@ -27,6 +27,10 @@ typedef struct
 /* All planes of @card: a GPtrArray of KmsPlane, empty on failure. */
 GPtrArray *kms_planes_new (KmsCard *card);
 
+/* The first of @formats that @plane shows in linear frames, 0 for none. */
+guint32 kms_plane_find_linear_format (
+    const KmsPlane *plane, const guint32 *formats, guint n_formats);
+
 void kms_plane_free (KmsPlane *plane);
 
 /* Shows @source of the framebuffer at @target of the CRTC. */

@@ -18,6 +18,7 @@ const char *const kms_plane_property_names[KMS_N_PLANE_PROPERTIES] = {
   [KMS_PLANE_CRTC_W] = "CRTC_W",
   [KMS_PLANE_CRTC_H] = "CRTC_H",
   [KMS_PLANE_ROTATION] = "rotation",
+  [KMS_PLANE_ALPHA] = "alpha",
   [KMS_PLANE_COLOR_ENCODING] = "COLOR_ENCODING",
   [KMS_PLANE_COLOR_RANGE] = "COLOR_RANGE",
   [KMS_PLANE_IN_FENCE_FD] = "IN_FENCE_FD",
@@ -26,10 +27,14 @@ const char *const kms_plane_property_names[KMS_N_PLANE_PROPERTIES] = {
 const char *const kms_crtc_property_names[KMS_N_CRTC_PROPERTIES] = {
   [KMS_CRTC_ACTIVE] = "ACTIVE",
   [KMS_CRTC_MODE_ID] = "MODE_ID",
+  [KMS_CRTC_DEGAMMA_LUT] = "DEGAMMA_LUT",
+  [KMS_CRTC_CTM] = "CTM",
+  [KMS_CRTC_GAMMA_LUT] = "GAMMA_LUT",
 };
 
 const char *const kms_connector_property_names[KMS_N_CONNECTOR_PROPERTIES] = {
   [KMS_CONNECTOR_CRTC_ID] = "CRTC_ID",
+  [KMS_CONNECTOR_LINK_STATUS] = "link-status",
   [KMS_CONNECTOR_WRITEBACK_FB_ID] = "WRITEBACK_FB_ID",
   [KMS_CONNECTOR_WRITEBACK_OUT_FENCE_PTR] = "WRITEBACK_OUT_FENCE_PTR",
   [KMS_CONNECTOR_WRITEBACK_PIXEL_FORMATS] = "WRITEBACK_PIXEL_FORMATS",

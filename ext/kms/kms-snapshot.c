@@ -17,28 +17,30 @@ struct _KmsSnapshot
   guint32 crtc_id;
   KmsProperty connector[KMS_N_CONNECTOR_PROPERTIES];
   KmsProperty crtc[KMS_N_CRTC_PROPERTIES];
-  /* The mode itself: the blob with the id we read dies with its last user. */
-  drmModeModeInfo mode;
-  gboolean has_mode;
+  /* The contents of the CRTC's blobs, NULL for none: one with the id that we
+   * read dies with its last user. */
+  GBytes *blobs[KMS_N_CRTC_PROPERTIES];
   GArray *planes;
 };
 
-static void
-save_mode (KmsSnapshot *snapshot)
-{
-  guint64 id = snapshot->crtc[KMS_CRTC_MODE_ID].value;
-  drmModePropertyBlobRes *blob;
+#define IS_BLOB(property) ((property) != KMS_CRTC_ACTIVE)
 
-  if (!id)
-    return;
-  blob = kms_api->get_blob (snapshot->card->fd, id);
-  if (!blob)
-    return;
-  if (blob->length == sizeof (snapshot->mode)) {
-    memcpy (&snapshot->mode, blob->data, sizeof (snapshot->mode));
-    snapshot->has_mode = TRUE;
+static void
+save_blobs (KmsSnapshot *snapshot)
+{
+  guint i;
+
+  for (i = 0; i < KMS_N_CRTC_PROPERTIES; i++) {
+    drmModePropertyBlobRes *blob;
+
+    if (!IS_BLOB (i) || !snapshot->crtc[i].value)
+      continue;
+    blob = kms_api->get_blob (snapshot->card->fd, snapshot->crtc[i].value);
+    if (!blob)
+      continue;
+    snapshot->blobs[i] = g_bytes_new (blob->data, blob->length);
+    drmModeFreePropertyBlob (blob);
   }
-  drmModeFreePropertyBlob (blob);
 }
 
 KmsSnapshot *
@@ -54,7 +56,7 @@ kms_snapshot_new (KmsCard *card, guint32 connector_id,
   snapshot->crtc_id = crtc_id;
   memcpy (snapshot->connector, connector, sizeof (snapshot->connector));
   memcpy (snapshot->crtc, crtc, sizeof (snapshot->crtc));
-  save_mode (snapshot);
+  save_blobs (snapshot);
 
   snapshot->planes = g_array_new (FALSE, FALSE, sizeof (SavedPlane));
   for (i = 0; i < planes->len; i++) {
@@ -73,29 +75,29 @@ kms_snapshot_new (KmsCard *card, guint32 connector_id,
   return snapshot;
 }
 
-/* @off: everything dark instead of what was */
+/* @blobs: the CRTC's, or %NULL: everything dark instead of what was */
 static int
 commit_state (
-    KmsSnapshot *snapshot, const KmsCommit *base, guint32 mode, gboolean off)
+    KmsSnapshot *snapshot, const KmsCommit *base, const guint32 *blobs)
 {
   KmsCommit commit = *base;
   const KmsProperty *crtc = snapshot->crtc;
-  gboolean active = !off && crtc[KMS_CRTC_ACTIVE].value;
   guint i, j;
 
   kms_commit_set (&commit, snapshot->connector_id,
       &snapshot->connector[KMS_CONNECTOR_CRTC_ID],
-      off ? 0 : snapshot->connector[KMS_CONNECTOR_CRTC_ID].value);
-  kms_commit_set (
-      &commit, snapshot->crtc_id, &crtc[KMS_CRTC_MODE_ID], off ? 0 : mode);
-  kms_commit_set (
-      &commit, snapshot->crtc_id, &crtc[KMS_CRTC_ACTIVE], active ? 1 : 0);
+      blobs ? snapshot->connector[KMS_CONNECTOR_CRTC_ID].value : 0);
+  for (i = 0; i < KMS_N_CRTC_PROPERTIES; i++) {
+    guint64 value = IS_BLOB (i) && blobs ? blobs[i] : crtc[i].value;
+
+    kms_commit_set (&commit, snapshot->crtc_id, &crtc[i], blobs ? value : 0);
+  }
 
   for (i = 0; i < snapshot->planes->len; i++) {
     SavedPlane *plane = &g_array_index (snapshot->planes, SavedPlane, i);
     const KmsProperty *p = plane->properties;
 
-    if (off || !p[KMS_PLANE_CRTC_ID].value || !p[KMS_PLANE_FB_ID].value) {
+    if (!blobs || !p[KMS_PLANE_CRTC_ID].value || !p[KMS_PLANE_FB_ID].value) {
       kms_commit_set (&commit, plane->id, &p[KMS_PLANE_FB_ID], 0);
       kms_commit_set (&commit, plane->id, &p[KMS_PLANE_CRTC_ID], 0);
       continue;
@@ -111,20 +113,28 @@ commit_state (
 int
 kms_snapshot_restore (KmsSnapshot *snapshot, const KmsCommit *base)
 {
-  guint32 mode = 0;
+  guint32 blobs[KMS_N_CRTC_PROPERTIES] = { 0 };
   int ret = 0;
+  guint i;
 
-  if (snapshot->has_mode)
-    mode = kms_card_create_blob (
-        snapshot->card, &snapshot->mode, sizeof (snapshot->mode), &ret);
+  for (i = 0; i < KMS_N_CRTC_PROPERTIES && ret >= 0; i++) {
+    gsize size;
+    const void *data;
+
+    if (!snapshot->blobs[i])
+      continue;
+    data = g_bytes_get_data (snapshot->blobs[i], &size);
+    blobs[i] = kms_card_create_blob (snapshot->card, data, size, &ret);
+  }
   if (ret >= 0)
-    ret = commit_state (snapshot, base, mode, FALSE);
-  kms_card_destroy_blob (snapshot->card, mode);
+    ret = commit_state (snapshot, base, blobs);
+  for (i = 0; i < KMS_N_CRTC_PROPERTIES; i++)
+    kms_card_destroy_blob (snapshot->card, blobs[i]);
   if (ret >= 0)
     return 0;
 
   /* the framebuffer of then may be gone with its owner */
-  commit_state (snapshot, base, 0, TRUE);
+  commit_state (snapshot, base, NULL);
 
   return ret;
 }
@@ -132,6 +142,10 @@ kms_snapshot_restore (KmsSnapshot *snapshot, const KmsCommit *base)
 void
 kms_snapshot_free (KmsSnapshot *snapshot)
 {
+  guint i;
+
+  for (i = 0; i < KMS_N_CRTC_PROPERTIES; i++)
+    g_clear_pointer (&snapshot->blobs[i], g_bytes_unref);
   g_array_unref (snapshot->planes);
   kms_card_unref (snapshot->card);
   g_free (snapshot);

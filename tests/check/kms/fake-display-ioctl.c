@@ -225,6 +225,8 @@ check_plane (FakeState *state, guint32 plane)
   gint64 y = value_of (state, plane, "CRTC_Y");
   gint64 w = value_of (state, plane, "CRTC_W");
   gint64 h = value_of (state, plane, "CRTC_H");
+  gint64 source_w = value_of (state, plane, "SRC_W") >> 16;
+  gint64 source_h = value_of (state, plane, "SRC_H") >> 16;
   drmModeModeInfo mode;
 
   if (!fb != !crtc)
@@ -243,12 +245,31 @@ check_plane (FakeState *state, guint32 plane)
   if (!fake_display.can_place
       && (x || y || w != mode.hdisplay || h != mode.vdisplay))
     return EINVAL;
-  if (!fake_display.can_scale
-      && (w != value_of (state, plane, "SRC_W") >> 16
-          || h != value_of (state, plane, "SRC_H") >> 16))
+  if (!fake_display.can_scale && (w != source_w || h != source_h))
     return ERANGE;
+  if (w > source_w * fake_display.max_scale
+      || h > source_h * fake_display.max_scale)
+    return ERANGE;
+  if (fake_display.needs_primary && plane == FAKE_PRIMARY
+      && (x || y || w != mode.hdisplay || h != mode.vdisplay))
+    return EINVAL;
 
   return 0;
+}
+
+static int
+check_planes (FakeState *state)
+{
+  int ret = check_plane (state, FAKE_PRIMARY);
+
+  if (ret == 0)
+    ret = check_plane (state, FAKE_OVERLAY);
+  if (ret == 0 && fake_display.needs_primary
+      && value_of (state, FAKE_CRTC, "ACTIVE")
+      && !value_of (state, FAKE_PRIMARY, "FB_ID"))
+    ret = EINVAL;
+
+  return ret;
 }
 
 /* what is a modeset: mode, activity, connectors */
@@ -349,9 +370,7 @@ commit (const struct drm_mode_atomic *atomic)
     return EACCES;
   ret = read_state (atomic, &state);
   if (ret == 0)
-    ret = check_plane (&state, FAKE_PRIMARY);
-  if (ret == 0)
-    ret = check_plane (&state, FAKE_OVERLAY);
+    ret = check_planes (&state);
   if (ret)
     return ret;
   modeset = is_modeset (&state);

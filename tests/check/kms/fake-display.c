@@ -42,6 +42,7 @@ static const char *const plane_types[] = { "Overlay", "Primary", "Cursor",
   NULL };
 static const char *const encodings[] = { "ITU-R BT.601 YCbCr",
   "ITU-R BT.709 YCbCr", NULL };
+static const char *const link_states[] = { "Good", "Bad", NULL };
 static const char *const ranges[] = { "YCbCr limited range", "YCbCr full range",
   NULL };
 
@@ -130,6 +131,7 @@ add_plane (guint32 id, guint64 type, const guint32 *fourccs, guint n)
       value <<= 16;
     add (id, numbers[i], NULL, console ? value : 0);
   }
+  add (id, "alpha", NULL, console ? FAKE_CONSOLE_ALPHA : 0xffff);
   add (id, "COLOR_ENCODING", encodings, 0);
   add (id, "COLOR_RANGE", ranges, 0);
   if (fake_display.in_fences)
@@ -148,9 +150,13 @@ add_objects (void)
 
   fake_display_state.n = 0;
   add (FAKE_CONNECTOR, "CRTC_ID", NULL, FAKE_CRTC);
+  add (FAKE_CONNECTOR, "link-status", link_states, 1);
   add (FAKE_CRTC, "ACTIVE", NULL, 1);
   add (FAKE_CRTC, "MODE_ID", NULL,
       fake_display_add_blob (&console, sizeof (console)));
+  add (FAKE_CRTC, "GAMMA_LUT", NULL,
+      fake_display_add_blob (FAKE_CONSOLE_GAMMA, sizeof (FAKE_CONSOLE_GAMMA)));
+  add (FAKE_CRTC, "CTM", NULL, 0);
   add_plane (
       FAKE_PRIMARY, DRM_PLANE_TYPE_PRIMARY, primary, G_N_ELEMENTS (primary));
   add_plane (
@@ -447,6 +453,7 @@ fake_display_start (void)
     .modifiers = TRUE,
     .in_fences = TRUE,
     .can_place = TRUE,
+    .max_scale = 8,
     .writeback = TRUE,
   };
   fake_kernel_start ();
@@ -485,4 +492,10 @@ fake_display_get (guint32 object, const char *name)
   g_mutex_unlock (&fake_display_lock);
 
   return value;
+}
+
+GBytes *
+fake_display_get_blob_of (guint32 object, const char *name)
+{
+  return fake_display_get_blob (fake_display_get (object, name));
 }

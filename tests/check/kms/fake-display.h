@@ -35,6 +35,9 @@ enum
 #define FAKE_CONSOLE_FB 5
 #define FAKE_CONSOLE_WIDTH 1024
 #define FAKE_CONSOLE_HEIGHT 768
+/* what it left behind besides: a plane half there, and a night's colours */
+#define FAKE_CONSOLE_ALPHA 0x8000
+#define FAKE_CONSOLE_GAMMA "a gamma table"
 
 typedef struct
 {
@@ -46,6 +49,11 @@ typedef struct
   gboolean in_fences;
   gboolean can_place;
   gboolean can_scale;
+  /* how many times larger a plane shows a frame at most */
+  guint max_scale;
+  /* a lit CRTC needs its primary plane, and that from edge to edge, as
+   * i.MX6's does */
+  gboolean needs_primary;
   gboolean writeback;
   gboolean other_master;
   int open_errno;
@@ -83,6 +91,9 @@ void fake_display_wait_pending (void);
 
 /* The value of a property now on screen, by its name. */
 guint64 fake_display_get (guint32 object, const char *property);
+
+/* The blob that is the value of a property now on screen; %NULL for none. */
+GBytes *fake_display_get_blob_of (guint32 object, const char *property);
 
 /* Makes the @nth ioctl @request from now on (1 is the next) fail with @code. */
 void fake_display_fail (unsigned long request, guint nth, int code);

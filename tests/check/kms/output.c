@@ -5,6 +5,7 @@
 #include "fake-display.h"
 #include "kms-device.h"
 #include "kms-output.h"
+#include "kms-picture.h"
 #include "kms-snapshot.h"
 
 #include <drm_fourcc.h>
@@ -257,6 +258,89 @@ GST_START_TEST (test_plane_by_format)
 }
 GST_END_TEST;
 
+/* Hardware scales by some factor at most; what is asked first must not be
+ * beyond what most can. */
+GST_START_TEST (test_scaling_has_a_limit)
+{
+  fake_display.can_scale = TRUE;
+  fake_display.max_scale = 3;
+  open_output ();
+  fail_unless (output->can_scale);
+  fail_unless (configure (DRM_FORMAT_NV12, 500, 400, 30, NULL, NULL));
+  assert_choice (FAKE_PRIMARY, 1000, 800, 250, 200, 500, 400);
+}
+GST_END_TEST;
+
+/* The frame on @plane as a commit shows it, and then nothing of ours left. */
+static void
+show (guint32 format, guint width, guint height)
+{
+  KmsRect source = { 0, 0, width, height };
+  KmsPicture *picture = kms_picture_new (card, format, width, height, NULL);
+  KmsCommit commit;
+
+  kms_commit_init (&commit);
+  kms_output_show (output, &commit, picture->framebuffer->fb_id, &source);
+  fail_unless_equals_int (
+      kms_commit_submit (&commit, card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0), 0);
+  output->needs_modeset = output->needs_placing = FALSE;
+  kms_picture_free (picture);
+}
+
+/* i.MX6 and others light no CRTC without its primary plane, and their primary
+ * planes show no YUV: the frame lies over a black picture then. */
+GST_START_TEST (test_overlay_over_black)
+{
+  guint64 black;
+
+  fake_display.needs_primary = TRUE;
+  open_output ();
+  fail_unless (output->can_place);
+  fail_unless (configure (DRM_FORMAT_YUV420, 300, 200, 30, NULL, NULL));
+  assert_choice (FAKE_OVERLAY, 1000, 800, 350, 300, 300, 200);
+  show (DRM_FORMAT_YUV420, 300, 200);
+  black = fake_display_get (FAKE_PRIMARY, "FB_ID");
+  fail_unless (black != 0 && black != FAKE_CONSOLE_FB);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_W") == 1000);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_H") == 800);
+  fail_unless (fake_display_get (FAKE_OVERLAY, "CRTC_X") == 350);
+
+  /* the same mode has the same black picture, another mode another one */
+  fail_unless (configure (DRM_FORMAT_YUV420, 200, 200, 30, NULL, NULL));
+  fail_if (output->needs_modeset);
+  show (DRM_FORMAT_YUV420, 200, 200);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == black);
+  fail_unless (configure (DRM_FORMAT_YUV420, 1200, 700, 30, NULL, NULL));
+  show (DRM_FORMAT_YUV420, 1200, 700);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != black);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_W") == 1200);
+
+  /* what the primary plane shows itself needs none */
+  fail_unless (configure (DRM_FORMAT_NV12, 1200, 700, 30, NULL, NULL));
+  assert_choice (FAKE_PRIMARY, 1200, 700, 0, 0, 1200, 700);
+  fail_unless (output->needs_modeset);
+  show (DRM_FORMAT_NV12, 1200, 700);
+  fail_unless (fake_display_get (FAKE_OVERLAY, "FB_ID") == 0);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_overlay_over_black_by_plane_id)
+{
+  KmsCardRequest request = { NULL, NULL, -1 };
+
+  fake_display.needs_primary = TRUE;
+  card = kms_card_open (&request, NULL);
+  output = kms_output_new (card, 0, FAKE_OVERLAY, NULL);
+  fail_unless (configure (DRM_FORMAT_YUV420, 300, 200, 30, NULL, NULL));
+  show (DRM_FORMAT_YUV420, 300, 200);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != FAKE_CONSOLE_FB);
+
+  /* no memory for it: the size is refused, nothing is left */
+  fake_display_fail (DRM_IOCTL_MODE_CREATE_DUMB, 2, ENOMEM);
+  fail_if (configure (DRM_FORMAT_YUV420, 1200, 700, 30, "1200x700", NULL));
+}
+GST_END_TEST;
+
 GST_START_TEST (test_mode_that_the_user_wants)
 {
   GError *error = NULL;
@@ -277,7 +361,8 @@ GST_END_TEST;
 GST_START_TEST (test_snapshot)
 {
   static const char *const names[] = { "FB_ID", "CRTC_ID", "SRC_W", "SRC_H",
-    "CRTC_X", "CRTC_Y", "CRTC_W", "CRTC_H", "COLOR_ENCODING", "COLOR_RANGE" };
+    "CRTC_X", "CRTC_Y", "CRTC_W", "CRTC_H", "alpha", "COLOR_ENCODING",
+    "COLOR_RANGE" };
   guint64 before[G_N_ELEMENTS (names)];
   KmsRect source = { 0, 0, 300, 200 };
   DmabufLayout layout = { DRM_FORMAT_NV12, 300, 200, 2, 0 };
@@ -286,6 +371,7 @@ GST_START_TEST (test_snapshot)
   KmsCommit commit, none;
   DmabufExporter *heap;
   DmabufBuffer *buffer;
+  GBytes *gamma;
   guint i;
 
   open_output ();
@@ -309,12 +395,22 @@ GST_START_TEST (test_snapshot)
       kms_commit_submit (&commit, card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0), 0);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == framebuffer->fb_id);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
+  /* nothing of the program before us is seen in our picture */
+  fail_unless (fake_display_get (FAKE_PRIMARY, "alpha") == 0xffff);
+  fail_unless (fake_display_get (FAKE_CRTC, "GAMMA_LUT") == 0);
+  fail_unless (fake_display_get (FAKE_CONNECTOR, "link-status") == 0);
 
   kms_commit_init (&none);
   fail_unless_equals_int (kms_snapshot_restore (snapshot, &none), 0);
   for (i = 0; i < G_N_ELEMENTS (names); i++)
     fail_unless (
         fake_display_get (FAKE_PRIMARY, names[i]) == before[i], "%s", names[i]);
+  gamma = fake_display_get_blob_of (FAKE_CRTC, "GAMMA_LUT");
+  fail_unless (gamma != NULL);
+  fail_unless_equals_string (
+      g_bytes_get_data (gamma, NULL), FAKE_CONSOLE_GAMMA);
+  g_bytes_unref (gamma);
+  fail_unless (fake_display_get (FAKE_CRTC, "CTM") == 0);
   fail_unless (fake_display_get (FAKE_CRTC, "ACTIVE") == 1);
   fail_unless (fake_display_get (FAKE_OVERLAY, "FB_ID") == 0);
 
@@ -352,6 +448,9 @@ kms_output_suite (void)
   tcase_add_test (tcase, test_size_without_mode_and_scaling);
   tcase_add_test (tcase, test_format_that_no_plane_shows);
   tcase_add_test (tcase, test_plane_by_format);
+  tcase_add_test (tcase, test_scaling_has_a_limit);
+  tcase_add_test (tcase, test_overlay_over_black);
+  tcase_add_test (tcase, test_overlay_over_black_by_plane_id);
   tcase_add_test (tcase, test_mode_that_the_user_wants);
   tcase_add_test (tcase, test_snapshot);
 
