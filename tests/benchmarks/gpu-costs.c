@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../check/vulkan/loader-shim.h"
 #include "count-mallocs.h"
-#include "gpu-api.h"
 #include "gstdmabufvkconvert.h"
 #include "gstdmabufvkstage.h"
 
@@ -94,36 +94,19 @@
 CALLS (DEFINE)
 VOID_CALLS (DEFINE_VOID)
 
-static PFN_vkGetInstanceProcAddr real_get_instance_proc_addr;
-static PFN_vkGetDeviceProcAddr real_get_device_proc_addr;
-
 #define WRAP(fn, ...) \
   if (strcmp (name, "vk" #fn) == 0) { \
     real_##fn = (PFN_vk##fn) real; \
     return (PFN_vkVoidFunction) fn; \
   }
 
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_device_proc_addr (VkDevice device, const char *name)
+static PFN_vkVoidFunction
+wrap (const char *name, PFN_vkVoidFunction real)
 {
-  PFN_vkVoidFunction real = real_get_device_proc_addr (device, name);
-
-  if (!real)
-    return NULL;
   CALLS (WRAP)
   VOID_CALLS (WRAP)
+
   return real;
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_instance_proc_addr (VkInstance instance, const char *name)
-{
-  PFN_vkVoidFunction real = real_get_instance_proc_addr (instance, name);
-
-  if (!real || strcmp (name, "vkGetDeviceProcAddr") != 0)
-    return real;
-  real_get_device_proc_addr = (PFN_vkGetDeviceProcAddr) real;
-  return (PFN_vkVoidFunction) get_device_proc_addr;
 }
 
 /* --- frames ------------------------------------------------------------------
@@ -254,9 +237,7 @@ main (int argc, char **argv)
     { "anew", TRUE, G_MAXDOUBLE },
   };
 
-  gpu_loader_replace (NULL);
-  real_get_instance_proc_addr = gpu_loader_get (NULL);
-  gpu_loader_replace (get_instance_proc_addr);
+  loader_shim_install (wrap);
 
   gst_init (&argc, &argv);
   GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");

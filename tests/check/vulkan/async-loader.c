@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../lib/sw-sync.h"
+#include "loader-shim.h"
 
 typedef struct
 {
@@ -13,8 +14,6 @@ typedef struct
   VkSemaphoreGetFdInfoKHR info;
 } Export;
 
-static PFN_vkGetInstanceProcAddr real_get_instance_proc_addr;
-static PFN_vkGetDeviceProcAddr real_get_device_proc_addr;
 static PFN_vkGetSemaphoreFdKHR real_get_semaphore_fd;
 static GThreadPool *exports;
 static guint32 n_exports;
@@ -46,26 +45,13 @@ get_semaphore_fd (VkDevice device, const VkSemaphoreGetFdInfoKHR *info, int *fd)
   return VK_SUCCESS;
 }
 
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_device_proc_addr (VkDevice device, const char *name)
+static PFN_vkVoidFunction
+wrap (const char *name, PFN_vkVoidFunction real)
 {
-  PFN_vkVoidFunction real = real_get_device_proc_addr (device, name);
-
-  if (!real || strcmp (name, "vkGetSemaphoreFdKHR") != 0)
+  if (strcmp (name, "vkGetSemaphoreFdKHR") != 0)
     return real;
   real_get_semaphore_fd = (PFN_vkGetSemaphoreFdKHR) real;
   return (PFN_vkVoidFunction) get_semaphore_fd;
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_instance_proc_addr (VkInstance instance, const char *name)
-{
-  PFN_vkVoidFunction real = real_get_instance_proc_addr (instance, name);
-
-  if (!real || strcmp (name, "vkGetDeviceProcAddr") != 0)
-    return real;
-  real_get_device_proc_addr = (PFN_vkGetDeviceProcAddr) real;
-  return (PFN_vkVoidFunction) get_device_proc_addr;
 }
 
 gboolean
@@ -76,10 +62,7 @@ async_loader_install (void)
     return FALSE;
   n_exports = 0;
   exports = g_thread_pool_new (finish_export, NULL, 1, TRUE, NULL);
-  gpu_loader_replace (NULL);
-  real_get_instance_proc_addr = gpu_loader_get (NULL);
-  g_assert_nonnull (real_get_instance_proc_addr);
-  gpu_loader_replace (get_instance_proc_addr);
+  loader_shim_install (wrap);
 
   return TRUE;
 }
@@ -88,7 +71,7 @@ void
 async_loader_remove (void)
 {
   g_thread_pool_free (exports, FALSE, TRUE);
-  gpu_loader_replace (NULL);
+  loader_shim_remove ();
   close (timeline);
   timeline = -1;
 }

@@ -2,6 +2,8 @@
 
 #include "converter-fixture.h"
 
+#include "../lib/stats.h"
+
 GstBufferPool *
 new_pool (guint n_buffers)
 {
@@ -97,18 +99,7 @@ check_content (GstBuffer *buffer, guint seed)
 guint64
 get_stat (GstHarness *h, const char *name)
 {
-  GstStructure *stats;
-  guint64 value = 0;
-  guint number;
-
-  g_object_get (h->element, "stats", &stats, NULL);
-  if (!gst_structure_get_uint64 (stats, name, &value)) {
-    g_assert_true (gst_structure_get_uint (stats, name, &number));
-    value = number;
-  }
-  gst_structure_free (stats);
-
-  return value;
+  return element_get_stat (h->element, name);
 }
 
 GstHarness *

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-static PFN_vkGetInstanceProcAddr real_get_instance_proc_addr;
-static PFN_vkGetDeviceProcAddr real_get_device_proc_addr;
+#include "loader-shim.h"
 
 static guint n_calls, failing_call;
 static VkResult failing_result;
@@ -104,21 +103,18 @@ fails (const char *function)
   }
 CALLS (DEFINE)
 
-static VKAPI_ATTR VkResult VKAPI_CALL
-enumerate_physical_devices (
-    VkInstance instance, uint32_t *n, VkPhysicalDevice *devices)
-{
-  PFN_vkEnumeratePhysicalDevices real =
-      (PFN_vkEnumeratePhysicalDevices) real_get_instance_proc_addr (
-          instance, "vkEnumeratePhysicalDevices");
+static PFN_vkEnumeratePhysicalDevices real_enumerate_devices;
 
+static VKAPI_ATTR VkResult VKAPI_CALL
+enumerate_devices (VkInstance instance, uint32_t *n, VkPhysicalDevice *devices)
+{
   if (fails ("vkEnumeratePhysicalDevices"))
     return failing_result;
   if (devices_hidden) {
     *n = 0;
     return VK_SUCCESS;
   }
-  return real (instance, n, devices);
+  return real_enumerate_devices (instance, n, devices);
 }
 
 static PFN_vkEnumerateDeviceExtensionProperties real_enumerate_extensions;
@@ -148,51 +144,30 @@ enumerate_extensions (VkPhysicalDevice device, const char *layer, uint32_t *n,
 static PFN_vkVoidFunction
 wrap (const char *name, PFN_vkVoidFunction real)
 {
-  if (!real)
-    return NULL;
-  CALLS (WRAP)
-  return real;
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_device_proc_addr (VkDevice device, const char *name)
-{
-  return wrap (name, real_get_device_proc_addr (device, name));
-}
-
-static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL
-get_instance_proc_addr (VkInstance instance, const char *name)
-{
-  PFN_vkVoidFunction real = real_get_instance_proc_addr (instance, name);
-
-  if (real && strcmp (name, "vkGetDeviceProcAddr") == 0) {
-    real_get_device_proc_addr = (PFN_vkGetDeviceProcAddr) real;
-    return (PFN_vkVoidFunction) get_device_proc_addr;
+  if (strcmp (name, "vkEnumeratePhysicalDevices") == 0) {
+    real_enumerate_devices = (PFN_vkEnumeratePhysicalDevices) real;
+    return (PFN_vkVoidFunction) enumerate_devices;
   }
-  if (real && strcmp (name, "vkEnumeratePhysicalDevices") == 0)
-    return (PFN_vkVoidFunction) enumerate_physical_devices;
-  if (real && strcmp (name, "vkEnumerateDeviceExtensionProperties") == 0) {
+  if (strcmp (name, "vkEnumerateDeviceExtensionProperties") == 0) {
     real_enumerate_extensions = (PFN_vkEnumerateDeviceExtensionProperties) real;
     return (PFN_vkVoidFunction) enumerate_extensions;
   }
+  CALLS (WRAP)
 
-  return wrap (name, real);
+  return real;
 }
 
 void
 fault_loader_install (void)
 {
-  gpu_loader_replace (NULL);
-  real_get_instance_proc_addr = gpu_loader_get (NULL);
-  g_assert_nonnull (real_get_instance_proc_addr);
-  gpu_loader_replace (get_instance_proc_addr);
+  loader_shim_install (wrap);
   fault_loader_reset ();
 }
 
 void
 fault_loader_remove (void)
 {
-  gpu_loader_replace (NULL);
+  loader_shim_remove ();
 }
 
 void
