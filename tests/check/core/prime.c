@@ -20,16 +20,6 @@
 
 #define PAGE 4096
 
-static guint8 *
-map (int fd, gsize size)
-{
-  guint8 *address =
-      dmabuf_kernel->mmap (size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-  fail_unless (address != MAP_FAILED, "mmap: %s", g_strerror (errno));
-  return address;
-}
-
 /* --- prime --------------------------------------------------------------- */
 
 static DmabufBuffer *
@@ -97,7 +87,7 @@ GST_START_TEST (test_prime_map_unmap)
   guint i;
 
   for (i = 0; i < 3; i++) {
-    address = map (fd, 4 * PAGE);
+    address = backend_map (fd, 4 * PAGE);
     fail_unless_equals_int (address[PAGE], i);
     address[PAGE] = i + 1;
     dmabuf_kernel->munmap (address, 4 * PAGE);
@@ -112,12 +102,12 @@ GST_START_TEST (test_prime_reprime)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE), *again;
   int fd = dmabuf_buffer_export (buffer, NULL);
-  guint8 *address = map (fd, PAGE), *second;
+  guint8 *address = backend_map (fd, PAGE), *second;
 
   dmabuf_kernel->close (fd);
   address[0] = 42;
   fd = dmabuf_buffer_export (buffer, NULL);
-  second = map (fd, PAGE);
+  second = backend_map (fd, PAGE);
   fail_unless_equals_int (second[0], 42);
   again = dmabuf_buffer_import_take (fd, NULL);
   fail_unless (again == buffer);
@@ -134,7 +124,7 @@ GST_START_TEST (test_prime_forked)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE);
   int fd = dmabuf_buffer_get_fd (buffer);
-  guint8 *address = map (fd, PAGE);
+  guint8 *address = backend_map (fd, PAGE);
   int status;
   pid_t pid;
 
@@ -166,7 +156,7 @@ GST_START_TEST (test_prime_refcounting)
   guint8 *address;
 
   dmabuf_buffer_unref (buffer);
-  address = map (fd, PAGE);
+  address = backend_map (fd, PAGE);
   address[0] = 5;
   buffer = dmabuf_buffer_import_take (fd, NULL);
   dmabuf_kernel->munmap (address, PAGE);
@@ -187,7 +177,7 @@ GST_START_TEST (test_prime_dup)
   again = dmabuf_buffer_import (fd, NULL);
   fail_unless (again == buffer);
   dmabuf_buffer_unref (again);
-  address = map (fd, PAGE);
+  address = backend_map (fd, PAGE);
   dmabuf_kernel->close (fd);
   address[0] = 1;
   dmabuf_kernel->munmap (address, PAGE);

@@ -93,16 +93,6 @@ GST_START_TEST (test_udmabuf_4_aligned)
 }
 GST_END_TEST;
 
-static guint8 *
-map (int fd, gsize size)
-{
-  guint8 *address =
-      dmabuf_kernel->mmap (size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-  fail_unless (address != MAP_FAILED, "mmap: %s", g_strerror (errno));
-  return address;
-}
-
 /* 5, 6: what is written to the memfd afterwards shows in the buffer. */
 static void
 check_list (int memfd, gsize chunk)
@@ -124,13 +114,13 @@ check_list (int memfd, gsize chunk)
 
   /* First, as theirs: on 6.12 a mapping made after the pinning finds no huge
    * page left (ENOMEM); on 7.2 either order works. */
-  source = map (memfd, 4 * chunk);
+  source = backend_map (memfd, 4 * chunk);
   fd = dmabuf_kernel->ioctl (device, UDMABUF_CREATE_LIST, list);
   fail_unless (fd >= 0, "CREATE_LIST: %s", g_strerror (errno));
 
   for (i = 0; i < 4; i++)
     memset (source + i * chunk, 'a' + i, chunk);
-  address = map (fd, 4 * chunk);
+  address = backend_map (fd, 4 * chunk);
   for (i = 0; i < 4; i++)
     fail_unless_equals_int (address[i * chunk], 'a' + 3 - i);
 
@@ -205,7 +195,7 @@ GST_START_TEST (test_udmabuf_7_write_after_pin)
 {
   int memfd = sealed_memfd (2 * PAGE);
   int fd = create (memfd, 0, 2 * PAGE);
-  guint8 *address = map (fd, 2 * PAGE);
+  guint8 *address = backend_map (fd, 2 * PAGE);
 
   fail_unless (pwrite (memfd, "later", 5, PAGE) == 5);
   fail_unless (memcmp (address + PAGE, "later", 5) == 0);
@@ -261,7 +251,7 @@ GST_START_TEST (test_heaps_1_2_allocate_and_sync)
   gsize i;
 
   fail_unless (fd >= 0);
-  address = map (fd, MIB);
+  address = backend_map (fd, MIB);
   sync_buffer (fd, DMA_BUF_SYNC_START | DMA_BUF_SYNC_RW);
   memset (address, 0xff, MIB);
   sync_buffer (fd, DMA_BUF_SYNC_END | DMA_BUF_SYNC_RW);
@@ -302,7 +292,7 @@ GST_START_TEST (test_heaps_3_to_6_zeroed)
   for (round = 0; round < 2; round++) {
     for (i = 0; i < 32; i++) {
       int fd = heap_alloc (heap, size, O_RDWR | O_CLOEXEC, 0);
-      guint8 *address = map (fd, size);
+      guint8 *address = backend_map (fd, size);
       guint8 any = 0;
       gsize j;
 

@@ -8,6 +8,7 @@
 #include <gst/lib/gstdmabufcore.h>
 #include <string.h>
 
+#include "../lib/stats.h"
 #include "tests/examples/compare-frames.h"
 
 #define FRAME "video/x-raw,format=BGRx,width=800,height=600,framerate=30/1"
@@ -52,13 +53,7 @@ get (GstElement *pipeline, const char *name)
 static guint64
 get_stat (GstElement *pipeline, const char *name, const char *field)
 {
-  GstStructure *stats;
-  guint64 value = 0;
-
-  g_object_get (get (pipeline, name), "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
-  gst_structure_free (stats);
-  return value;
+  return element_get_stat (get (pipeline, name), field);
 }
 
 static void

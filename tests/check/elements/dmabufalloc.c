@@ -4,6 +4,7 @@
  * into, copies by the policy, and what consumers need. */
 
 #include "../lib/fixture.h"
+#include "../lib/stats.h"
 
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
@@ -19,16 +20,16 @@
   "drm-format=(string)NV12:0x0100000000000002,width=64,height=64," \
   "framerate=30/1"
 
-static guint64
-get_stat (GstElement *element, const char *field)
+/* What downstream of @harness asks for */
+static void
+propose_constraints (
+    GstHarness *harness, const GstDmabufCoreConstraints *constraints)
 {
-  GstStructure *stats;
-  guint64 value = 0;
+  GstStructure *params = gst_dmabuf_core_constraints_to_structure (constraints);
 
-  g_object_get (element, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
-  gst_structure_free (stats);
-  return value;
+  gst_harness_add_propose_allocation_meta (
+      harness, GST_DMABUF_CORE_CONSTRAINTS_API_TYPE, params);
+  gst_structure_free (params);
 }
 
 /* --- caps ------------------------------------------------------------------
@@ -148,9 +149,9 @@ GST_START_TEST (test_a_producer_writes_into_the_dmabufs)
     gst_buffer_unref (expected);
   }
 
-  fail_unless_equals_uint64 (get_stat (alloc, "copies"), 0);
-  fail_unless (get_stat (alloc, "frames") >= 20);
-  fail_unless (get_stat (alloc, "pool-allocated") <= 20);
+  fail_unless_equals_uint64 (element_get_stat (alloc, "copies"), 0);
+  fail_unless (element_get_stat (alloc, "frames") >= 20);
+  fail_unless (element_get_stat (alloc, "pool-allocated") <= 20);
   gst_object_unref (alloc);
   gst_harness_teardown (harness);
   gst_harness_teardown (plain);
@@ -165,7 +166,6 @@ GST_START_TEST (test_pool_suits_the_consumer)
   GstDmabufCoreConstraints constraints;
   GstCaps *caps = gst_caps_from_string (PLAIN);
   GstBufferPool *pool = NULL;
-  GstStructure *params;
   GstBuffer *buffer;
   GstVideoMeta *meta;
   GstQuery *query;
@@ -174,12 +174,9 @@ GST_START_TEST (test_pool_suits_the_consumer)
   gst_dmabuf_core_constraints_init (&constraints, "display");
   constraints.pitch_align = 256;
   constraints.offset_align = 4096;
-  params = gst_dmabuf_core_constraints_to_structure (&constraints);
-  gst_harness_add_propose_allocation_meta (
-      harness, GST_DMABUF_CORE_CONSTRAINTS_API_TYPE, params);
+  propose_constraints (harness, &constraints);
   gst_harness_add_propose_allocation_meta (
       harness, GST_VIDEO_META_API_TYPE, NULL);
-  gst_structure_free (params);
   gst_harness_set_src_caps_str (harness, PLAIN);
 
   query = gst_query_new_allocation (caps, TRUE);
@@ -264,7 +261,7 @@ GST_START_TEST (test_policy_of_copying)
       fail_unless (gst_buffer_memcmp (out, 0, map.data, map.size) == 0);
       gst_buffer_unmap (expected, &map);
       gst_buffer_unref (out);
-      fail_unless_equals_uint64 (get_stat (alloc, "copies"), i);
+      fail_unless_equals_uint64 (element_get_stat (alloc, "copies"), i);
     }
     gst_buffer_unref (expected);
     if (policies[__i__].n_errors)
@@ -289,14 +286,6 @@ GST_START_TEST (test_policy_of_copying)
 GST_END_TEST;
 
 /* A frame under a fence is copied when it is there. */
-static gpointer
-signal_soon (gpointer user_data)
-{
-  g_usleep (20000);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 GST_START_TEST (test_copy_waits_for_the_content)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
@@ -310,7 +299,7 @@ GST_START_TEST (test_copy_waits_for_the_content)
   thread = g_thread_new ("signal", signal_soon, NULL);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   fail_unless (dmabuf_fence_is_signaled (fence));
-  fail_unless_equals_uint64 (get_stat (alloc, "cpu-waits"), 1);
+  fail_unless_equals_uint64 (element_get_stat (alloc, "cpu-waits"), 1);
   g_thread_join (thread);
   gst_object_unref (alloc);
   gst_harness_teardown (harness);
@@ -336,7 +325,7 @@ GST_START_TEST (test_flush_ends_waiting_for_a_buffer)
   fail_unless_equals_int (
       gst_harness_push (harness, new_plain_frame (1)), GST_FLOW_OK);
   thread = g_thread_new ("push", push_thread, harness);
-  while (get_stat (alloc, "copy-pool-starved") == 0)
+  while (element_get_stat (alloc, "copy-pool-starved") == 0)
     g_usleep (1000);
   gst_harness_push_event (harness, gst_event_new_flush_start ());
   fail_unless_equals_int (
@@ -354,19 +343,15 @@ GST_START_TEST (test_reason_names_the_consumer)
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
   GstBus *bus = gst_bus_new ();
   GstDmabufCoreConstraints constraints;
-  GstStructure *params;
   GstMessage *message;
   GstBuffer *buffer;
   GError *error;
 
   gst_dmabuf_core_constraints_init (&constraints, "the new display");
   constraints.pitch_align = 256;
-  params = gst_dmabuf_core_constraints_to_structure (&constraints);
-  gst_harness_add_propose_allocation_meta (
-      harness, GST_DMABUF_CORE_CONSTRAINTS_API_TYPE, params);
+  propose_constraints (harness, &constraints);
   gst_harness_add_propose_allocation_meta (
       harness, GST_VIDEO_META_API_TYPE, NULL);
-  gst_structure_free (params);
   gst_element_set_bus (alloc, bus);
   gst_harness_set_src_caps_str (harness, PLAIN);
 
@@ -463,16 +448,12 @@ GST_START_TEST (test_unreachable_exporter_is_refused)
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
   GstBus *bus = gst_bus_new ();
   GstDmabufCoreConstraints constraints;
-  GstStructure *params;
   GstMessage *message;
   GError *error;
 
   gst_dmabuf_core_constraints_init (&constraints, "the display");
   strcpy (constraints.exporters, "heap:system");
-  params = gst_dmabuf_core_constraints_to_structure (&constraints);
-  gst_harness_add_propose_allocation_meta (
-      harness, GST_DMABUF_CORE_CONSTRAINTS_API_TYPE, params);
-  gst_structure_free (params);
+  propose_constraints (harness, &constraints);
   gst_element_set_bus (alloc, bus);
   gst_harness_set_src_caps_str (harness, PLAIN);
   gst_harness_push (harness, new_plain_frame (1));

@@ -4,6 +4,7 @@
 /* dmabuffencesync between two pads of a test, and buffers with a number. */
 
 #include "../lib/fixture.h"
+#include "../lib/stats.h"
 #include "../lib/sync.h"
 
 #include <gst/check/gstharness.h>
@@ -32,12 +33,8 @@ static inline guint64
 get_stat (GstHarness *harness, const char *field)
 {
   GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
-  GstStructure *stats;
-  guint64 value = 0;
+  guint64 value = element_get_stat (element, field);
 
-  g_object_get (element, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
-  gst_structure_free (stats);
   gst_object_unref (element);
   return value;
 }
@@ -51,13 +48,4 @@ new_numbered (guint n)
   GST_BUFFER_DURATION (buffer) = FRAME;
   GST_BUFFER_OFFSET (buffer) = n;
   return buffer;
-}
-
-/* Signals the next fence of the timeline when the test waits for it. */
-static inline gpointer
-signal_soon (gpointer user_data)
-{
-  g_usleep (20000);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
 }

@@ -5,6 +5,7 @@
  * with a display are pinned for dmabufkmssink in check/kms/sink.c as well.) */
 
 #include "../lib/fixture.h"
+#include "../lib/stats.h"
 
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
@@ -61,12 +62,8 @@ static guint64
 get_stat (const char *field)
 {
   GstElement *element = gst_harness_find_element (harness, "dmabufalloc");
-  GstStructure *stats;
-  guint64 value = 0;
+  guint64 value = element_get_stat (element, field);
 
-  g_object_get (element, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
-  gst_structure_free (stats);
   gst_object_unref (element);
   return value;
 }

@@ -121,14 +121,6 @@ new_numbered (guint n, gsize size, DmabufFence *fence)
 /* --- downstream ------------------------------------------------------------
  */
 
-static gpointer
-signal_soon (gpointer user_data)
-{
-  g_usleep (20000);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 /* Every kind of serialized event, between buffers of which the first waits
  * where there is room for others behind it. */
 GST_START_TEST (test_events_and_buffers_keep_their_order)

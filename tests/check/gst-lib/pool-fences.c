@@ -54,14 +54,6 @@ GST_START_TEST (test_a_pool_that_may_grow_does_not_wait)
 }
 GST_END_TEST;
 
-static gpointer
-advance_soon (gpointer user_data)
-{
-  g_usleep (20000);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 GST_START_TEST (test_a_dry_pool_wakes_with_the_fence)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
@@ -72,7 +64,7 @@ GST_START_TEST (test_a_dry_pool_wakes_with_the_fence)
 
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
   gst_buffer_unref (buffer);
-  thread = g_thread_new ("signal", advance_soon, NULL);
+  thread = g_thread_new ("signal", signal_soon, NULL);
   gst_buffer_unref (acquire (pool));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (get_stat (pool, "starved"), 1);

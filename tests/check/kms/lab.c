@@ -14,6 +14,7 @@
 #include <gst/lib/gstdmabufcore.h>
 #include <unistd.h>
 
+#include "../lib/stats.h"
 #include "../lib/sw-sync.h"
 
 #define WIDTH 640
@@ -55,14 +56,7 @@ stop (void)
 static guint64
 get_stat (const char *name)
 {
-  GstStructure *stats;
-  guint64 value = 0;
-
-  g_object_get (sink, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
-  gst_structure_free (stats);
-
-  return value;
+  return element_get_stat (sink, name);
 }
 
 static guint32

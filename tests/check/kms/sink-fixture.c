@@ -8,6 +8,8 @@
 
 #include <gst/check/gstcheck.h>
 
+#include "../lib/stats.h"
+
 GstHarness *harness;
 GstElement *sink;
 GstBus *bus;
@@ -58,14 +60,7 @@ sink_fixture_teardown (void)
 guint64
 get_stat (const char *name)
 {
-  GstStructure *stats;
-  guint64 value = 0;
-
-  g_object_get (sink, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
-  gst_structure_free (stats);
-
-  return value;
+  return element_get_stat (sink, name);
 }
 
 GstBuffer *

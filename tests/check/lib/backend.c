@@ -4,8 +4,10 @@
 #include <libdmabufcore/dmabuf-poller-private.h>
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static guint fds_before;
@@ -114,6 +116,16 @@ backend_new_exporter (guint n)
   return exporter;
 }
 
+guint8 *
+backend_map (int fd, gsize size)
+{
+  guint8 *address =
+      dmabuf_kernel->mmap (size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+  fail_unless (address != MAP_FAILED, "mmap: %s", g_strerror (errno));
+  return address;
+}
+
 /* --- a device ------------------------------------------------------------ */
 
 G_DEFINE_FINAL_TYPE (TestDevice, test_device, DMABUF_TYPE_DEVICE)
@@ -130,6 +142,8 @@ test_device_import (DmabufDevice *device, DmabufAttachment *attachment,
 
   if (self->delay)
     g_usleep (self->delay);
+  if (self->on_import)
+    self->on_import (attachment, layout);
   if (code) {
     g_set_error (error, DMABUF_ERROR, code, "the test device refuses");
     return NULL;

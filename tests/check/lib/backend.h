@@ -38,6 +38,9 @@ DmabufExporter *backend_new_exporter (guint n);
 /* heap, udmabuf, a third party's, one with a cache that is not coherent */
 #define BACKEND_N_EXPORTERS 4
 
+/* Maps the dma-buf or memfd @fd for reading and writing. */
+guint8 *backend_map (int fd, gsize size);
+
 /* A device that imports anything and counts. */
 #define TEST_TYPE_DEVICE (test_device_get_type ())
 G_DECLARE_FINAL_TYPE (TestDevice, test_device, TEST, DEVICE, DmabufDevice)
@@ -50,6 +53,8 @@ struct _TestDevice
   gint n_releases;
   gint fail_with; /* errno of the next imports, 0 for none */
   gint delay;     /* microseconds that an import takes */
+  /* (nullable): what else an import does */
+  void (*on_import) (DmabufAttachment *attachment, const DmabufLayout *layout);
 };
 
 TestDevice *test_device_new (const char *name, DmabufDeviceFlags flags);

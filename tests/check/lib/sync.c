@@ -63,6 +63,19 @@ wait_ms (DmabufFence *fence, guint ms)
   return FALSE;
 }
 
+int
+lock_code (DmabufReservation *resv, DmabufAcquireContext *context)
+{
+  GError *error = NULL;
+  int code;
+
+  if (dmabuf_reservation_lock (resv, context, &error))
+    return 0;
+  code = error->code;
+  g_error_free (error);
+  return code;
+}
+
 /* --- sync_files ---------------------------------------------------------- */
 
 guint

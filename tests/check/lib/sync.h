@@ -36,6 +36,9 @@ void count_call (DmabufFence *fence, gpointer calls);
 /* Waits for what other threads bring to @expected. */
 void until (gint *value, gint expected);
 
+/* Locks a reservation; 0 or an errno */
+int lock_code (DmabufReservation *resv, DmabufAcquireContext *context);
+
 /* --- sync_files, such as those of timeline_new_fd () -----------------------
  */
 

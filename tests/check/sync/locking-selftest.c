@@ -23,19 +23,7 @@ static const DmabufLockClass other_class = { "other" };
 #define WWU(resv) dmabuf_reservation_unlock (resv)
 #define WWT(resv) dmabuf_reservation_trylock (resv, NULL)
 
-static int
-WWL (DmabufReservation *resv, DmabufAcquireContext *context)
-{
-  GError *error = NULL;
-  int code;
-
-  if (dmabuf_reservation_lock (resv, context, &error))
-    return 0;
-  code = error->code;
-  g_error_free (error);
-  return code;
-}
-
+#define WWL(resv, context) lock_code (resv, context)
 #define WWL1(resv) WWL (resv, NULL)
 
 static int

@@ -9,19 +9,6 @@
 
 #define MAX_LOCKS 2046
 
-static int
-lock_code (DmabufReservation *resv, DmabufAcquireContext *context)
-{
-  GError *error = NULL;
-  int code;
-
-  if (dmabuf_reservation_lock (resv, context, &error))
-    return 0;
-  code = error->code;
-  g_error_free (error);
-  return code;
-}
-
 /* --- test_mutex ---------------------------------------------------------- */
 
 enum

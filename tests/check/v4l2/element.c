@@ -3,6 +3,7 @@
 /* The element in pipelines, on a camera of 1000 frames per second. */
 
 #include "mock-driver.h"
+#include "../lib/stats.h"
 #include "gst/lib/gstdmabufcore.h"
 #include "gst/v4l2/gstdmabufv4l2src.h"
 
@@ -116,13 +117,7 @@ assert_fails (GQuark domain, gint code, const char *word, const char *other)
 static guint64
 get_stat (const char *name)
 {
-  GstStructure *stats = NULL;
-  guint64 value = G_MAXUINT64;
-
-  g_object_get (src, "stats", &stats, NULL);
-  fail_unless (gst_structure_get_uint64 (stats, name, &value), "%s", name);
-  gst_structure_free (stats);
-  return value;
+  return element_get_stat (src, name);
 }
 
 static GstCaps *

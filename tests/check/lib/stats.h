@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+#include <gst/check/gstcheck.h>
+
+G_BEGIN_DECLS
+
+/* A counter of the property "stats" of @element */
+static inline guint64
+element_get_stat (GstElement *element, const char *field)
+{
+  GstStructure *stats = NULL;
+  guint64 value = 0;
+  guint number;
+
+  g_object_get (element, "stats", &stats, NULL);
+  if (gst_structure_get_uint (stats, field, &number))
+    value = number;
+  else
+    fail_unless (gst_structure_get_uint64 (stats, field, &value), "%s", field);
+  gst_structure_free (stats);
+
+  return value;
+}
+
+G_END_DECLS
