@@ -2,31 +2,19 @@
 
 #include "gstdmabufkmssettings.h"
 
+#include "gst/lib/gstdmabufcoreenum-private.h"
+
 #define DEFAULT_ID -1
 #define DEFAULT_FD -1
 #define DEFAULT_PRESENT_MODE GST_DMABUF_KMS_PRESENT_MODE_FIFO
 #define DEFAULT_RESTORE_CRTC TRUE
 
-GType
-gst_dmabuf_kms_present_mode_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_ENUM (GstDmabufKmsPresentMode,
+    gst_dmabuf_kms_present_mode,
     { GST_DMABUF_KMS_PRESENT_MODE_FIFO,
         "Each frame is shown for one refresh at least", "fifo" },
     { GST_DMABUF_KMS_PRESENT_MODE_MAILBOX,
-        "A frame that comes too soon replaces the one before it", "mailbox" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type)) {
-    GType new = g_enum_register_static ("GstDmabufKmsPresentMode", values);
-
-    g_once_init_leave (&type, new);
-  }
-
-  return type;
-}
+        "A frame that comes too soon replaces the one before it", "mailbox" })
 
 void
 gst_dmabuf_kms_settings_init (GstDmabufKmsSettings *settings)

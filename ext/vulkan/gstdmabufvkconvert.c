@@ -16,6 +16,7 @@
  */
 
 #include "gstdmabufvkconvert-private.h"
+#include "gst/lib/gstdmabufcoreenum-private.h"
 #include "vkconvert-caps.h"
 
 #define GST_CAT_DEFAULT dmabufvk_debug
@@ -319,22 +320,8 @@ gst_dmabuf_vk_convert_change_state (
 /* --- properties -------------------------------------------------------------
  */
 
-static GType
-method_get_type (void)
-{
-  static const GEnumValue values[] = {
-    { FALSE, "Nearest pixel", "nearest" },
-    { TRUE, "Bilinear", "bilinear" },
-    { 0, NULL, NULL },
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufVkConvertMethod", values));
-
-  return type;
-}
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkConvertMethod, method,
+    { FALSE, "Nearest pixel", "nearest" }, { TRUE, "Bilinear", "bilinear" })
 
 static void
 gst_dmabuf_vk_convert_set_property (

@@ -3,49 +3,24 @@
 /* What the elements share of GObject: properties, their types, colours. */
 
 #include "gstdmabufvkstage.h"
+#include "gst/lib/gstdmabufcoreenum-private.h"
 
 #define TYPE_IMPORT_MODE (import_mode_get_type ())
 #define TYPE_MEMORY (memory_get_type ())
 
-static GType
-import_mode_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkImportMode, import_mode,
     { GPU_IMPORT_AUTO,
         "Buffers for linear frames, images for others, else the other way",
         "auto" },
     { GPU_IMPORT_BUFFER, "Buffers", "buffer" },
-    { GPU_IMPORT_IMAGE, "Images", "image" },
-    { 0, NULL, NULL },
-  };
-  static gsize type;
+    { GPU_IMPORT_IMAGE, "Images", "image" })
 
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufVkImportMode", values));
-
-  return type;
-}
-
-static GType
-memory_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkMemory, memory,
     { GST_DMABUF_VK_MEMORY_AUTO,
         "The GPU's if it has some of its own and downstream takes any",
         "auto" },
     { GST_DMABUF_VK_MEMORY_GPU, "The GPU's", "gpu" },
-    { GST_DMABUF_VK_MEMORY_SYSTEM, "The machine's", "system" },
-    { 0, NULL, NULL },
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufVkMemory", values));
-
-  return type;
-}
+    { GST_DMABUF_VK_MEMORY_SYSTEM, "The machine's", "system" })
 
 void
 gst_dmabuf_vk_stage_install_properties (GObjectClass *klass)

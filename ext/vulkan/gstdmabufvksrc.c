@@ -16,6 +16,7 @@
 
 #include "gstdmabufvksrc.h"
 #include "gstdmabufvkstage.h"
+#include "gst/lib/gstdmabufcoreenum-private.h"
 
 #define GST_CAT_DEFAULT dmabufvk_debug
 
@@ -229,23 +230,10 @@ gst_dmabuf_vk_src_unlock_stop (GstBaseSrc *base)
 /* --- properties --------------------------------------------------------------
  */
 
-static GType
-pattern_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkSrcPattern, pattern,
     { PATTERN_BARS, "Bars of the eight colours", "bars" },
     { PATTERN_MOVING, "A moving box and the number of the frame", "moving" },
-    { PATTERN_SOLID, "One colour", "solid" },
-    { 0, NULL, NULL },
-  };
-  static gsize type;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufVkSrcPattern", values));
-
-  return type;
-}
+    { PATTERN_SOLID, "One colour", "solid" })
 
 static void
 gst_dmabuf_vk_src_set_property (

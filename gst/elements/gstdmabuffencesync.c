@@ -20,6 +20,8 @@
 
 #include "fencesync-private.h"
 
+#include "gst/lib/gstdmabufcoreenum-private.h"
+
 GST_DEBUG_CATEGORY (gst_dmabuf_fence_sync_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_fence_sync_debug
 
@@ -57,10 +59,7 @@ G_DEFINE_FINAL_TYPE_WITH_CODE (GstDmabufFenceSync, gst_dmabuf_fence_sync,
 GST_ELEMENT_REGISTER_DEFINE (dmabuffencesync, "dmabuffencesync", GST_RANK_NONE,
     GST_TYPE_DMABUF_FENCE_SYNC);
 
-static GType
-mode_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncMode, mode,
     { GST_DMABUF_FENCE_SYNC_MODE_AUTO,
         "Ask downstream and do the cheapest correct thing", "auto" },
     { GST_DMABUF_FENCE_SYNC_MODE_WAIT,
@@ -70,50 +69,17 @@ mode_get_type (void)
         "export" },
     { GST_DMABUF_FENCE_SYNC_MODE_IMPORT,
         "Put the acquire fence of the sync meta into the kernel's reservation",
-        "import" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
+        "import" })
 
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufFenceSyncMode", values));
-  return type;
-}
-
-static GType
-access_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncAccess, access,
     { DMABUF_ACCESS_READ, "The next element reads: wait for writers", "read" },
     { DMABUF_ACCESS_WRITE, "The next element writes: wait for everybody",
-        "write" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
+        "write" })
 
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufFenceSyncAccess", values));
-  return type;
-}
-
-static GType
-on_timeout_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncOnTimeout, on_timeout,
     { ON_TIMEOUT_ERROR, "Fail with an element error", "error" },
     { ON_TIMEOUT_DROP, "Drop the buffer", "drop" },
-    { ON_TIMEOUT_PASS, "Pass the buffer on, with a warning", "pass" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type))
-    g_once_init_leave (
-        &type, g_enum_register_static ("GstDmabufFenceSyncOnTimeout", values));
-  return type;
-}
+    { ON_TIMEOUT_PASS, "Pass the buffer on, with a warning", "pass" })
 
 /* --- states ------------------------------------------------------------- */
 

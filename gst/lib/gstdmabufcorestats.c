@@ -2,6 +2,8 @@
 
 #include "gstdmabufcorestats.h"
 
+#include "gstdmabufcoreenum-private.h"
+
 static const char *const counter_names[GST_DMABUF_CORE_N_COUNTERS] = {
   [GST_DMABUF_CORE_COUNTER_FRAMES] = "frames",
   [GST_DMABUF_CORE_COUNTER_DROPPED] = "dropped",
@@ -12,26 +14,12 @@ static const char *const counter_names[GST_DMABUF_CORE_N_COUNTERS] = {
   [GST_DMABUF_CORE_COUNTER_CPU_WAITS] = "cpu-waits",
 };
 
-GType
-gst_dmabuf_core_copy_policy_get_type (void)
-{
-  static const GEnumValue values[] = {
+GST_DMABUF_CORE_DEFINE_ENUM (GstDmabufCoreCopyPolicy,
+    gst_dmabuf_core_copy_policy,
     { GST_DMABUF_CORE_COPY_POLICY_FORBID, "Fail instead of copying", "forbid" },
     { GST_DMABUF_CORE_COPY_POLICY_WARN, "Copy, and warn once on the bus",
         "warn" },
-    { GST_DMABUF_CORE_COPY_POLICY_ALLOW, "Copy, and only count", "allow" },
-    { 0, NULL, NULL },
-  };
-  static gsize type = 0;
-
-  if (g_once_init_enter (&type)) {
-    GType new = g_enum_register_static ("GstDmabufCoreCopyPolicy", values);
-
-    g_once_init_leave (&type, new);
-  }
-
-  return type;
-}
+    { GST_DMABUF_CORE_COPY_POLICY_ALLOW, "Copy, and only count", "allow" })
 
 /* --- properties ------------------------------------------------------------
  */
