@@ -33,10 +33,11 @@ accelerator () {
 # Meson knows; asking it takes a second, so the answer is kept.
 build_env () {
   local build=$TOP/build/native dump=$TOP/build/native/lab.env
+  local new=$dump.$BASHPID # two guests may start at a time
   [ -f "$build/build.ninja" ] || return 0
   if [ ! "$dump" -nt "$build/build.ninja" ]; then
-    enter -- meson devenv -C "$build" --dump >"$dump.tmp" 2>/dev/null &&
-      mv "$dump.tmp" "$dump"
+    enter -- meson devenv -C "$build" --dump >"$new" 2>/dev/null &&
+      mv "$new" "$dump"
   fi
   # Lines like NAME="value:$NAME"; nothing was there before.
   sed -n 's/:\$[A-Z_0-9]*"$/"/
