@@ -5,8 +5,6 @@
 #include "dmabuf-fence-array-private.h"
 #include "dmabuf-kernel-private.h"
 
-#include <errno.h>
-
 typedef struct
 {
   DmabufFence fence;

@@ -8,7 +8,6 @@
 #include <linux/dma-buf.h>
 #include <linux/dma-heap.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>

@@ -4,8 +4,6 @@
 #include "dmabuf-exporter-private.h"
 #include "dmabuf-statistics-private.h"
 
-#include <string.h>
-
 DmabufStatistics dmabuf_process_statistics;
 
 void

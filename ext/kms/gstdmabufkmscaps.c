@@ -2,8 +2,6 @@
 
 #include "gstdmabufkmscaps.h"
 
-#include <string.h>
-
 #define MAX_FRAMERATE 1000
 
 static void

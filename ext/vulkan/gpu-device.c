@@ -77,9 +77,3 @@ gpu_device_get (GpuContext *context, GpuImportMode mode, GError **error)
 
   return DMABUF_DEVICE (device);
 }
-
-GpuContext *
-gpu_device_get_context (GpuDevice *device)
-{
-  return device->context;
-}

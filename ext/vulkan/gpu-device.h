@@ -17,6 +17,4 @@ G_DECLARE_FINAL_TYPE (GpuDevice, gpu_device, GPU, DEVICE, DmabufDevice)
 DmabufDevice *
 gpu_device_get (GpuContext *context, GpuImportMode mode, GError **error);
 
-GpuContext *gpu_device_get_context (GpuDevice *device);
-
 G_END_DECLS

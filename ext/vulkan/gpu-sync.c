@@ -2,7 +2,6 @@
 
 #include "gpu-sync.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #define SYNC_FD VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT

@@ -5,8 +5,6 @@
 
 #include "alloc-private.h"
 
-#include <errno.h>
-
 GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_alloc_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_alloc_debug
 

@@ -63,7 +63,6 @@ struct _GstDmabufCorePool
   GstDmabufCoreConstraints constraints;
   GstVideoInfo info;
   GstVideoAlignment alignment;
-  GstVideoFormat meta_format;
   gsize plane_sizes[GST_VIDEO_MAX_PLANES];
   gboolean per_plane;
   gboolean zero;

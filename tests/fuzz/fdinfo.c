@@ -6,7 +6,6 @@
 #include "fuzz.h"
 
 #include <libdmabufcore/dmabufcore.h>
-#include <string.h>
 
 static void
 check_text (const char *text)

@@ -8,7 +8,6 @@
 #include "../lib/sync.h"
 
 #include <gst/check/gstharness.h>
-#include <string.h>
 #include "gstdmabuffencesync.h"
 
 #define CAPS "video/x-raw,format=GRAY8,width=64,height=64,framerate=100/1"

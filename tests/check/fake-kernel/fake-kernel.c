@@ -7,38 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
-
-static const char *const call_names[FAKE_N_CALLS] = {
-  [FAKE_CALL_OPEN] = "open",
-  [FAKE_CALL_CLOSE] = "close",
-  [FAKE_CALL_DUP] = "dup",
-  [FAKE_CALL_IOCTL] = "ioctl",
-  [FAKE_CALL_LSEEK] = "lseek",
-  [FAKE_CALL_IDENTIFY] = "statx",
-  [FAKE_CALL_READ_LINK] = "readlink",
-  [FAKE_CALL_FCNTL] = "fcntl",
-  [FAKE_CALL_PPOLL] = "ppoll",
-  [FAKE_CALL_MMAP] = "mmap",
-  [FAKE_CALL_MUNMAP] = "munmap",
-  [FAKE_CALL_MEMFD_CREATE] = "memfd_create",
-  [FAKE_CALL_FTRUNCATE] = "ftruncate",
-  [FAKE_CALL_READ] = "read",
-  [FAKE_CALL_WRITE] = "write",
-  [FAKE_CALL_EVENTFD] = "eventfd",
-  [FAKE_CALL_EPOLL_CREATE] = "epoll_create",
-  [FAKE_CALL_EPOLL_CTL] = "epoll_ctl",
-  [FAKE_CALL_EPOLL_WAIT] = "epoll_wait",
-  [FAKE_CALL_LIST] = "readdir",
-  [FAKE_CALL_SENDMSG] = "sendmsg",
-  [FAKE_CALL_RECVMSG] = "recvmsg",
-};
 
 static const char *const kind_names[] = {
   [FAKE_FILE_OTHER] = "other",
@@ -322,10 +292,4 @@ fake_kernel_get_n_buffers (void)
   n = n_dmabufs;
   fake_unlock ();
   return n;
-}
-
-const char *
-fake_call_get_name (FakeCall call)
-{
-  return call_names[call];
 }

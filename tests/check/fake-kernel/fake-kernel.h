@@ -106,7 +106,6 @@ guint fake_kernel_get_n_buffers (void);
  */
 guint fake_kernel_get_calls (FakeCall call);
 void fake_kernel_reset_calls (void);
-const char *fake_call_get_name (FakeCall call);
 
 /* Calls of one ioctl since fake_kernel_reset_calls(). */
 guint fake_kernel_get_ioctls (unsigned long request);

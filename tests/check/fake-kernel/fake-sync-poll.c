@@ -5,7 +5,6 @@
 #include "fake-sync.h"
 
 #include <errno.h>
-#include <linux/dma-buf.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>

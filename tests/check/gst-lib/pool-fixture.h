@@ -5,7 +5,6 @@
 
 #include "../lib/fixture.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define CAPS_NV12 "video/x-raw,format=NV12,width=100,height=50,framerate=30/1"

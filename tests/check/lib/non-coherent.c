@@ -2,7 +2,6 @@
 
 #include "non-coherent.h"
 
-#include <errno.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <string.h>

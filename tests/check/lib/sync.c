@@ -4,7 +4,6 @@
 #include "../fake-kernel/fake-sync.h"
 
 #include <errno.h>
-#include <linux/dma-buf.h>
 #include <string.h>
 #include <unistd.h>
 

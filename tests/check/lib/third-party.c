@@ -2,8 +2,6 @@
 
 #include "third-party.h"
 
-#include <errno.h>
-
 G_DEFINE_FINAL_TYPE (ThirdExporter, third_exporter, DMABUF_TYPE_EXPORTER)
 
 static gboolean

@@ -4,8 +4,6 @@
 
 #include "../lib/sync.h"
 
-#include <errno.h>
-
 /* --- annotations (B7-24, ANN-1 … ANN-3, XDC-3) --------------------------- */
 
 #define ASSERT_COMPLAINS(n, code) \

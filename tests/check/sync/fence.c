@@ -5,8 +5,6 @@
 
 #include "../lib/sync.h"
 
-#include <errno.h>
-
 /* FEN-1: make, enable, signal, release; nothing leaks (the fixture looks). */
 GST_START_TEST (test_sanitycheck)
 {

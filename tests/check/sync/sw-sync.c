@@ -8,7 +8,6 @@
 
 #include "../lib/sync.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
