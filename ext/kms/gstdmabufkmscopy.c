@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <gst/lib/gstdmabufcoreallocator.h>
+#include <gst/lib/gstdmabufcorecopy.h>
 #include <gst/lib/gstdmabufcorelayout.h>
 
 /* one on screen, one on the way, one being written */
@@ -51,50 +52,25 @@ GstBuffer *
 gst_dmabuf_kms_copier_copy (GstDmabufKmsCopier *copier, KmsCard *card,
     GstCaps *caps, GstBuffer *buffer, GError **error)
 {
-  GstVideoFrame from, to;
   GstBuffer *copy = NULL;
-  gboolean ok;
 
   if (!prepare (copier, card, caps, error))
     return NULL;
 
-  if (gst_buffer_pool_acquire_buffer (copier->pool, &copy, NULL) != GST_FLOW_OK)
-    goto no_buffer;
-  if (!gst_video_frame_map (&from, &copier->info, buffer, GST_MAP_READ))
-    goto no_read;
-  if (!gst_video_frame_map (&to, &copier->info, copy, GST_MAP_WRITE))
-    goto no_write;
-  ok = gst_video_frame_copy (&to, &from);
-  gst_video_frame_unmap (&to);
-  gst_video_frame_unmap (&from);
-  if (!ok)
-    goto no_copy;
+  if (gst_buffer_pool_acquire_buffer (copier->pool, &copy, NULL)
+      != GST_FLOW_OK) {
+    kms_set_error (
+        error, ENOMEM, "%s: no dumb buffer to copy into", card->name);
+    return NULL;
+  }
+  if (!gst_dmabuf_core_buffer_copy_frame (copy, buffer, &copier->info, error)) {
+    gst_buffer_unref (copy);
+    return NULL;
+  }
   gst_buffer_copy_into (
       copy, buffer, GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS, 0, -1);
 
   return copy;
-
-  /* ERRORS */
-no_buffer: {
-  kms_set_error (error, ENOMEM, "%s: no dumb buffer to copy into", card->name);
-  return NULL;
-}
-no_read: {
-  kms_set_error (error, EIO, "the frame cannot be read by the CPU");
-  gst_buffer_unref (copy);
-  return NULL;
-}
-no_write: {
-  gst_video_frame_unmap (&from);
-  kms_set_error (error, EIO, "%s: a dumb buffer cannot be written", card->name);
-  gst_buffer_unref (copy);
-  return NULL;
-}
-no_copy: {
-  kms_set_error (error, EIO, "the frame has another size than its caps");
-  gst_buffer_unref (copy);
-  return NULL;
-}
 }
 
 gboolean

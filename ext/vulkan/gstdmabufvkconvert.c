@@ -122,9 +122,8 @@ get_crop (GstDmabufVkConvert *self, GstBuffer *buffer,
 static GstFlowReturn
 upload (GstDmabufVkConvert *self, GstBuffer *in, GstBuffer **copy)
 {
-  GstVideoFrame from, to;
+  GError *error = NULL;
   GstFlowReturn ret;
-  gboolean copied;
   guint size;
 
   if (!gst_dmabuf_core_stats_count_copy (&self->stage.stats, GST_ELEMENT (self),
@@ -142,25 +141,15 @@ upload (GstDmabufVkConvert *self, GstBuffer *in, GstBuffer **copy)
   ret = gst_buffer_pool_acquire_buffer (self->upload, copy, NULL);
   if (ret != GST_FLOW_OK)
     return ret;
-  if (!gst_video_frame_map (&from, &self->in_info.vinfo, in, GST_MAP_READ))
-    goto no_map;
-  if (!gst_video_frame_map (&to, &self->in_info.vinfo, *copy, GST_MAP_WRITE)) {
-    gst_video_frame_unmap (&from);
-    goto no_map;
-  }
-  copied = gst_video_frame_copy (&to, &from);
-  gst_video_frame_unmap (&to);
-  gst_video_frame_unmap (&from);
-  if (!copied)
-    goto no_map;
+  if (!gst_dmabuf_core_buffer_copy_frame (
+          *copy, in, &self->in_info.vinfo, &error))
+    goto no_copy;
 
   return GST_FLOW_OK;
 
   /* ERRORS */
 no_pool: {
-  GError *error =
-      gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (self->upload));
-
+  error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (self->upload));
   GST_ELEMENT_ERROR (self, RESOURCE, NO_SPACE_LEFT,
       ("No dma-bufs could be allocated: %s",
           error ? error->message : "the pool could not be started"),
@@ -169,9 +158,11 @@ no_pool: {
   gst_clear_object (&self->upload);
   return GST_FLOW_ERROR;
 }
-no_map: {
+no_copy: {
   GST_ELEMENT_ERROR (self, RESOURCE, READ,
-      ("The frame could not be copied into a dma-buf."), (NULL));
+      ("The frame could not be copied into a dma-buf: %s", error->message),
+      (NULL));
+  g_clear_error (&error);
   gst_clear_buffer (copy);
   return GST_FLOW_ERROR;
 }

@@ -149,37 +149,30 @@ GstFlowReturn
 dmabuf_alloc_transform (GstBaseTransform *base, GstBuffer *in, GstBuffer *out)
 {
   GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
-  GstVideoFrame from, to;
-  gboolean copied;
+  gboolean cancelled;
+  GError *error = NULL;
 
   if (in == out)
     return GST_FLOW_OK;
 
   if (!wait_for_content (self, in)) {
     GST_OBJECT_LOCK (self);
-    copied = g_cancellable_is_cancelled (self->cancellable);
+    cancelled = g_cancellable_is_cancelled (self->cancellable);
     GST_OBJECT_UNLOCK (self);
-    return copied ? GST_FLOW_FLUSHING : GST_FLOW_ERROR;
+    return cancelled ? GST_FLOW_FLUSHING : GST_FLOW_ERROR;
   }
 
-  if (!gst_video_frame_map (&from, &self->in_info, in, GST_MAP_READ))
-    goto map_failed;
-  if (!gst_video_frame_map (&to, &self->in_info, out, GST_MAP_WRITE)) {
-    gst_video_frame_unmap (&from);
-    goto map_failed;
-  }
-  copied = gst_video_frame_copy (&to, &from);
-  gst_video_frame_unmap (&to);
-  gst_video_frame_unmap (&from);
-  if (!copied)
-    goto map_failed;
+  if (!gst_dmabuf_core_buffer_copy_frame (out, in, &self->in_info, &error))
+    goto no_copy;
 
   return GST_FLOW_OK;
 
   /* ERRORS */
-map_failed:
+no_copy: {
   GST_ELEMENT_ERROR (self, RESOURCE, READ,
-      ("The frame could not be copied into a dma-buf."),
+      ("The frame could not be copied into a dma-buf: %s", error->message),
       ("in %" GST_PTR_FORMAT ", out %" GST_PTR_FORMAT, in, out));
+  g_clear_error (&error);
   return GST_FLOW_ERROR;
+}
 }

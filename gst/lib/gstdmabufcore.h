@@ -6,6 +6,7 @@
 #include "gstdmabufcoreallocator.h"
 #include "gstdmabufcorecaps.h"
 #include "gstdmabufcoreconstraints.h"
+#include "gstdmabufcorecopy.h"
 #include "gstdmabufcorelayout.h"
 #include "gstdmabufcorepool.h"
 #include "gstdmabufcorestats.h"

@@ -256,6 +256,26 @@ accepts (const char *description)
   return ret;
 }
 
+/* SEC-7: neither shown nor copied, whatever another process says */
+GST_START_TEST (test_a_meta_that_lies_is_an_error)
+{
+  gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
+  gint strides[GST_VIDEO_MAX_PLANES] = { PITCH * 1000 };
+  GstBuffer *frame = new_frame ();
+
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
+      GST_VIDEO_FORMAT_BGRx, WIDTH, HEIGHT, 1, offsets, strides);
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_ALLOW, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_RESOURCE_ERROR,
+      GST_RESOURCE_ERROR_WRITE, "plane 0"));
+  fail_unless_equals_int (fake_display.n_commits, 0);
+  close_sink ();
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_caps_are_those_of_the_display)
 {
   open_sink (NULL, NULL);
@@ -316,6 +336,7 @@ kms_sink_trouble_suite (void)
   tcase_add_test (tcase, test_start_errors);
   tcase_add_test (tcase, test_display_lost_while_showing);
   tcase_add_test (tcase, test_display_that_stands_still);
+  tcase_add_test (tcase, test_a_meta_that_lies_is_an_error);
   tcase_add_test (tcase, test_caps_are_those_of_the_display);
   tcase_add_test (tcase, test_refused_caps_are_explained);
 
