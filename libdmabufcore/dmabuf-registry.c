@@ -63,6 +63,8 @@ ensure_registry (void)
   unresolved = g_ptr_array_new ();
 }
 
+/* TRUE if there is nothing left to ask: a buffer without an fd any more has no
+ * identity, and must not keep others from being imported. */
 static gboolean
 resolve_locked (DmabufBuffer *buffer, GError **error)
 {
@@ -72,6 +74,11 @@ resolve_locked (DmabufBuffer *buffer, GError **error)
       < 0) {
     int code = errno;
 
+    if (code == EBADF) {
+      g_critical ("the fd of a buffer was closed by somebody else");
+      g_ptr_array_remove_fast (unresolved, buffer);
+      return TRUE;
+    }
     dmabuf_set_error (error, code,
         "cannot ask for the identity of a buffer: %s", g_strerror (code));
     return FALSE;

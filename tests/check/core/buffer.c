@@ -267,6 +267,41 @@ GST_START_TEST (test_sec22_import_races_with_the_last_unref)
 }
 GST_END_TEST;
 
+/* One that lost its fd to somebody else's close () stands in nobody's way. */
+GST_START_TEST (test_exp6_a_closed_fd_is_its_buffers_alone)
+{
+  DmabufExporter *exporter = backend_new_exporter (0);
+  DmabufBuffer *robbed = dmabuf_exporter_allocate (exporter, 4096, NULL);
+  DmabufBuffer *whole = dmabuf_exporter_allocate (exporter, 4096, NULL);
+  DmabufBuffer *found = NULL;
+  GError *error = NULL;
+  int fd;
+
+  /* asked in this order, after the fd that is to be imported */
+  dmabuf_buffer_get_fd (robbed);
+  fd = dmabuf_buffer_export (whole, NULL);
+  fake_kernel_fail_nth (2, EBADF);
+  g_test_expect_message (
+      "dmabufcore", G_LOG_LEVEL_CRITICAL, "*closed by somebody else*");
+  found = dmabuf_buffer_import (fd, &error);
+  g_test_assert_expected_messages ();
+  fail_unless (fake_kernel_fault_fired ());
+  assert_no_error (error);
+  fail_unless (found == whole);
+  dmabuf_buffer_unref (found);
+
+  found = dmabuf_buffer_import (fd, &error);
+  assert_no_error (error);
+  fail_unless (found == whole);
+  dmabuf_buffer_unref (found);
+
+  dmabuf_kernel->close (fd);
+  dmabuf_buffer_unref (whole);
+  dmabuf_buffer_unref (robbed);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
 /* EXP-6: what is no dma-buf is never found as one, whoever asked for its inode.
  */
 GST_START_TEST (test_sec3_memfd_is_not_found_as_a_dmabuf)
@@ -346,6 +381,8 @@ buffer_suite (void)
     tcase_add_test (tc, test_seek3_known_buffer_costs_one_call);
   tcase_add_test (tc, test_sec4_other_fds_are_refused_by_their_link);
   tcase_add_test (tc, test_exp6_bad_fds);
+  if (backend_is_fake ())
+    tcase_add_test (tc, test_exp6_a_closed_fd_is_its_buffers_alone);
   tcase_add_loop_test (
       tc, test_exp2_size_is_whole_pages, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (tc, test_name1_length, 0, BACKEND_N_EXPORTERS);
