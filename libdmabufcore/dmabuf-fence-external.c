@@ -39,16 +39,25 @@ external_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
   return self->backend->is_signaled (self->data, error, timestamp);
 }
 
+/* The fd has spoken; the backend may know more. @gone: what it said is that
+ * nobody is left who could signal, which ends the fence too (XDC-1). */
+static void
+external_settle (DmabufFence *fence, gboolean gone)
+{
+  int error = 0;
+  gint64 timestamp = 0;
+
+  if (!external_signaled (fence, &error, &timestamp) && gone)
+    error = -EIO;
+  dmabuf_fence_settle (fence, error, timestamp);
+}
+
 static void
 source_dispatch (DmabufPollerSource *source, guint32 events)
 {
   DmabufFence *fence = &external_of (source)->fence;
-  int error = 0;
-  gint64 timestamp = 0;
 
-  /* The fd has spoken; the backend may know more. */
-  external_signaled (fence, &error, &timestamp);
-  dmabuf_fence_settle (fence, error, timestamp);
+  external_settle (fence, !(events & EPOLLIN));
   dmabuf_fence_dispatch (fence);
   dmabuf_fence_unref (fence);
 }
@@ -84,8 +93,7 @@ static int
 external_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
 {
   External *self = (External *) fence;
-  int fd, ret, error = 0;
-  gint64 timestamp = 0;
+  int fd, ret;
 
   g_mutex_lock (&fence->lock);
   fd = external_open (self);
@@ -94,10 +102,8 @@ external_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
     return fd;
 
   ret = dmabuf_kernel_poll (fd, POLLIN, deadline, cancellable);
-  if (ret > 0) {
-    external_signaled (fence, &error, &timestamp);
-    dmabuf_fence_settle (fence, error, timestamp);
-  }
+  if (ret > 0 || ret == -EIO)
+    external_settle (fence, ret < 0);
   return ret;
 }
 

@@ -111,8 +111,9 @@ int dmabuf_kernel_set_name (int fd, const char *name);
 int dmabuf_kernel_heap_allocate (int heap_fd, gsize size);
 
 /* Waits for @events of one fd, and of the cancellable; 1 ready, 0 at the
- * deadline, -ECANCELED, or -errno. Restarted on EINTR with what is left of the
- * absolute deadline, so that no storm of signals prolongs it. */
+ * deadline, -ECANCELED, -EIO if the other end is gone, or -errno. Restarted on
+ * EINTR with what is left of the absolute deadline, so that no storm of signals
+ * prolongs it. */
 DMABUF_CORE_API
 int dmabuf_kernel_poll (
     int fd, short events, gint64 deadline, GCancellable *cancellable);

@@ -329,8 +329,13 @@ dmabuf_kernel_poll (
       ret = -EBADF;
       break;
     }
-    if (fds[0].revents & (events | POLLERR)) {
+    if (fds[0].revents & events) {
       ret = 1;
+      break;
+    }
+    /* POLLERR, POLLHUP: what was waited for will not come any more */
+    if (fds[0].revents) {
+      ret = -EIO;
       break;
     }
     if (!never && g_get_monotonic_time () >= deadline) {

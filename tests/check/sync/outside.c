@@ -189,6 +189,57 @@ GST_START_TEST (test_external_backend)
 }
 GST_END_TEST;
 
+/* --- a driver that is gone ------------------------------------------------ */
+
+static int
+gone_open (gpointer data)
+{
+  return dmabuf_kernel->dup (*(int *) data);
+}
+
+static gboolean
+gone_is_signaled (gpointer data, int *error, gint64 *timestamp)
+{
+  return FALSE;
+}
+
+static const DmabufFenceBackend gone_backend = {
+  .driver_name = "gone",
+  .export_sync_file = external_export,
+  .open_poll_fd = gone_open,
+  .is_signaled = gone_is_signaled,
+};
+
+/* XDC-1: nobody is left to signal it, which is an end: with an error, and
+ * neither as a success nor as a wait that spins. */
+GST_START_TEST (test_external_backend_hangs_up)
+{
+  gboolean by_callback = __i__;
+  DmabufFence *fence;
+  GError *error = NULL;
+  gint calls = 0;
+  int ends[2];
+
+  fail_unless (pipe2 (ends, O_CLOEXEC) == 0);
+  fence = dmabuf_fence_new_external (&gone_backend, &ends[0],
+      dmabuf_fence_context_alloc (1), 1, DMABUF_FENCE_TRUST_FULL);
+  if (by_callback)
+    dmabuf_fence_add_callback (fence, count_call, &calls, NULL);
+  fail_unless (dmabuf_fence_get_status (fence) == 0);
+  close (ends[1]);
+  if (by_callback) {
+    until (&calls, 1);
+  } else {
+    fail_if (dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, &error));
+    assert_error (error, EIO);
+  }
+  fail_unless_equals_int (dmabuf_fence_get_status (fence), -EIO);
+
+  dmabuf_fence_unref (fence);
+  close (ends[0]);
+}
+GST_END_TEST;
+
 static int
 unsubmitted_export (gpointer data, GError **error)
 {
@@ -242,6 +293,7 @@ outside_suite (void)
 
   tcase_add_test (tc, test_poll_fd);
   tcase_add_test (tc, test_external_backend);
+  tcase_add_loop_test (tc, test_external_backend_hangs_up, 0, 2);
   tcase_add_test (tc, test_ind2_point_without_work);
 
   /* GLib's main context opens fds of its own, which the fixture would miss. */
