@@ -17,6 +17,8 @@
 /* What a consumer holds that does not ask for more: the frame that it shows,
  * and the next one. */
 #define MIN_CONSUMER_BUFFERS 2
+/* Less than between 30 and 30000/1001. */
+#define MAX_RATE_ERROR 0.0005
 
 /* --- buffers -------------------------------------------------------------- */
 
@@ -165,51 +167,60 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
   return caps;
 }
 
-gboolean
-gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
+/* What the peer is told, who knows @caps so far: the rate that the driver took,
+ * if the peer can live with it. */
+static GstCaps *
+caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
 {
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GError *error = NULL;
-  V4l2Request request;
-  V4l2Setup setup;
-  GstCaps *caps;
-  gboolean ok;
+  const V4l2Setup *setup = &self->setup;
+  gint wanted_n, wanted_d;
+  GstCaps *actual, *accepted;
 
-  caps = intersect_with_peer (self, &error);
-  if (!caps)
-    goto failed;
+  if (setup->fps_n == 0
+      || !gst_structure_get_fraction (
+          gst_caps_get_structure (caps, 0), "framerate", &wanted_n, &wanted_d)
+      || wanted_n == 0)
+    return gst_caps_ref (caps);
 
-  caps = v4l2_caps_fixate (&self->caps, caps);
-  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
-      || !v4l2_setup_try (self->device, &request, &setup, &error))
-    goto failed;
-  v4l2_setup_complete_caps (&setup, caps);
+  /* Not what a driver's rounding makes of a rate: 10000000/333333. */
+  if (ABS ((gdouble) setup->fps_n * wanted_d
+              / ((gdouble) setup->fps_d * wanted_n)
+          - 1)
+      < MAX_RATE_ERROR)
+    return gst_caps_ref (caps);
 
-  GST_INFO_OBJECT (self, "chose %" GST_PTR_FORMAT, caps);
-  ok = gst_base_src_set_caps (base, caps);
-  gst_caps_unref (caps);
+  actual = gst_caps_copy (caps);
+  gst_caps_set_simple (
+      actual, "framerate", GST_TYPE_FRACTION, setup->fps_n, setup->fps_d, NULL);
+  accepted = gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self), actual);
+  if (gst_caps_is_empty (accepted)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
+        ("%s (%s): asked for %d/%d frames per second, the driver gives %u/%u; "
+         "v4l2-ctl -d %s --list-formats-ext shows the rates it has",
+            self->device->path, self->device->card, wanted_n, wanted_d,
+            setup->fps_n, setup->fps_d, self->device->path),
+        (NULL));
+    gst_caps_replace (&actual, caps);
+  }
+  gst_caps_unref (accepted);
 
-  return ok;
-
-  /* ERRORS */
-failed:
-  gst_clear_caps (&caps);
-  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
-  return FALSE;
+  return actual;
 }
 
-gboolean
-gst_dmabuf_v4l2_src_set_caps (GstBaseSrc *base, GstCaps *caps)
+/* Sets the device up for @caps and tells the peer. */
+static gboolean
+apply_caps (GstDmabufV4l2Src *self, GstCaps *caps, GError **error)
 {
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GError *error = NULL;
   V4l2Request request;
+  GstCaps *actual;
+  gboolean ok;
 
   /* S_FMT is refused while there are buffers of the old format. */
-  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
-      || !gst_dmabuf_v4l2_src_teardown (self, &error)
-      || !v4l2_setup_apply (self->device, &request, &self->setup, &error))
-    goto failed;
+  gst_clear_caps (&self->applied);
+  if (!v4l2_caps_parse (&self->caps, caps, &request, error)
+      || !gst_dmabuf_v4l2_src_teardown (self, error)
+      || !v4l2_setup_apply (self->device, &request, &self->setup, error))
+    return FALSE;
 
   GST_OBJECT_LOCK (self);
   self->duration = self->setup.fps_n > 0
@@ -218,10 +229,54 @@ gst_dmabuf_v4l2_src_set_caps (GstBaseSrc *base, GstCaps *caps)
       : GST_CLOCK_TIME_NONE;
   GST_OBJECT_UNLOCK (self);
 
+  actual = caps_with_rate (self, caps);
+  GST_INFO_OBJECT (self, "chose %" GST_PTR_FORMAT, actual);
+  ok = gst_base_src_set_caps (GST_BASE_SRC (self), actual);
+  gst_caps_unref (actual);
+  if (!ok) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): the next element refused the caps that it had asked for",
+        self->device->path, self->device->card);
+    return FALSE;
+  }
+
+  self->applied = gst_caps_ref (caps);
+  return TRUE;
+}
+
+gboolean
+gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  GstStructure *open = NULL;
+  GError *error = NULL;
+  V4l2Request request;
+  V4l2Setup setup;
+  GstCaps *caps;
+
+  caps = intersect_with_peer (self, &error);
+  if (!caps)
+    goto failed;
+
+  caps = v4l2_caps_fixate (&self->caps, caps, &open);
+  if (!v4l2_caps_parse (&self->caps, caps, &request, &error)
+      || !v4l2_setup_try (self->device, &request, &setup, &error))
+    goto failed;
+  v4l2_setup_complete_caps (&setup, caps, open);
+
+  /* A peer that asks anew and gets the same does not interrupt the camera. */
+  if ((!self->applied || !gst_caps_is_equal (caps, self->applied))
+      && !apply_caps (self, caps, &error))
+    goto failed;
+
+  gst_caps_unref (caps);
+  gst_structure_free (open);
   return TRUE;
 
   /* ERRORS */
 failed:
+  gst_clear_caps (&caps);
+  g_clear_pointer (&open, gst_structure_free);
   gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
   return FALSE;
 }

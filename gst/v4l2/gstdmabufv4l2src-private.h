@@ -40,6 +40,7 @@ struct _GstDmabufV4l2Src
   GstDmabufCoreStats stats; /* atomic */
   gint n_starved;           /* atomic */
 
+  GstCaps *applied; /* to the device, before it said what it made of them */
   V4l2Setup setup;
   V4l2Queue *queue;
   gboolean ignore_kernel_fences;
@@ -60,7 +61,6 @@ gboolean gst_dmabuf_v4l2_src_teardown (GstDmabufV4l2Src *self, GError **error);
 /* The class's functions. */
 GstCaps *gst_dmabuf_v4l2_src_get_caps (GstBaseSrc *base, GstCaps *filter);
 gboolean gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base);
-gboolean gst_dmabuf_v4l2_src_set_caps (GstBaseSrc *base, GstCaps *caps);
 gboolean
 gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query);
 

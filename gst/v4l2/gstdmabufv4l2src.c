@@ -289,6 +289,7 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
     GST_INFO_OBJECT (self, "%s", error->message);
     g_clear_error (&error);
   }
+  gst_clear_caps (&self->applied);
 
   GST_OBJECT_LOCK (self);
   v4l2_caps_clear (&self->caps);
@@ -436,7 +437,6 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
 
   base_class->get_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_get_caps);
   base_class->negotiate = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_negotiate);
-  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_set_caps);
   base_class->decide_allocation =
       GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_decide_allocation);
   base_class->query = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_query);

@@ -102,8 +102,29 @@ structure_distance (const GstStructure *structure, const V4l2Caps *self)
   return distance;
 }
 
+/* Moves what only the driver can choose out of @structure. */
+static GstStructure *
+structure_take_open_fields (GstStructure *structure)
+{
+  static const char *const fields[] = { "colorimetry", "interlace-mode",
+    "field-order" };
+  GstStructure *open = gst_structure_new_empty ("open");
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (fields); i++) {
+    const GValue *value = gst_structure_get_value (structure, fields[i]);
+
+    if (!value || gst_value_is_fixed (value))
+      continue;
+    gst_structure_set_value (open, fields[i], value);
+    gst_structure_remove_field (structure, fields[i]);
+  }
+
+  return open;
+}
+
 GstCaps *
-v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps)
+v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps, GstStructure **open)
 {
   GstStructure *best = NULL;
   GstCapsFeatures *features;
@@ -136,6 +157,7 @@ v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps)
 
   features = gst_caps_features_copy (gst_caps_get_features (caps, 0));
   gst_caps_unref (caps);
+  *open = structure_take_open_fields (best);
   result = gst_caps_new_empty ();
   gst_caps_append_structure_full (result, best, features);
 

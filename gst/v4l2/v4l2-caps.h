@@ -34,8 +34,10 @@ void v4l2_caps_clear (V4l2Caps *self);
 GstCaps *v4l2_caps_get_template (void);
 
 /* From caps that the peer accepts, in its order, the ones that are nearest to
- * what the device does now. */
-GstCaps *v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps);
+ * what the device does now. What the peer leaves open about colours and fields
+ * comes as @open (transfer full), for v4l2_setup_complete_caps(). */
+GstCaps *
+v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps, GstStructure **open);
 
 /*
  * Fixed caps, read.

@@ -7,6 +7,24 @@
 
 #include <errno.h>
 
+/* V4L2_FIELD_INTERLACED leaves the order to the standard: the fields of 525
+ * lines begin at the bottom, all others at the top (V4L2 specification, "Field
+ * Order"). */
+static void
+setup_field_order (V4l2Device *device, V4l2Layout *layout)
+{
+  v4l2_std_id standard;
+
+  if (layout->interlace_mode == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+      || layout->field_order != GST_VIDEO_FIELD_ORDER_UNKNOWN)
+    return;
+
+  layout->field_order = GST_VIDEO_FIELD_ORDER_TOP_FIELD_FIRST;
+  if (v4l2_device_ioctl (device, VIDIOC_G_STD, &standard) == 0
+      && standard & V4L2_STD_525_60)
+    layout->field_order = GST_VIDEO_FIELD_ORDER_BOTTOM_FIELD_FIRST;
+}
+
 static gboolean
 setup_call (V4l2Device *device, unsigned long request_code, const char *name,
     const V4l2Request *request, gboolean convert, V4l2Setup *setup,
@@ -28,6 +46,7 @@ setup_call (V4l2Device *device, unsigned long request_code, const char *name,
     g_prefix_error (error, "%s (%s): ", device->path, device->card);
     return FALSE;
   }
+  setup_field_order (device, &setup->layout);
 
   return TRUE;
 }
@@ -118,15 +137,10 @@ setup_rate (V4l2Device *device, V4l2Setup *setup)
       return;
     }
   }
-  if (interval->numerator == 0 || interval->denominator == 0)
+  if (interval->numerator == 0 || interval->numerator > G_MAXINT
+      || interval->denominator == 0 || interval->denominator > G_MAXINT)
     return;
 
-  if (setup->fps_n > 0
-      && (guint64) setup->fps_n * interval->numerator
-          != (guint64) setup->fps_d * interval->denominator)
-    GST_WARNING ("%s: asked for %u/%u frames per second, got %u/%u",
-        device->path, setup->fps_n, setup->fps_d, interval->denominator,
-        interval->numerator);
   setup->fps_n = interval->denominator;
   setup->fps_d = interval->numerator;
 }
@@ -154,23 +168,42 @@ v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
   return TRUE;
 }
 
+static void
+structure_complete (GstStructure *structure, const GstStructure *open,
+    const char *field, const char *given)
+{
+  const GValue *wishes = gst_structure_get_value (open, field);
+  GValue value = G_VALUE_INIT, first = G_VALUE_INIT;
+
+  if (!given || gst_structure_has_field (structure, field))
+    return;
+
+  g_value_init (&value, G_TYPE_STRING);
+  g_value_set_string (&value, given);
+  if (wishes && !gst_value_intersect (NULL, &value, wishes)
+      && gst_value_fixate (&first, wishes)) {
+    gst_structure_set_value (structure, field, &first);
+    g_value_unset (&first);
+  } else {
+    gst_structure_set_value (structure, field, &value);
+  }
+  g_value_unset (&value);
+}
+
 void
-v4l2_setup_complete_caps (const V4l2Setup *setup, GstCaps *caps)
+v4l2_setup_complete_caps (
+    const V4l2Setup *setup, GstCaps *caps, const GstStructure *open)
 {
   const V4l2Layout *layout = &setup->layout;
   GstStructure *structure = gst_caps_get_structure (caps, 0);
   char *colorimetry = gst_video_colorimetry_to_string (&layout->colorimetry);
 
-  if (colorimetry && !gst_structure_has_field (structure, "colorimetry"))
-    gst_structure_set (
-        structure, "colorimetry", G_TYPE_STRING, colorimetry, NULL);
+  structure_complete (structure, open, "colorimetry", colorimetry);
   g_free (colorimetry);
 
-  if (!gst_structure_has_field (structure, "interlace-mode"))
-    gst_structure_set (structure, "interlace-mode", G_TYPE_STRING,
-        gst_video_interlace_mode_to_string (layout->interlace_mode), NULL);
-  if (layout->field_order != GST_VIDEO_FIELD_ORDER_UNKNOWN
-      && !gst_structure_has_field (structure, "field-order"))
-    gst_structure_set (structure, "field-order", G_TYPE_STRING,
-        gst_video_field_order_to_string (layout->field_order), NULL);
+  structure_complete (structure, open, "interlace-mode",
+      gst_video_interlace_mode_to_string (layout->interlace_mode));
+  if (layout->field_order != GST_VIDEO_FIELD_ORDER_UNKNOWN)
+    structure_complete (structure, open, "field-order",
+        gst_video_field_order_to_string (layout->field_order));
 }

@@ -25,8 +25,10 @@ gboolean v4l2_setup_try (V4l2Device *device, const V4l2Request *request,
 gboolean v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
     V4l2Setup *setup, GError **error);
 
-/* Adds what only the driver could know: colorimetry and interlacing. @caps is
- * writable and fixed. */
-void v4l2_setup_complete_caps (const V4l2Setup *setup, GstCaps *caps);
+/* Adds what only the driver could know: colorimetry and interlacing, if they
+ * are among what the peer left @open; else the peer's first, which the driver
+ * is to convert to then. @caps is writable and fixed. */
+void v4l2_setup_complete_caps (
+    const V4l2Setup *setup, GstCaps *caps, const GstStructure *open);
 
 G_END_DECLS

@@ -46,10 +46,14 @@ choose (const char *peer)
   GstCaps *wanted = gst_caps_from_string (peer);
   GstCaps *common =
       gst_caps_intersect_full (wanted, caps.caps, GST_CAPS_INTERSECT_FIRST);
+  GstStructure *open;
+  GstCaps *chosen;
 
   gst_caps_unref (wanted);
   fail_if (gst_caps_is_empty (common));
-  return v4l2_caps_fixate (&caps, common);
+  chosen = v4l2_caps_fixate (&caps, common, &open);
+  gst_structure_free (open);
+  return chosen;
 }
 
 static void
@@ -219,6 +223,7 @@ GST_START_TEST (test_setup)
 {
   GError *error = NULL;
   V4l2Setup setup;
+  GstStructure *open;
   GstCaps *completed;
 
   probe ();
@@ -232,7 +237,9 @@ GST_START_TEST (test_setup)
       mock_driver.format.fmt.pix.pixelformat, V4L2_PIX_FMT_NV12);
 
   completed = gst_caps_from_string ("video/x-raw,format=NV12");
-  v4l2_setup_complete_caps (&setup, completed);
+  open = gst_structure_new_empty ("open");
+  v4l2_setup_complete_caps (&setup, completed, open);
+  gst_structure_free (open);
   fail_unless_equals_string (
       gst_structure_get_string (
           gst_caps_get_structure (completed, 0), "interlace-mode"),

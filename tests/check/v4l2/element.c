@@ -175,6 +175,104 @@ GST_START_TEST (test_caps)
 }
 GST_END_TEST;
 
+/* A peer that takes several colorimetries and both kinds of video gets what the
+ * driver delivers anyway, not the first that it names. */
+GST_START_TEST (test_lists_of_the_peer)
+{
+  mock_driver.colorspace = V4L2_COLORSPACE_REC709;
+  start_pipeline ("num-buffers=3 ! video/x-raw,colorimetry={bt601,bt709},"
+                  "interlace-mode={interleaved,progressive} !");
+  run_to_eos ();
+  assert_caps ("video/x-raw,colorimetry=bt709,interlace-mode=progressive");
+  end_pipeline ();
+
+  mock_driver.field = V4L2_FIELD_INTERLACED;
+  start_pipeline ("num-buffers=3 ! video/x-raw,"
+                  "interlace-mode={progressive,interleaved} !");
+  run_to_eos ();
+  assert_caps ("video/x-raw,colorimetry=bt709,interlace-mode=interleaved");
+  end_pipeline ();
+
+  start_pipeline ("! video/x-raw,colorimetry={bt601,bt2020} !");
+  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "asked for colorimetry bt601", "the driver gives bt709");
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* The order of woven fields is that of the video standard. */
+GST_START_TEST (test_field_order)
+{
+  mock_driver.field = V4L2_FIELD_INTERLACED;
+  start_pipeline ("num-buffers=3 !");
+  run_to_eos ();
+  assert_caps ("video/x-raw,field-order=top-field-first");
+  end_pipeline ();
+
+  mock_driver.standard = V4L2_STD_NTSC_M;
+  start_pipeline ("num-buffers=3 !");
+  run_to_eos ();
+  assert_caps ("video/x-raw,field-order=bottom-field-first");
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* The caps tell the rate that the driver took, unless the peer insists on
+ * another: then there is a warning. */
+GST_START_TEST (test_rate_of_the_driver)
+{
+  GError *error = NULL;
+  GstMessage *message;
+
+  mock_driver.fixed_rate = 12;
+  start_pipeline ("num-buffers=3 !");
+  run_to_eos ();
+  assert_caps ("video/x-raw,framerate=12/1");
+  end_pipeline ();
+
+  start_pipeline ("! video/x-raw,framerate=30/1 !");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  message = wait_message (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message,
+                   "asked for 30/1 frames per second, the driver "
+                   "gives 12/1"),
+      "%s", error->message);
+  g_clear_error (&error);
+  gst_message_unref (message);
+  while (get_stat ("frames") < 3)
+    g_usleep (1000);
+  assert_caps ("video/x-raw,framerate=30/1");
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* A peer that asks anew and gets the same does not interrupt the camera. */
+GST_START_TEST (test_same_again)
+{
+  GstPad *pad;
+  guint64 exports, frames;
+  guint i;
+
+  mock_driver.fixed_rate = 12;
+  start_pipeline ("! video/x-raw,interlace-mode={interleaved,progressive} !");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (get_stat ("frames") < 3)
+    g_usleep (1000);
+  exports = get_stat ("exports");
+  pad = gst_element_get_static_pad (src, "src");
+  for (i = 0; i < 5; i++) {
+    gst_pad_send_event (pad, gst_event_new_reconfigure ());
+    frames = get_stat ("frames");
+    while (get_stat ("frames") < frames + 3)
+      g_usleep (1000);
+  }
+  gst_object_unref (pad);
+  fail_unless_equals_uint64 (get_stat ("exports"), exports);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 static void
 on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
 {
@@ -553,6 +651,10 @@ element_suite (void)
   tcase_set_timeout (tc, 100);
   tcase_add_test (tc, test_frames);
   tcase_add_test (tc, test_caps);
+  tcase_add_test (tc, test_lists_of_the_peer);
+  tcase_add_test (tc, test_field_order);
+  tcase_add_test (tc, test_rate_of_the_driver);
+  tcase_add_test (tc, test_same_again);
   tcase_add_test (tc, test_timestamps);
   tcase_add_test (tc, test_latency);
   tcase_add_test (tc, test_number_of_buffers);

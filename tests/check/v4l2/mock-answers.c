@@ -221,6 +221,8 @@ do_parm (unsigned long request, struct v4l2_streamparm *parm)
   if (request == VIDIOC_S_PARM)
     rate = parm->parm.capture.timeperframe.denominator
         / MAX (parm->parm.capture.timeperframe.numerator, 1);
+  if (mock_driver.fixed_rate > 0)
+    rate = mock_driver.fixed_rate;
   parm->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
   parm->parm.capture.timeperframe.numerator = 1;
   parm->parm.capture.timeperframe.denominator = rate;
@@ -316,6 +318,9 @@ mock_answer (unsigned long request, void *arg)
   case VIDIOC_G_PARM:
   case VIDIOC_S_PARM:
     return do_parm (request, arg);
+  case VIDIOC_G_STD:
+    *(v4l2_std_id *) arg = mock_driver.standard;
+    return mock_driver.standard ? 0 : mock_refuse (ENOTTY);
   case VIDIOC_G_CTRL:
     return do_get_control (arg);
   case VIDIOC_QUERY_EXT_CTRL:

@@ -22,6 +22,7 @@ typedef struct
   guint32 flags;
   gint64 timestamp;
   guint n_exported;
+  gboolean empty;
 } Buffer;
 
 static struct
@@ -176,11 +177,12 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
   buffer->timestamp.tv_sec = mine->timestamp / 1000000000;
   buffer->timestamp.tv_usec = mine->timestamp / 1000 % 1000000;
   if (mock_is_multi_planar ()) {
-    for (i = 0; i < buffer->length; i++)
-      buffer->m.planes[i].bytesused = mock_plane_size (i);
+    for (i = 0; i < buffer->length; i++) {
+      buffer->m.planes[i].bytesused = mine->empty ? 0 : mock_plane_size (i);
+      buffer->m.planes[i].data_offset = mock_driver.data_offset;
+    }
   } else {
-    buffer->bytesused =
-        mine->flags & V4L2_BUF_FLAG_ERROR ? 0 : mock_plane_size (0);
+    buffer->bytesused = mine->empty ? 0 : mock_plane_size (0);
   }
   return 0;
 }
@@ -205,7 +207,9 @@ capture_locked (void)
   buffer->flags = mock_driver.timestamp_flags;
   if (mock_driver.next_frame_is_bad)
     buffer->flags |= V4L2_BUF_FLAG_ERROR;
-  mock_driver.next_frame_is_bad = FALSE;
+  buffer->empty =
+      mock_driver.next_frame_is_bad || mock_driver.next_frame_is_empty;
+  mock_driver.next_frame_is_bad = mock_driver.next_frame_is_empty = FALSE;
   buffer->timestamp = mock_driver.timestamp ? mock_driver.timestamp
                                             : g_get_monotonic_time () * 1000;
   g_queue_push_tail (&state.done, buffer);

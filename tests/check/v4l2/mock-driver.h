@@ -55,6 +55,8 @@ typedef struct
   struct v4l2_frmsize_stepwise stepwise; /* if max_width is not 0 */
   guint alignment;                       /* of bytesperline */
   guint32 field;                         /* what it always delivers */
+  v4l2_std_id standard;                  /* 0: no such ioctl */
+  guint fixed_rate;                      /* whatever is asked for; 0: none */
   guint32 colorspace;
   guint32 buffer_capabilities; /* V4L2_BUF_CAP_… */
   guint min_buffers;           /* 0: no such control */
@@ -68,9 +70,11 @@ typedef struct
   gboolean unplugged;
   guint fail_nth; /* the n-th call from now fails with ... */
   int fail_code;
-  unsigned long fail_request; /* ... if it is this ioctl, 0: any call */
-  gboolean interrupts;        /* every call fails with EINTR first */
-  gboolean next_frame_is_bad; /* V4L2_BUF_FLAG_ERROR, no bytes */
+  unsigned long fail_request;   /* ... if it is this ioctl, 0: any call */
+  gboolean interrupts;          /* every call fails with EINTR first */
+  gboolean next_frame_is_bad;   /* V4L2_BUF_FLAG_ERROR, no bytes */
+  gboolean next_frame_is_empty; /* no bytes, and no flag for it */
+  guint32 data_offset;          /* of each plane, multi-planar */
 
   /* What happened. */
   guint n_open;   /* fds */
