@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Those of IGT's sw_sync that semantics.md asks for (10), by their names: as in
+ * Those of IGT's sw_sync that the contract asks for (10), by their names: as in
  * sw-sync.c. Where an original tests less than it says, this does (B4).
  */
 
