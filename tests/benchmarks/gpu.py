@@ -14,7 +14,6 @@ ratios say what the stage adds, not how fast a GPU is.
 import os
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 import measure  # noqa: E402
@@ -25,15 +24,9 @@ SHORT, LONG = 35, 65
 
 
 def costs():
-    tool = os.path.join(os.environ.get('DMABUF_BUILD', 'build/native'),
-                        'tests/benchmarks/gpu-costs')
-    lines = subprocess.run([tool], stdout=subprocess.PIPE, text=True,
-                           check=True).stdout.split('\n')
-    found = {}
-    for line in filter(None, lines):
-        name, *values = line.split()
-        found[name] = dict(zip(('ns', 'mallocs', 'submits', 'semaphores',
-                                'imports'), map(float, values)))
+    fields = 'ns', 'mallocs', 'submits', 'semaphores', 'imports'
+    found = {name: dict(zip(fields, map(float, values)))
+             for name, *values in measure.words_of('gpu-costs')}
     kept, anew = found['kept'], found['anew']
     for field, limit in (('submits', 1), ('semaphores', 0), ('imports', 0),
                          ('mallocs', 0)):
@@ -53,19 +46,11 @@ def pipeline(stage, frames, source='videotestsrc pattern=black'):
 
 
 def calls(frames):
-    """System calls by name; waiting of the driver's threads apart."""
-    counts = {'futex': 0, 'others': 0}
-    with tempfile.NamedTemporaryFile('r') as log:
-        measure.run(['strace', '-f', '-c', '-o', log.name, 'gst-launch-1.0',
-                     '-q'] + pipeline('dmabufvkconvert', frames, 'dmabufvksrc'))
-        for line in log:
-            fields = line.split()
-            # % time, seconds, usecs/call, calls, [errors,] syscall
-            if len(fields) in (5, 6) and fields[3].isdigit() \
-                    and fields[-1] != 'total':
-                kind = 'futex' if fields[-1] == 'futex' else 'others'
-                counts[kind] += int(fields[3])
-    return counts
+    """System calls; waiting of the driver's threads apart."""
+    found = measure.system_calls(
+        pipeline('dmabufvkconvert', frames, 'dmabufvksrc'))
+    futex = found.pop('futex', 0)
+    return {'futex': futex, 'others': sum(found.values())}
 
 
 def main():

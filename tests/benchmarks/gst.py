@@ -9,7 +9,6 @@ The pool is measured with memory that no kernel shares (its own cost) and with
 dma-bufs of the kernel, which are asked whether they are done."""
 
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(__file__))
@@ -17,12 +16,8 @@ import measure  # noqa: E402
 
 
 def costs(exporter):
-    tool = os.path.join(os.environ.get('DMABUF_BUILD', 'build/native'),
-                        'tests/benchmarks/gst-costs')
-    out = subprocess.run([tool, exporter], stdout=subprocess.PIPE, text=True,
-                         check=True).stdout
-    return {name: (float(ns), float(mallocs))
-            for name, ns, mallocs in map(str.split, out.splitlines())}
+    return {name: (float(ns), float(mallocs)) for name, ns, mallocs
+            in measure.words_of('gst-costs', exporter)}
 
 
 def main():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the pipeline benchmarks share: the pipelines, running them, results."""
+"""What the benchmarks share: the build's programs, pipelines, running them,
+results."""
 
 import json
 import os
@@ -22,6 +23,19 @@ def upstream(frames, caps=XR24, sink='kmssink driver-name=vkms name=sink'):
             .split())
 
 
+def tool(name):
+    """A program that the build has made for the benchmarks"""
+    return os.path.join(os.environ.get('DMABUF_BUILD', 'build/native'),
+                        'tests/benchmarks', name)
+
+
+def words_of(name, *arguments):
+    """The lines that such a program prints, in words"""
+    out = subprocess.run([tool(name), *arguments], stdout=subprocess.PIPE,
+                         text=True, check=True).stdout
+    return map(str.split, out.splitlines())
+
+
 def run(command):
     """Runs a command; what it prints is shown only if it fails."""
     with tempfile.TemporaryFile('w+') as log:
@@ -37,11 +51,26 @@ def run(command):
 
 def meter(pipeline):
     """Runs a pipeline whose sink is called "sink": its rate and CPU time."""
-    tool = os.path.join(os.environ.get('DMABUF_BUILD', 'build/native'),
-                        'tests/benchmarks/pipeline-meter')
-    result = subprocess.run([tool] + pipeline, stdout=subprocess.PIPE,
-                            check=True)
+    result = subprocess.run([tool('pipeline-meter')] + pipeline,
+                            stdout=subprocess.PIPE, check=True)
     return json.loads(result.stdout)
+
+
+def system_calls(pipeline):
+    """Runs a pipeline: its system calls by name."""
+    with tempfile.NamedTemporaryFile('r') as table:
+        run(['strace', '-f', '-c', '-o', table.name, 'gst-launch-1.0', '-q']
+            + pipeline)
+        calls = {}
+        for line in table:
+            fields = line.split()
+            # % time, seconds, usecs/call, calls, [errors,] syscall
+            if len(fields) in (5, 6) and fields[3].isdigit() \
+                    and fields[-1] != 'total':
+                calls[fields[-1]] = int(fields[3])
+    if not calls:
+        sys.exit('strace printed no table')
+    return calls
 
 
 def report(bench, metric, value, unit, limit=None, ratio=None):

@@ -5,12 +5,9 @@
 """The same as storage.py at native speed, on the fake kernel."""
 
 import os
-import subprocess
 import sys
 
-BUILD = os.environ.get('DMABUF_BUILD', 'build/native')
+sys.path.insert(0, os.path.dirname(__file__))
+import measure  # noqa: E402
 
-if __name__ == '__main__':
-    sys.exit(subprocess.run(
-        [os.path.join(BUILD, 'tests/benchmarks/storage-bench'),
-         '--fake']).returncode)
+os.execv(measure.tool('storage-bench'), ['storage-bench', '--fake'])

@@ -5,12 +5,9 @@
 """What the library costs above the kernel's own calls, on the real kernel."""
 
 import os
-import subprocess
 import sys
 
-BUILD = os.environ.get('DMABUF_BUILD', 'build/native')
+sys.path.insert(0, os.path.dirname(__file__))
+import measure  # noqa: E402
 
-if __name__ == '__main__':
-    sys.exit(subprocess.run(
-        [os.path.join(BUILD, 'tests/benchmarks/storage-bench')]
-        + sys.argv[1:]).returncode)
+os.execv(measure.tool('storage-bench'), ['storage-bench', *sys.argv[1:]])

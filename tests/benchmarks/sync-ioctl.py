@@ -4,5 +4,9 @@
 """What the kernel's sync_file ioctls cost, and the bridge on top of them."""
 
 import os
+import sys
 
-os.execv('build/native/tests/benchmarks/sync-bench', ['sync-bench', 'ioctl'])
+sys.path.insert(0, os.path.dirname(__file__))
+import measure  # noqa: E402
+
+os.execv(measure.tool('sync-bench'), ['sync-bench', 'ioctl'])

@@ -6,5 +6,7 @@
 import os
 import sys
 
-os.execv('build/native/tests/benchmarks/sync-bench', ['sync-bench']
-         + sys.argv[1:])
+sys.path.insert(0, os.path.dirname(__file__))
+import measure  # noqa: E402
+
+os.execv(measure.tool('sync-bench'), ['sync-bench', *sys.argv[1:]])

@@ -8,7 +8,6 @@ The difference of a 150- and a 30-frame run, so that start and stop fall out.
 
 import os
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(__file__))
 import measure  # noqa: E402
@@ -19,25 +18,8 @@ SHORT, LONG = 30, 150
 LIMIT = 8
 
 
-def count(pipeline):
-    """Calls by name."""
-    with tempfile.NamedTemporaryFile('r') as table:
-        measure.run(['strace', '-f', '-c', '-o', table.name, 'gst-launch-1.0',
-                     '-q'] + pipeline)
-        calls = {}
-        for line in table:
-            fields = line.split()
-            # % time, seconds, usecs/call, calls, [errors,] syscall
-            if len(fields) in (5, 6) and fields[3].isdigit() \
-                    and fields[-1] != 'total':
-                calls[fields[-1]] = int(fields[3])
-    if not calls:
-        sys.exit('strace printed no table')
-    return calls
-
-
 def per_frame(pipeline):
-    short, long = count(pipeline(SHORT)), count(pipeline(LONG))
+    short, long = (measure.system_calls(pipeline(n)) for n in (SHORT, LONG))
     return {name: (long[name] - short.get(name, 0)) / (LONG - SHORT)
             for name in long}
 

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
 from gstcase import (  # noqa: E402
     Gst, Pipeline, is_long, n_dmabufs, n_fds, run, stat, until)
+from pixels import vkms  # noqa: E402
 
 CYCLES, RENEGOTIATIONS = (100, 20) if is_long() else (15, 6)
 
@@ -19,20 +20,11 @@ CYCLES, RENEGOTIATIONS = (100, 20) if is_long() else (15, 6)
 def display_state():
     """Planes, CRTCs and connectors as debugfs shows them, without what a mere
     use of the display changes."""
-    for name in sorted(os.listdir('/sys/kernel/debug/dri')):
-        path = f'/sys/kernel/debug/dri/{name}'
-        try:
-            with open(f'{path}/name') as file:
-                if 'vkms' not in file.read():
-                    continue
-            with open(f'{path}/state') as file:
-                lines = file.read().splitlines()
-        except OSError:
-            continue
-        return [line for line in lines if re.match(
-            r'(plane|crtc|connector)\[|\s+(crtc|fb|enable|active|mode|'
-            r'crtc-pos|src-pos)=', line) and 'self_refresh' not in line]
-    return sys.exit('no state of vkms in debugfs')
+    with open(f'{vkms()}/state') as file:
+        lines = file.read().splitlines()
+    return [line for line in lines if re.match(
+        r'(plane|crtc|connector)\[|\s+(crtc|fb|enable|active|mode|'
+        r'crtc-pos|src-pos)=', line) and 'self_refresh' not in line]
 
 
 def cycle():
