@@ -19,6 +19,7 @@
 #include "count-mallocs.h"
 #include "gstdmabufvkconvert.h"
 #include "gstdmabufvkstage.h"
+#include "pads.h"
 
 #define IN_CAPS "video/x-raw,format=BGRx,width=16,height=16,framerate=30/1"
 #define OUT_CAPS "video/x-raw,format=RGBx,width=16,height=16,framerate=30/1"
@@ -113,7 +114,6 @@ wrap (const char *name, PFN_vkVoidFunction real)
  */
 
 static gboolean import_anew;
-static GstPad *element_sink;
 
 /* A consumer that waits for the frame */
 static GstFlowReturn
@@ -175,7 +175,7 @@ push (GstPad *src, GstBufferPool *pool)
   if (import_anew) {
     GstQuery *drain = gst_query_new_drain ();
 
-    gst_pad_query (element_sink, drain);
+    gst_pad_peer_query (src, drain);
     gst_query_unref (drain);
   }
 }
@@ -198,7 +198,7 @@ typedef struct
 } Cost;
 
 static void
-measure (Cost *cost, GstElement *element, GstPad *src, GstBufferPool *pool)
+measure (Cost *cost, Pads *pads, GstBufferPool *pool)
 {
   GstStructure *before, *after;
   gint64 began;
@@ -206,16 +206,16 @@ measure (Cost *cost, GstElement *element, GstPad *src, GstBufferPool *pool)
 
   import_anew = cost->import_anew;
   for (i = 0; i < WARM_UP; i++)
-    push (src, pool);
-  g_object_get (element, "stats", &before, NULL);
+    push (pads->src, pool);
+  g_object_get (pads->element, "stats", &before, NULL);
   cost->mallocs = n_mallocs;
   began = g_get_monotonic_time ();
   for (i = 0; i < N_FRAMES; i++)
-    push (src, pool);
+    push (pads->src, pool);
   cost->ns =
       MIN (cost->ns, (g_get_monotonic_time () - began) * 1000. / N_FRAMES);
   cost->mallocs = n_mallocs - cost->mallocs;
-  g_object_get (element, "stats", &after, NULL);
+  g_object_get (pads->element, "stats", &after, NULL);
   cost->submits = get (after, "submits") - get (before, "submits");
   cost->semaphores = get (after, "semaphores") - get (before, "semaphores");
   cost->imports = get (after, "imports") - get (before, "imports");
@@ -226,11 +226,9 @@ measure (Cost *cost, GstElement *element, GstPad *src, GstBufferPool *pool)
 int
 main (int argc, char **argv)
 {
-  GstPad *src, *sink, *element_src;
   GstBufferPool *pool;
-  GstElement *element;
-  GstSegment segment;
   GstCaps *caps;
+  Pads pads;
   guint i, j;
   Cost costs[] = {
     { "kept", FALSE, G_MAXDOUBLE },
@@ -242,30 +240,14 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
   GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
-  src = gst_pad_new ("src", GST_PAD_SRC);
-  sink = gst_pad_new ("sink", GST_PAD_SINK);
-  element = gst_element_factory_make ("dmabufvkconvert", NULL);
-  element_sink = gst_element_get_static_pad (element, "sink");
-  element_src = gst_element_get_static_pad (element, "src");
-  gst_pad_set_chain_function (sink, chain);
-  gst_pad_set_query_function (sink, query);
-  gst_pad_link (src, element_sink);
-  gst_pad_link (element_src, sink);
-  gst_pad_set_active (sink, TRUE);
-  gst_element_set_state (element, GST_STATE_PLAYING);
-  gst_pad_set_active (src, TRUE);
-
   caps = gst_caps_from_string (IN_CAPS);
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (src, gst_event_new_stream_start ("test"));
-  gst_pad_push_event (src, gst_event_new_caps (caps));
-  gst_pad_push_event (src, gst_event_new_segment (&segment));
+  pads_open (&pads, "dmabufvkconvert", chain, query, caps);
   gst_caps_unref (caps);
 
   pool = new_pool ();
   for (i = 0; i < N_RUNS; i++) {
     for (j = 0; j < G_N_ELEMENTS (costs); j++)
-      measure (&costs[j], element, src, pool);
+      measure (&costs[j], &pads, pool);
   }
   for (j = 0; j < G_N_ELEMENTS (costs); j++)
     printf ("%s %.0f %.4f %.4f %.4f %.4f\n", costs[j].name, costs[j].ns,
@@ -274,6 +256,6 @@ main (int argc, char **argv)
         (double) costs[j].semaphores / N_FRAMES,
         (double) costs[j].imports / N_FRAMES);
 
-  gst_element_set_state (element, GST_STATE_NULL);
+  pads_close (&pads);
   return 0;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "count-mallocs.h"
+#include "pads.h"
 
 #define CAPS "video/x-raw,format=NV12,width=64,height=64,framerate=30/1"
 #define N_RUNS 9
@@ -84,39 +85,13 @@ query (GstPad *pad, GstObject *parent, GstQuery *query)
 static void
 measure_element (const char *factory, GstBuffer *buffer, GstCaps *caps)
 {
-  GstElement *element = gst_element_factory_make (factory, NULL);
-  GstPad *src = gst_pad_new ("src", GST_PAD_SRC);
-  GstPad *sink = gst_pad_new ("sink", GST_PAD_SINK);
-  GstPad *element_sink, *element_src;
-  Push step = { src, buffer };
-  GstSegment segment;
+  Pads pads;
+  Push step;
 
-  if (!element)
-    g_error ("there is no %s", factory);
-  element_sink = gst_element_get_static_pad (element, "sink");
-  element_src = gst_element_get_static_pad (element, "src");
-  gst_pad_set_chain_function (sink, chain);
-  gst_pad_set_query_function (sink, query);
-  gst_pad_link (src, element_sink);
-  gst_pad_link (element_src, sink);
-  gst_pad_set_active (sink, TRUE);
-  gst_element_set_state (element, GST_STATE_PLAYING);
-  gst_pad_set_active (src, TRUE);
-
-  gst_segment_init (&segment, GST_FORMAT_TIME);
-  gst_pad_push_event (src, gst_event_new_stream_start ("test"));
-  gst_pad_push_event (src, gst_event_new_caps (caps));
-  gst_pad_push_event (src, gst_event_new_segment (&segment));
+  pads_open (&pads, factory, chain, query, caps);
+  step = (Push) { pads.src, buffer };
   measure (factory, push, &step);
-
-  gst_pad_set_active (src, FALSE);
-  gst_element_set_state (element, GST_STATE_NULL);
-  gst_pad_set_active (sink, FALSE);
-  gst_object_unref (element_sink);
-  gst_object_unref (element_src);
-  gst_object_unref (element);
-  gst_object_unref (src);
-  gst_object_unref (sink);
+  pads_close (&pads);
 }
 
 /* --- pools -----------------------------------------------------------------
