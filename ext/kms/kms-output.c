@@ -97,14 +97,11 @@ used_crtcs (KmsCard *card, guint32 own_connector)
   return used;
 }
 
-static gboolean
-find_crtc (KmsOutput *output, GError **error)
+guint32
+kms_connector_get_crtcs (KmsCard *card, drmModeConnector *connector)
 {
-  KmsCard *card = output->card;
-  drmModeConnector *connector = output->connector;
-  guint32 current = output->connector_properties[KMS_CONNECTOR_CRTC_ID].value;
-  guint32 possible = 0, used;
-  int i, index = find_crtc_index (card, current);
+  guint32 possible = 0;
+  int i;
 
   for (i = 0; i < connector->count_encoders; i++) {
     drmModeEncoder *encoder =
@@ -114,6 +111,18 @@ find_crtc (KmsOutput *output, GError **error)
       possible |= encoder->possible_crtcs;
     g_clear_pointer (&encoder, drmModeFreeEncoder);
   }
+
+  return possible;
+}
+
+static gboolean
+find_crtc (KmsOutput *output, GError **error)
+{
+  KmsCard *card = output->card;
+  drmModeConnector *connector = output->connector;
+  guint32 current = output->connector_properties[KMS_CONNECTOR_CRTC_ID].value;
+  guint32 possible = kms_connector_get_crtcs (card, connector), used;
+  int i, index = find_crtc_index (card, current);
 
   used = used_crtcs (card, connector->connector_id);
   for (i = 0; i < card->resources->count_crtcs && index < 0; i++) {

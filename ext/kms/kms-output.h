@@ -121,5 +121,8 @@ int kms_output_test (KmsOutput *output, const KmsPlane *plane,
 gboolean kms_output_find_background (KmsOutput *output, const KmsPlane *video,
     const drmModeModeInfo *mode, KmsBackground *background);
 
+/* The CRTCs that @connector may be on, a bit for each index. */
+guint32 kms_connector_get_crtcs (KmsCard *card, drmModeConnector *connector);
+
 /* Writes the display's name, e.g. "/dev/dri/card0 (vkms), Virtual-1". */
 char *kms_output_describe (KmsOutput *output);

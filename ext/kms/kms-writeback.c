@@ -17,24 +17,6 @@ typedef struct
 } Writeback;
 
 static gboolean
-reaches (KmsCard *card, drmModeConnector *connector, guint crtc_index)
-{
-  guint32 possible = 0;
-  int i;
-
-  for (i = 0; i < connector->count_encoders; i++) {
-    drmModeEncoder *encoder =
-        kms_api->get_encoder (card->fd, connector->encoders[i]);
-
-    if (encoder)
-      possible |= encoder->possible_crtcs;
-    g_clear_pointer (&encoder, drmModeFreeEncoder);
-  }
-
-  return (possible & (1u << crtc_index)) != 0;
-}
-
-static gboolean
 writes_xr24 (KmsCard *card, const Writeback *writeback)
 {
   guint64 id =
@@ -68,7 +50,7 @@ find_writeback (KmsOutput *output, Writeback *writeback, GError **error)
     if (!connector)
       continue;
     found = connector->connector_type == DRM_MODE_CONNECTOR_WRITEBACK
-        && reaches (card, connector, output->crtc_index);
+        && kms_connector_get_crtcs (card, connector) & 1u << output->crtc_index;
     writeback->id = connector->connector_id;
     drmModeFreeConnector (connector);
   }
