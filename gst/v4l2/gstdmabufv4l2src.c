@@ -89,9 +89,11 @@ post_qos (GstDmabufV4l2Src *self, GstBuffer *buffer, guint lost)
   GstMessage *message;
 
   GST_INFO_OBJECT (self,
-      "the driver dropped %u frames before %" G_GUINT64_FORMAT
-      ", consumers hold too many buffers",
-      lost, GST_BUFFER_OFFSET (buffer));
+      "the driver dropped %u frames before %" G_GUINT64_FORMAT "%s", lost,
+      GST_BUFFER_OFFSET (buffer),
+      g_atomic_int_get (&self->n_starved) > 0
+          ? ", consumers hold too many buffers"
+          : "");
   message = gst_message_new_qos (GST_OBJECT (self), TRUE,
       GST_BUFFER_PTS (buffer), GST_BUFFER_PTS (buffer), GST_BUFFER_PTS (buffer),
       GST_BUFFER_DURATION (buffer));

@@ -214,31 +214,47 @@ layout_set_separate (
   layout->n_buffers = layout->n_planes;
 }
 
+/* Whether plane @i, moved by @data_offset, lies in its buffer. */
+static gboolean
+plane_fits (const V4l2Layout *layout, guint i, guint32 data_offset)
+{
+  const GstVideoFormatInfo *info =
+      gst_video_format_get_info (layout->info->format);
+  guint buffer = layout->n_buffers == 1 ? 0 : i;
+  guint64 start = layout->n_buffers == 1 ? layout->offsets[i] : 0;
+  gint component[GST_VIDEO_MAX_COMPONENTS];
+  guint64 row_bytes, rows;
+
+  gst_video_format_info_component (info, i, component);
+  row_bytes = (guint64) GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (
+                  info, component[0], layout->width)
+      * GST_VIDEO_FORMAT_INFO_PSTRIDE (info, component[0]);
+  rows =
+      GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (info, component[0], layout->height);
+
+  return layout->strides[i] > 0 && row_bytes <= (guint64) layout->strides[i]
+      && data_offset + start + (guint64) layout->strides[i] * (rows - 1)
+          + row_bytes
+      <= layout->sizes[buffer];
+}
+
+gboolean
+v4l2_layout_plane_fits (const V4l2Layout *layout, guint i, guint32 data_offset)
+{
+  return data_offset == 0 || plane_fits (layout, i, data_offset);
+}
+
 /* A driver that reports less than its format needs would make consumers read
  * past the end of a buffer (SEC-7). */
 static gboolean
 layout_check (const V4l2Layout *layout, GError **error)
 {
-  const GstVideoFormatInfo *info =
-      gst_video_format_get_info (layout->info->format);
   guint i;
 
   for (i = 0; i < layout->n_planes; i++) {
     guint buffer = layout->n_buffers == 1 ? 0 : i;
-    gsize start = layout->n_buffers == 1 ? layout->offsets[i] : 0;
-    gint component[GST_VIDEO_MAX_COMPONENTS];
-    guint64 row_bytes, rows;
 
-    gst_video_format_info_component (info, i, component);
-    row_bytes = (guint64) GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (
-                    info, component[0], layout->width)
-        * GST_VIDEO_FORMAT_INFO_PSTRIDE (info, component[0]);
-    rows =
-        GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (info, component[0], layout->height);
-
-    if (layout->strides[i] <= 0 || row_bytes > (guint64) layout->strides[i]
-        || start + (guint64) layout->strides[i] * (rows - 1) + row_bytes
-            > layout->sizes[buffer]) {
+    if (!plane_fits (layout, i, 0)) {
       g_set_error (error, DMABUF_ERROR, EINVAL,
           "the driver's layout of %s %ux%u is impossible: plane %u has rows of "
           "%d bytes in a buffer of %" G_GSIZE_FORMAT,

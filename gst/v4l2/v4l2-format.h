@@ -60,6 +60,11 @@ gboolean v4l2_format_info_matches (
 gboolean v4l2_layout_from_format (
     V4l2Layout *layout, const struct v4l2_format *format, GError **error);
 
+/* Whether plane @i still lies in its buffer if a frame's begins @data_offset
+ * bytes later. */
+gboolean
+v4l2_layout_plane_fits (const V4l2Layout *layout, guint i, guint32 data_offset);
+
 /* Whether somebody who knows only the caps finds the pixels. If not, @reason
  * (optional, transfer full) says which plane lies elsewhere. */
 gboolean v4l2_layout_is_default (const V4l2Layout *layout, char **reason);

@@ -60,6 +60,9 @@ struct _V4l2Pool
    */
   gboolean frames_wait;
 
+  guint n_lost;    /* buffers that the driver did not take back: object lock */
+  GError *lost_to; /* likewise, what the last one met with */
+
   guint64 n_requeued;      /* atomic */
   guint64 n_fences_waited; /* atomic */
 };
@@ -166,6 +169,39 @@ slot_return_later (Slot *slot, DmabufFence *fence)
   return id != 0;
 }
 
+/* Without any buffer in the driver no frame comes: whoever waits for one gets
+ * to know. Takes @error. */
+static void
+pool_note_lost (V4l2Pool *self, GError *error)
+{
+  gboolean last;
+
+  GST_WARNING_OBJECT (self, "lost a buffer: %s", error->message);
+  GST_OBJECT_LOCK (self);
+  last = ++self->n_lost == self->n_slots;
+  g_clear_error (&self->lost_to);
+  self->lost_to = error;
+  GST_OBJECT_UNLOCK (self);
+
+  if (last)
+    v4l2_device_wake (v4l2_queue_get_device (self->queue));
+}
+
+/* Whether all buffers are lost. */
+static gboolean
+pool_is_lost (V4l2Pool *self, GError **error)
+{
+  gboolean lost;
+
+  GST_OBJECT_LOCK (self);
+  lost = self->n_lost == self->n_slots;
+  if (lost)
+    g_propagate_error (error, g_error_copy (self->lost_to));
+  GST_OBJECT_UNLOCK (self);
+
+  return lost;
+}
+
 /* Gives a slot that is whole again to the driver. */
 static void
 slot_return (Slot *slot)
@@ -187,10 +223,8 @@ slot_return (Slot *slot)
   if (result == V4L2_ENQUEUE_DONE)
     return;
 
-  if (result == V4L2_ENQUEUE_FAILED) {
-    GST_WARNING_OBJECT (self, "lost a buffer: %s", error->message);
-    g_clear_error (&error);
-  }
+  if (result == V4L2_ENQUEUE_FAILED)
+    pool_note_lost (self, error);
   if (g_atomic_int_compare_and_exchange (&slot->state, SLOT_HOME, SLOT_EMPTY))
     slot_clear (slot);
 }
@@ -322,6 +356,26 @@ pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
   return waited;
 }
 
+/* The picture begins where the driver says, but ends in its buffer. */
+static gboolean
+pool_check_offsets (V4l2Pool *self, const V4l2Frame *frame, GError **error)
+{
+  guint i;
+
+  for (i = 0; i < self->layout.n_planes; i++) {
+    guint32 offset = frame->data_offset[self->layout.n_buffers > 1 ? i : 0];
+
+    if (!v4l2_layout_plane_fits (&self->layout, i, offset)) {
+      v4l2_device_set_error (v4l2_queue_get_device (self->queue), error, EIO,
+          "plane %u of a frame begins at byte %u, too late for its buffer", i,
+          offset);
+      return FALSE;
+    }
+  }
+
+  return TRUE;
+}
+
 static GstFlowReturn
 v4l2_pool_acquire_buffer (
     GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
@@ -343,12 +397,12 @@ v4l2_pool_acquire_buffer (
     if (!self->frames_wait)
       waited = pool_wait (self, device, error);
     if (waited == V4L2_WAIT_WOKEN)
-      return GST_FLOW_FLUSHING;
+      return pool_is_lost (self, error) ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
     if (waited == V4L2_WAIT_FAILED)
       return GST_FLOW_ERROR;
 
     if (v4l2_queue_dequeue (self->queue, frame, &local_error)) {
-      if (!(frame->flags & V4L2_BUF_FLAG_ERROR) || frame->bytesused > 0)
+      if (frame->bytesused > 0)
         break;
       pool_recycle (self, frame);
     } else if (waited == V4L2_WAIT_BROKEN
@@ -362,6 +416,10 @@ v4l2_pool_acquire_buffer (
   }
 
   slot = &self->slots[frame->index];
+  if (!pool_check_offsets (self, frame, error)) {
+    slot_return (slot);
+    return GST_FLOW_ERROR;
+  }
   gst_object_ref (self);
   g_atomic_int_set (&slot->n_away, self->layout.n_buffers);
   g_atomic_int_set (&slot->state, SLOT_OUTSIDE);
@@ -396,6 +454,7 @@ v4l2_pool_finalize (GObject *object)
   V4l2Pool *self = V4L2_POOL (object);
 
   pool_clear (self);
+  g_clear_error (&self->lost_to);
   g_free (self->slots);
   v4l2_queue_unref (self->queue);
 

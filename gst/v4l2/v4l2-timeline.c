@@ -4,6 +4,8 @@
 
 /* A timestamp that is further away than this is of another clock. */
 #define MAX_AGE (10 * GST_SECOND)
+/* One that is less far ahead is of a device's clock that runs ahead of ours. */
+#define MAX_AHEAD (100 * GST_MSECOND)
 
 void
 v4l2_timeline_reset (V4l2Timeline *self)
@@ -43,8 +45,9 @@ frame_age (const V4l2Frame *frame, const V4l2Now *now, GstClockTime duration)
 
   if ((frame->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK)
           == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
-      && age >= 0 && age <= MAX_AGE)
-    return age;
+      && age >= -(GstClockTimeDiff) MAX_AHEAD
+      && age <= (GstClockTimeDiff) MAX_AGE)
+    return MAX (age, 0);
 
   /* A driver with a clock of its own: it was exposed for a frame's time. */
   return GST_CLOCK_TIME_IS_VALID (duration) ? (GstClockTimeDiff) duration : 0;

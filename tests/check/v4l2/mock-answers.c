@@ -112,7 +112,8 @@ mock_adjust_format (struct v4l2_format *format)
     pix->num_planes = known->n_planes;
     for (i = 0; i < known->n_planes; i++) {
       pix->plane_fmt[i].bytesperline = line;
-      pix->plane_fmt[i].sizeimage = i == 0 ? line * height : line * height / 2;
+      pix->plane_fmt[i].sizeimage = mock_driver.data_offset
+          + (i == 0 ? line * height : line * height / 2);
     }
     if (known->n_planes == 1)
       pix->plane_fmt[0].sizeimage = line * height * 2;

@@ -2,7 +2,7 @@
 
 /* Frames as GstBuffers, and how they find home. */
 
-#include "mock-driver.h"
+#include "mock-driver-private.h"
 #include "gst/lib/gstdmabufcore.h"
 #include "gst/v4l2/v4l2-pool.h"
 #include "../fake-kernel/fake-sync.h"
@@ -291,6 +291,103 @@ GST_START_TEST (test_empty_frame)
 }
 GST_END_TEST;
 
+/* Nor is one without bytes that nothing marks. */
+GST_START_TEST (test_frame_without_bytes)
+{
+  GstBuffer *buffer;
+  V4l2Frame frame;
+  GError *error = NULL;
+
+  pool_start ();
+  mock_driver.next_frame_is_empty = TRUE;
+  mock_driver_capture ();
+  mock_driver_capture ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_OK);
+  fail_unless_equals_int (frame.sequence, 1);
+  gst_buffer_unref (buffer);
+  pool_end ();
+}
+GST_END_TEST;
+
+static const MockFormat separate_planes[] = { { V4L2_PIX_FMT_NV12M, 2 } };
+
+static void
+use_separate_planes (guint32 data_offset)
+{
+  mock_driver.capabilities = V4L2_CAP_VIDEO_CAPTURE_MPLANE | V4L2_CAP_STREAMING;
+  mock_driver.formats = separate_planes;
+  mock_driver.n_formats = 1;
+  mock_driver.data_offset = data_offset;
+  mock_driver.format =
+      (struct v4l2_format) { .type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE };
+  v4l2_format_set_size (&mock_driver.format, 640, 480);
+  mock_adjust_format (&mock_driver.format);
+}
+
+/* What precedes the pixels in a plane is skipped. */
+GST_START_TEST (test_data_offset)
+{
+  GstBuffer *buffer;
+  GstVideoMeta *meta;
+
+  use_separate_planes (64);
+  pool_start ();
+  buffer = acquire ();
+  meta = gst_buffer_get_video_meta (buffer);
+  fail_unless_equals_int (meta->offset[0], 64);
+  fail_unless_equals_int (
+      meta->offset[1], gst_buffer_peek_memory (buffer, 0)->size + 64);
+  gst_buffer_unref (buffer);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* But not so far that the end of the picture lies outside (SEC-7). */
+GST_START_TEST (test_data_offset_outside)
+{
+  GstBuffer *buffer = NULL;
+  GError *error = NULL;
+  V4l2Frame frame;
+
+  use_separate_planes (64);
+  pool_start ();
+  mock_driver.data_offset = 65;
+  mock_driver_capture ();
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_ERROR);
+  fail_unless (strstr (error->message, "byte 65"), "%s", error->message);
+  assert_error (error, EIO);
+  pool_end ();
+}
+GST_END_TEST;
+
+/* A driver that takes no buffer back does not leave the stream waiting for ever
+ * for frames that cannot come. */
+GST_START_TEST (test_no_buffer_is_taken_back)
+{
+  GstBuffer *buffers[N_BUFFERS], *buffer = NULL;
+  GError *error = NULL;
+  V4l2Frame frame;
+  guint i;
+
+  pool_start ();
+  for (i = 0; i < N_BUFFERS; i++)
+    buffers[i] = acquire ();
+  for (i = 0; i < N_BUFFERS; i++) {
+    mock_driver.fail_nth = 1;
+    mock_driver.fail_code = EINVAL;
+    mock_driver.fail_request = VIDIOC_QBUF;
+    gst_buffer_unref (buffers[i]);
+  }
+  fail_unless_equals_int (
+      v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_ERROR);
+  fail_unless (strstr (error->message, "VIDIOC_QBUF"), "%s", error->message);
+  assert_error (error, EINVAL);
+  pool_end ();
+}
+GST_END_TEST;
+
 GST_START_TEST (test_acquire_ends)
 {
   V4l2Device *device;
@@ -457,6 +554,10 @@ pool_suite (void)
   tcase_add_test (tc, test_starved);
   tcase_add_test (tc, test_shutdown_with_buffers_outside);
   tcase_add_test (tc, test_empty_frame);
+  tcase_add_test (tc, test_frame_without_bytes);
+  tcase_add_test (tc, test_data_offset);
+  tcase_add_test (tc, test_data_offset_outside);
+  tcase_add_test (tc, test_no_buffer_is_taken_back);
   tcase_add_test (tc, test_acquire_ends);
   tcase_add_test (tc, test_reader_is_waited_for);
   tcase_add_test (tc, test_shutdown_with_fence_pending);

@@ -76,6 +76,27 @@ GST_START_TEST (test_stamp_of_another_clock)
 }
 GST_END_TEST;
 
+/* Of a device whose own clock the driver follows (USB): a little ahead of ours
+ * it is now, not a frame ago. */
+GST_START_TEST (test_stamp_slightly_ahead)
+{
+  V4l2Frame frame = frame_at (0, 1000 * GST_SECOND + 3 * GST_MSECOND);
+  V4l2Now now = {
+    .clock = 77 * GST_SECOND,
+    .base_time = 70 * GST_SECOND,
+    .monotonic = 1000 * GST_SECOND,
+  };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+
+  v4l2_timeline_reset (&timeline);
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, 7 * GST_SECOND);
+}
+GST_END_TEST;
+
 /* A frame from before PLAYING, and one from during a pause, whose running time
  * is already over. */
 GST_START_TEST (test_stale_frames)
@@ -182,6 +203,7 @@ timeline_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_test (tc, test_stamp_is_time_of_capture);
   tcase_add_test (tc, test_stamp_of_another_clock);
+  tcase_add_test (tc, test_stamp_slightly_ahead);
   tcase_add_test (tc, test_stale_frames);
   tcase_add_test (tc, test_no_clock);
   tcase_add_test (tc, test_lost_frames);
