@@ -32,6 +32,25 @@ propose_constraints (
   gst_structure_free (params);
 }
 
+/* The element has told that, with both words. */
+static void
+assert_posted (
+    GstBus *bus, GstMessageType type, const char *word, const char *other)
+{
+  GstMessage *message = gst_bus_pop_filtered (bus, type);
+  GError *error;
+
+  fail_unless (message != NULL);
+  if (type == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, NULL);
+  else
+    gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, word), "%s", error->message);
+  fail_unless (strstr (error->message, other), "%s", error->message);
+  g_error_free (error);
+  gst_message_unref (message);
+}
+
 /* --- caps ------------------------------------------------------------------
  */
 
@@ -343,9 +362,7 @@ GST_START_TEST (test_reason_names_the_consumer)
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
   GstBus *bus = gst_bus_new ();
   GstDmabufCoreConstraints constraints;
-  GstMessage *message;
   GstBuffer *buffer;
-  GError *error;
 
   gst_dmabuf_core_constraints_init (&constraints, "the new display");
   constraints.pitch_align = 256;
@@ -361,14 +378,8 @@ GST_START_TEST (test_reason_names_the_consumer)
   fail_unless_equals_int (gst_buffer_get_video_meta (buffer)->stride[0], 256);
   gst_buffer_unref (buffer);
 
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
-  fail_unless (message != NULL);
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (
-      strstr (error->message, "the new display") != NULL, "%s", error->message);
-  fail_unless (strstr (error->message, "pitch-align is 256") != NULL);
-  g_error_free (error);
-  gst_message_unref (message);
+  assert_posted (
+      bus, GST_MESSAGE_WARNING, "the new display", "pitch-align is 256");
   gst_element_set_bus (alloc, NULL);
   gst_object_unref (bus);
   gst_object_unref (alloc);
@@ -400,9 +411,7 @@ GST_START_TEST (test_exporter)
   GstBus *bus = gst_bus_new ();
   GstHarness *harness;
   GstStructure *stats;
-  GstMessage *message;
   GstBuffer *buffer;
-  GError *error;
 
   g_object_set (alloc, "exporter", exporters[__i__].exporter, "copy-policy",
       GST_DMABUF_CORE_COPY_POLICY_ALLOW, NULL);
@@ -425,13 +434,7 @@ GST_START_TEST (test_exporter)
   } else {
     fail_unless_equals_int (gst_element_set_state (alloc, GST_STATE_PAUSED),
         GST_STATE_CHANGE_FAILURE);
-    message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-    fail_unless (message != NULL);
-    gst_message_parse_error (message, &error, NULL);
-    fail_unless (strstr (error->message, exporters[__i__].message) != NULL,
-        "%s", error->message);
-    g_error_free (error);
-    gst_message_unref (message);
+    assert_posted (bus, GST_MESSAGE_ERROR, exporters[__i__].message, "");
     gst_element_set_bus (alloc, NULL);
     gst_element_set_state (alloc, GST_STATE_NULL);
   }
@@ -448,8 +451,6 @@ GST_START_TEST (test_unreachable_exporter_is_refused)
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
   GstBus *bus = gst_bus_new ();
   GstDmabufCoreConstraints constraints;
-  GstMessage *message;
-  GError *error;
 
   gst_dmabuf_core_constraints_init (&constraints, "the display");
   strcpy (constraints.exporters, "heap:system");
@@ -458,13 +459,7 @@ GST_START_TEST (test_unreachable_exporter_is_refused)
   gst_harness_set_src_caps_str (harness, PLAIN);
   gst_harness_push (harness, new_plain_frame (1));
 
-  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
-  fail_unless (message != NULL);
-  gst_message_parse_error (message, &error, NULL);
-  fail_unless (strstr (error->message, "the display") != NULL);
-  fail_unless (strstr (error->message, "udmabuf") != NULL);
-  g_error_free (error);
-  gst_message_unref (message);
+  assert_posted (bus, GST_MESSAGE_ERROR, "the display", "udmabuf");
   gst_element_set_bus (alloc, NULL);
   gst_object_unref (bus);
   gst_object_unref (alloc);
