@@ -395,52 +395,118 @@ submit (GpuQueue *queue, GpuSlot *slot, guint n_waits, GError **error)
 }
 
 gboolean
-gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
-    GCancellable *cancellable, DmabufFence **fence, GError **error)
+gpu_queue_prepare (GpuQueue *queue, const GpuJob *job,
+    GCancellable *cancellable, GError **error)
 {
-  GpuContext *context = queue->context;
   GpuSlot *slot;
-  guint n_waits, i;
 
-  *fence = NULL;
+  queue->prepared = NULL;
   if (!check_frames (job, error))
     return FALSE;
   slot = take_slot (queue, cancellable, error);
   if (!slot || !record (queue, slot, job, error))
     return FALSE;
+  queue->prepared = slot;
+
+  return TRUE;
+}
+
+/* A driver that finishes its work before it exports would wait in there for the
+ * fences of others, where neither deadline nor flush reaches it. So that is
+ * done before: what was submitted can be given up no more. */
+static gboolean
+waits_first (GpuQueue *queue)
+{
+  return queue->trust == DMABUF_FENCE_TRUST_COMPLETED;
+}
+
+gboolean
+gpu_queue_takes_fences (
+    GpuQueue *queue, DmabufFence *const *fences, guint n_fences)
+{
+  guint i;
+
+  for (i = 0; i < n_fences; i++) {
+    if (fences[i] && !dmabuf_fence_is_signaled (fences[i])
+        && (waits_first (queue)
+            || !gpu_sync_takes_fence (queue->context, fences[i])))
+      return FALSE;
+  }
+
+  return TRUE;
+}
+
+gboolean
+gpu_queue_wait_fences (GpuQueue *queue, DmabufFence *const *fences,
+    guint n_fences, gint64 deadline, GCancellable *cancellable, GError **error)
+{
+  DmabufFenceUnwrap cursor;
+  gboolean ret = TRUE;
+  DmabufFence *leaf;
+  guint i;
+
+  for (i = 0; i < n_fences && ret; i++) {
+    for (leaf = dmabuf_fence_unwrap_first (fences[i], &cursor); leaf && ret;
+        leaf = dmabuf_fence_unwrap_next (&cursor)) {
+      if (gpu_queue_takes_fences (queue, &leaf, 1))
+        continue;
+      /* of such a driver it is the GPU's wait, only sooner */
+      if (!waits_first (queue))
+        queue->n_cpu_waits++;
+      ret = dmabuf_fence_wait (leaf, deadline, cancellable, error);
+    }
+    dmabuf_fence_unwrap_end (&cursor);
+  }
+
+  return ret;
+}
+
+gboolean
+gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
+    GCancellable *cancellable, DmabufFence **fence, GError **error)
+{
+  GpuContext *context = queue->context;
+  GpuSlot *slot = queue->prepared;
+  GError *own_error = NULL;
+  guint n_waits, i;
+
+  *fence = NULL;
+  g_return_val_if_fail (slot != NULL, FALSE);
+  queue->prepared = NULL;
   if (!gpu_sync_import_fences (context, slot->waits, GPU_MAX_WAITS, job->fences,
           job->n_fences, &n_waits, &queue->n_cpu_waits, deadline, cancellable,
           error))
     return FALSE;
-  /* A driver that finishes its work before it exports would wait in there for
-   * the fences of others, where neither deadline nor flush reaches it. So that
-   * is done here, and before: what was submitted can be given up no more. */
-  for (i = 0; queue->trust == DMABUF_FENCE_TRUST_COMPLETED && i < job->n_fences;
-      i++) {
+  for (i = 0; waits_first (queue) && i < job->n_fences; i++) {
     if (job->fences[i]
         && !dmabuf_fence_wait (job->fences[i], deadline, cancellable, error)) {
       gpu_sync_drop_fences (context, slot->waits, n_waits);
       return FALSE;
     }
   }
-  queue->n_semaphores += n_waits;
-  if (!submit (queue, slot, n_waits, error))
+  if (!submit (queue, slot, n_waits, error)) {
+    gpu_sync_drop_fences (context, slot->waits, n_waits);
     return FALSE;
+  }
+  queue->n_semaphores += n_waits;
   for (i = 0; i < G_N_ELEMENTS (job->holds); i++) {
     if (job->holds[i])
       slot->holds[i] = dmabuf_attachment_ref (job->holds[i]);
   }
 
-  /* Not to be cancelled either: the GPU works on the buffers. */
-  if (!slot->done) {
-    queue->n_cpu_waits++;
-    return gpu_sync_wait_timeline (context, queue->timeline, slot->value,
-        g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, error);
+  if (slot->done) {
+    slot->exported = gpu_sync_export_fence (
+        context, slot->done, queue->trust, fence, &own_error);
+    if (slot->exported)
+      return TRUE;
+    g_debug ("%s; waited for", own_error->message);
+    g_clear_error (&own_error);
   }
 
-  if (!gpu_sync_export_fence (context, slot->done, queue->trust, fence, error))
-    return FALSE;
-  slot->exported = TRUE;
+  /* Not to be cancelled either: the GPU works on the buffers, and nobody could
+   * be told until when. */
+  queue->n_cpu_waits++;
 
-  return TRUE;
+  return gpu_sync_wait_timeline (context, queue->timeline, slot->value,
+      g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, error);
 }

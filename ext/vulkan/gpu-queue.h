@@ -46,6 +46,7 @@ typedef struct
   guint n_slots;
   guint next;
   GpuSlot slots[GPU_MAX_SLOTS];
+  GpuSlot *prepared; /* recorded and not submitted */
   VkDescriptorPool descriptors;
   VkBuffer params;
   VkDeviceMemory params_memory;
@@ -68,7 +69,7 @@ typedef struct
  * @in: NULL for a pattern
  * @params: without planes, which the frames have
  * @mode: the shader's constant
- * @fences: what to wait for, of anybody
+ * @fences: what to wait for, of anybody; not needed to prepare
  * @holds: (nullable): kept until the GPU is done
  */
 typedef struct
@@ -93,7 +94,21 @@ void gpu_queue_clear (GpuQueue *queue);
  * it does not finish. */
 gboolean gpu_queue_drain (GpuQueue *queue);
 
-/* Submits @job. @deadline is for @fences. @fence: (out) (nullable):
+/* Waits for a free slot, makes the pipeline if there is none, records @job. All
+ * of that may take long: nobody is to be kept from the buffers meanwhile. */
+gboolean gpu_queue_prepare (GpuQueue *queue, const GpuJob *job,
+    GCancellable *cancellable, GError **error);
+
+/* Whether all of @fences that are pending can be left to the GPU. */
+gboolean gpu_queue_takes_fences (
+    GpuQueue *queue, DmabufFence *const *fences, guint n_fences);
+
+/* Waits on the CPU for those that cannot. */
+gboolean gpu_queue_wait_fences (GpuQueue *queue, DmabufFence *const *fences,
+    guint n_fences, gint64 deadline, GCancellable *cancellable, GError **error);
+
+/* Submits @job, which gpu_queue_prepare() had last. @deadline is for those of
+ * its fences that the GPU does not take. @fence: (out) (nullable):
  * kernel-backed, signals when the GPU is done; NULL if it is. */
 gboolean gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
     GCancellable *cancellable, DmabufFence **fence, GError **error);

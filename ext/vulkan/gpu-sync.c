@@ -27,6 +27,22 @@ gpu_sync_make_semaphore (
       context->device, &create, NULL, semaphore);
 }
 
+gboolean
+gpu_sync_takes_fence (GpuContext *context, DmabufFence *fence)
+{
+  DmabufFenceUnwrap cursor;
+  gboolean takes = TRUE;
+  DmabufFence *leaf;
+
+  for (leaf = dmabuf_fence_unwrap_first (fence, &cursor); leaf && takes;
+      leaf = dmabuf_fence_unwrap_next (&cursor))
+    takes = dmabuf_fence_is_signaled (leaf)
+        || (context->has_sync_fd && dmabuf_fence_is_kernel_backed (leaf));
+  dmabuf_fence_unwrap_end (&cursor);
+
+  return takes;
+}
+
 /* TRUE if @semaphore waits for @fence; FALSE without @error if it cannot be
  * handed to the device. */
 static gboolean

@@ -15,6 +15,9 @@ G_BEGIN_DECLS
 VkResult gpu_sync_make_semaphore (
     GpuContext *context, gboolean exportable, VkSemaphore *semaphore);
 
+/* Whether all of @fence that is pending can become semaphores. */
+gboolean gpu_sync_takes_fence (GpuContext *context, DmabufFence *fence);
+
 /* Puts each of @fences that is pending into one of @semaphores, which are made
  * when first needed; @n_waits of them are to be waited for. What cannot be a
  * semaphore is waited for on the CPU, and counted in @n_cpu_waits. */

@@ -159,8 +159,9 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
  * be waited for and the word that there is one more to wait for:
  *
  *   use_frame ()        map, import                   for input and output
- *   dmabuf_submission_begin ()
- *                       lock, snapshot ──▶ fences
+ *   gpu_queue_prepare ()
+ *                       a slot, a pipeline, the commands
+ *   use_lock ()         lock, snapshot ──▶ fences
  *                       submit to the GPU ──▶ fence
  *   use_end ()          publish, unlock, unmap
  */
@@ -194,6 +195,35 @@ use_end (Use *use, DmabufFence *fence)
   g_clear_pointer (&use->snapshot, dmabuf_fence_unref);
   g_clear_pointer (&use->in, dmabuf_attachment_unref);
   g_clear_pointer (&use->out, dmabuf_attachment_unref);
+}
+
+/* Locks the buffers and collects what the GPU has to wait for. What it cannot
+ * wait for is waited for here, and without the lock: who ends it may want the
+ * buffers first. @fence: (nullable): that came with the input */
+static gboolean
+use_lock (Use *use, GpuQueue *queue, DmabufFence *fence, gint64 deadline,
+    GCancellable *cancellable, GError **error)
+{
+  for (;;) {
+    if (!dmabuf_submission_begin (&use->submission, use->buffers,
+            use->n_mappings, cancellable, &use->snapshot, error))
+      return FALSE;
+    use->locked = TRUE;
+    use->n_fences = 0;
+    if (use->snapshot)
+      use->fences[use->n_fences++] = use->snapshot;
+    if (fence)
+      use->fences[use->n_fences++] = fence;
+    if (gpu_queue_takes_fences (queue, use->fences, use->n_fences))
+      return TRUE;
+
+    dmabuf_submission_end (&use->submission, NULL, NULL);
+    use->locked = FALSE;
+    if (!gpu_queue_wait_fences (
+            queue, use->fences, use->n_fences, deadline, cancellable, error))
+      return FALSE;
+    g_clear_pointer (&use->snapshot, dmabuf_fence_unref);
+  }
 }
 
 /* Begins the access to all dma-bufs of a frame, and imports it. */
@@ -359,14 +389,11 @@ run_once (GstDmabufVkStage *stage, GpuShader shader, const GstDmabufVkFrame *in,
   if (!job.out)
     goto failed;
 
-  if (!dmabuf_submission_begin (&use.submission, use.buffers, use.n_mappings,
-          cancellable, &use.snapshot, error))
+  if (!gpu_queue_prepare (&stage->queue, &job, cancellable, error)
+      || !use_lock (&use, &stage->queue,
+          in ? gst_buffer_get_dmabuf_core_fence (in->buffer) : NULL, deadline,
+          cancellable, error))
     goto failed;
-  use.locked = TRUE;
-  if (use.snapshot)
-    use.fences[use.n_fences++] = use.snapshot;
-  if (in && gst_buffer_get_dmabuf_core_fence (in->buffer))
-    use.fences[use.n_fences++] = gst_buffer_get_dmabuf_core_fence (in->buffer);
   job.fences = use.fences;
   job.n_fences = use.n_fences;
   job.holds[0] = use.in;

@@ -161,6 +161,7 @@ test_order_behind_a_fence_that_does_not_come (void)
   job.fences = &held;
   job.holds[0] = from.attachment;
   job.holds[1] = to.attachment;
+  g_assert_true (gpu_queue_prepare (&rig.queue, &job, NULL, &error));
   ret = gpu_queue_submit (&rig.queue, &job,
       g_get_monotonic_time () + 100 * 1000, NULL, &done, &error);
   g_assert_false (ret);

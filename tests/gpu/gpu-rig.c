@@ -206,7 +206,6 @@ rig_convert (DmabufDevice *device, const DmabufLayout *in,
     for (i = 0; i < out->n_planes; i++)
       uses[n++] = (DmabufSubmissionBuffer) { out->planes[i].buffer,
         DMABUF_ACCESS_WRITE };
-    dmabuf_submission_begin (&submission, uses, n, NULL, &wait, NULL);
     job.in = from.import;
     job.out = to.import;
     job.params = &params;
@@ -214,9 +213,13 @@ rig_convert (DmabufDevice *device, const DmabufLayout *in,
     job.n_fences = 1;
     job.holds[0] = from.attachment;
     job.holds[1] = to.attachment;
-    g_atomic_int_set (&rig.mapped, TRUE);
-    ret = gpu_queue_submit (&rig.queue, &job, rig_soon (), NULL, &done, error);
-    dmabuf_submission_end (&submission, done, NULL);
+    if (gpu_queue_prepare (&rig.queue, &job, NULL, error)) {
+      dmabuf_submission_begin (&submission, uses, n, NULL, &wait, NULL);
+      g_atomic_int_set (&rig.mapped, TRUE);
+      ret =
+          gpu_queue_submit (&rig.queue, &job, rig_soon (), NULL, &done, error);
+      dmabuf_submission_end (&submission, done, NULL);
+    }
     g_clear_pointer (&wait, dmabuf_fence_unref);
   }
   rig_access_end (&from);

@@ -171,6 +171,7 @@ case_convert (const Case *c, HostFrame *in, HostFrame *out)
   set_color (&conversion.in, c->in, &c->in_color);
   set_color (&conversion.out, c->out, &c->out_color);
   gpu_params_init (&params, &conversion);
+  g_assert_true (gpu_queue_prepare (&queue, &job, NULL, &error));
   gpu_queue_submit (&queue, &job, 0, NULL, &fence, &error);
   g_assert_no_error (error);
   if (fence)

@@ -231,6 +231,55 @@ GST_START_TEST (others_wait_implicitly_or_get_what_is_there)
 }
 GST_END_TEST
 
+/* A fence that this driver cannot wait for itself (it would in the export,
+ * where no deadline reaches it) is waited for without the lock. */
+GST_START_TEST (a_fence_is_not_waited_for_under_the_lock)
+{
+  DmabufReservation *reservation;
+  Push frame = { NULL };
+  GstBufferPool *pool;
+  guint n_free = 0, i;
+  GThread *thread;
+  GstBuffer *out;
+  Order order;
+
+  order_init (&order, NULL, TRUE);
+  pool = new_pool (2);
+  /* compiled before, so that the wait is the fence's */
+  g_assert_cmpint (
+      gst_harness_push (order.h, new_frame (pool, 2)), ==, GST_FLOW_OK);
+  gst_buffer_unref (gst_harness_pull (order.h));
+  frame.h = order.h;
+  frame.in = new_frame (pool, 1);
+  reservation = dmabuf_buffer_get_reservation (get_dmabuf (frame.in));
+  gst_buffer_add_dmabuf_core_sync_meta (frame.in, order.held);
+  thread = g_thread_new ("push", push, &frame);
+  g_usleep (300 * 1000);
+  for (i = 0; i < 50; i++) {
+    g_usleep (10 * 1000);
+    n_free += !dmabuf_reservation_is_locked (reservation);
+  }
+  g_assert_false (g_atomic_int_get (&frame.pushed));
+  /* it was taken for a moment, to look */
+  g_assert_cmpuint (n_free, >, 25);
+  timeline_inc (order.timeline, 1);
+  out = gst_harness_pull (order.h);
+  check_content (out, 1);
+  g_thread_join (thread);
+  gst_buffer_unref (out);
+
+  order_clear (&order);
+  free_pool (pool);
+  check_nothing_is_left ();
+}
+GST_END_TEST
+
+void
+elements_add_completed_tests (TCase *tcase)
+{
+  tcase_add_test (tcase, a_fence_is_not_waited_for_under_the_lock);
+}
+
 void
 elements_add_order_tests (TCase *tcase)
 {

@@ -5,3 +5,6 @@
 
 /* Need the loader of async-loader.h. */
 void elements_add_order_tests (TCase *tcase);
+
+/* Need a driver that finishes its work before it exports a fence. */
+void elements_add_completed_tests (TCase *tcase);

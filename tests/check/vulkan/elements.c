@@ -5,6 +5,8 @@
  * order (elements-order.c), a device that is lost.
  */
 
+#include <string.h>
+
 #include "async-loader.h"
 #include "converter-fixture.h"
 #include "elements-order.h"
@@ -109,6 +111,56 @@ GST_START_TEST (a_crop_meta_crops)
 }
 GST_END_TEST
 
+/* --- locks ------------------------------------------------------------------
+ */
+
+/* What the driver does under the lock of the input, but for submitting */
+static GstBuffer *watched;
+static guint n_watched, n_locked;
+
+static void
+on_call (const char *function)
+{
+  n_watched++;
+  if (strcmp (function, "vkQueueSubmit") != 0
+      && dmabuf_reservation_is_locked (
+          dmabuf_buffer_get_reservation (get_dmabuf (watched)))) {
+    g_print ("%s is called under the lock\n", function);
+    n_locked++;
+  }
+}
+
+/* A driver may take seconds for a shader, and the GPU for a frame before:
+ * others get at the buffers meanwhile. */
+GST_START_TEST (nothing_that_takes_long_is_done_under_the_lock)
+{
+  GstBufferPool *pool = new_pool (8);
+  GstHarness *h;
+  guint i;
+
+  fault_loader_install ();
+  h = new_converter (NULL, CAPS ("RGBx", 8, 4), FALSE);
+  n_watched = n_locked = 0;
+  /* more than are in flight at a time, so that a slot is waited for */
+  for (i = 0; i < 6; i++) {
+    watched = new_frame (pool, i & 3);
+    fault_loader_watch (on_call);
+    g_assert_cmpint (
+        gst_harness_push (h, gst_buffer_ref (watched)), ==, GST_FLOW_OK);
+    fault_loader_watch (NULL);
+    gst_buffer_unref (gst_harness_pull (h));
+    gst_buffer_unref (watched);
+  }
+  g_assert_cmpuint (n_watched, >, 6 * 3);
+  g_assert_cmpuint (n_locked, ==, 0);
+
+  free_converter (h);
+  fault_loader_remove ();
+  free_pool (pool);
+  check_nothing_is_left ();
+}
+GST_END_TEST
+
 /* --- a lost device
  * ------------------------------------------------------------
  */
@@ -183,8 +235,10 @@ elements_suite (void)
   elements_add_order_tests (tcase);
   suite_add_tcase (suite, tcase);
 
-  tcase = tcase_create ("lost");
+  tcase = tcase_create ("as the driver is");
   tcase_set_timeout (tcase, 120);
+  tcase_add_test (tcase, nothing_that_takes_long_is_done_under_the_lock);
+  elements_add_completed_tests (tcase);
   tcase_add_test (tcase, a_lost_device_is_opened_anew);
   suite_add_tcase (suite, tcase);
 

@@ -66,7 +66,8 @@ convert (GpuContext *context, GpuQueue *queue, GError **error)
   job.in = in->frame;
   job.out = out->frame;
   gpu_params_init (&params, &conversion);
-  ret = gpu_queue_submit (&queue[0], &job, 0, NULL, &fence, error);
+  ret = gpu_queue_prepare (queue, &job, NULL, error)
+      && gpu_queue_submit (queue, &job, 0, NULL, &fence, error);
   if (fence)
     dmabuf_fence_unref (fence);
   g_assert_true (gpu_queue_drain (queue));

@@ -10,11 +10,14 @@ static guint n_calls, failing_call;
 static VkResult failing_result;
 static const char *failing_function, *failed_function, *hidden_extension;
 static gboolean devices_hidden, only_once;
+static void (*watcher) (const char *function);
 
 static gboolean
 fails (const char *function)
 {
   n_calls++;
+  if (watcher)
+    watcher (function);
   if (n_calls == failing_call
       || (failing_function && strcmp (failing_function, function) == 0)) {
     failed_function = function;
@@ -89,6 +92,8 @@ fails (const char *function)
       (VkDevice a, VkCommandPool b, VkCommandPoolResetFlags c), (a, b, c)) \
   X (AllocateCommandBuffers, \
       (VkDevice a, const VkCommandBufferAllocateInfo *b, VkCommandBuffer *c), \
+      (a, b, c)) \
+  X (WaitSemaphores, (VkDevice a, const VkSemaphoreWaitInfo *b, uint64_t c), \
       (a, b, c)) \
   X (BeginCommandBuffer, \
       (VkCommandBuffer a, const VkCommandBufferBeginInfo *b), (a, b))
@@ -176,6 +181,7 @@ fault_loader_reset (void)
   n_calls = failing_call = 0;
   failing_function = failed_function = hidden_extension = NULL;
   devices_hidden = only_once = FALSE;
+  watcher = NULL;
 }
 
 void
@@ -210,6 +216,12 @@ void
 fault_loader_hide_devices (void)
 {
   devices_hidden = TRUE;
+}
+
+void
+fault_loader_watch (void (*callback) (const char *function))
+{
+  watcher = callback;
 }
 
 guint

@@ -31,6 +31,9 @@ void fault_loader_hide_extension (const char *part);
 /* There are no devices. */
 void fault_loader_hide_devices (void);
 
+/* @callback is told of each call that could fail, before it is made. */
+void fault_loader_watch (void (*callback) (const char *function));
+
 /* Calls that could have failed since the reset, and the last that did. */
 guint fault_loader_get_calls (void);
 const char *fault_loader_get_failed (void);
