@@ -46,6 +46,7 @@ G_BEGIN_DECLS
   X (CreateBuffer) \
   X (DestroyBuffer) \
   X (GetBufferMemoryRequirements) \
+  X (GetBufferMemoryRequirements2) \
   X (BindBufferMemory) \
   X (CreateImage) \
   X (DestroyImage) \

@@ -82,12 +82,27 @@ drives_a_display (gint64 drm_major, gint64 drm_minor)
   return connected;
 }
 
-/* Greater is better: the GPU that drives a display first, so that what it
- * renders is where the display reaches it; a CPU last. */
+/* Whether what every frame needs is there; open_device () says what is not. */
+static gboolean
+is_usable (const GpuApi *api, VkPhysicalDevice physical,
+    const VkPhysicalDeviceProperties *properties)
+{
+  return properties->apiVersion >= VK_API_VERSION_1_2
+      && gpu_has_extension (
+          api, physical, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME)
+      && gpu_has_extension (
+          api, physical, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
+}
+
+/* Greater is better: a GPU that can be used first, and of those the one that
+ * drives a display, so that what it renders is where the display reaches it. A
+ * CPU comes last: one that quietly stands in for a GPU with an old driver would
+ * be taken for a slow GPU. */
 static guint
 get_score (const GpuApi *api, VkPhysicalDevice physical,
     const VkPhysicalDeviceProperties *properties)
 {
+  gboolean is_cpu = properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   VkPhysicalDeviceDrmPropertiesEXT drm;
   guint score;
 
@@ -108,6 +123,10 @@ get_score (const GpuApi *api, VkPhysicalDevice physical,
   if (get_nodes (api, physical, &drm) && drm.hasPrimary
       && drives_a_display (drm.primaryMajor, drm.primaryMinor))
     score += 8;
+  if (is_usable (api, physical, properties))
+    score += 16;
+  if (!is_cpu)
+    score += 32;
 
   return score;
 }

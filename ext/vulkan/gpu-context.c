@@ -171,6 +171,9 @@ read_properties (GpuContext *context)
   context->max_size = properties->limits.maxImageDimension2D;
   context->alignment = properties->limits.minStorageBufferOffsetAlignment;
   context->max_range = properties->limits.maxStorageBufferRange;
+  context->has_features2 = properties->apiVersion >= VK_API_VERSION_1_3
+      || gpu_has_extension (&context->api, context->physical,
+          VK_KHR_FORMAT_FEATURE_FLAGS_2_EXTENSION_NAME);
   /* A CPU has no sync_files of its own: such a driver finishes its work before
    * it exports one. */
   context->fences_completed =
@@ -308,8 +311,10 @@ open_device (GpuContext *context, GError **error)
   if (!has12.timelineSemaphore)
     goto no_timeline;
   wants12.timelineSemaphore = VK_TRUE;
-  context->has_byte_buffers = has12.storageBuffer8BitAccess;
-  wants12.storageBuffer8BitAccess = has12.storageBuffer8BitAccess;
+  context->has_byte_buffers = has12.storageBuffer8BitAccess
+      && properties.properties.limits.maxPerStageDescriptorStorageBuffers
+          >= GPU_N_STORAGE_BUFFERS;
+  wants12.storageBuffer8BitAccess = context->has_byte_buffers;
   context->has_raw_images = has.features.shaderStorageImageWriteWithoutFormat
       && has.features.shaderStorageImageExtendedFormats;
   if (context->has_raw_images) {
@@ -504,9 +509,10 @@ no_dmabuf: {
 }
 no_modifiers: {
   gpu_set_errno (error, ENOTSUP,
-      "%s cannot use dma-bufs: its driver has neither %s nor storage "
+      "%s cannot use dma-bufs: its driver has neither %s nor %u storage "
       "buffers of bytes; a newer driver may have them",
-      context->name, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME);
+      context->name, VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME,
+      GPU_N_STORAGE_BUFFERS);
   return FALSE;
 }
 }
@@ -524,13 +530,19 @@ guint32
 gpu_context_find_memory (GpuContext *context, guint32 bits,
     VkMemoryPropertyFlags flags, VkMemoryPropertyFlags wanted)
 {
+  /* of features of the device that are not enabled */
+  const VkMemoryPropertyFlags special = VK_MEMORY_PROPERTY_PROTECTED_BIT
+      | VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT
+      | VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD
+      | VK_MEMORY_PROPERTY_DEVICE_UNCACHED_BIT_AMD
+      | VK_MEMORY_PROPERTY_RDMA_CAPABLE_BIT_NV;
   const VkPhysicalDeviceMemoryProperties *memory = &context->memory;
   guint32 found = VK_MAX_MEMORY_TYPES, i;
 
   for (i = 0; i < memory->memoryTypeCount; i++) {
     VkMemoryPropertyFlags has = memory->memoryTypes[i].propertyFlags;
 
-    if (!(bits & 1u << i) || (has & flags) != flags)
+    if (!(bits & 1u << i) || (has & flags) != flags || has & special)
       continue;
     if ((has & wanted) == wanted)
       return i;

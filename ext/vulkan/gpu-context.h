@@ -7,6 +7,10 @@
 
 G_BEGIN_DECLS
 
+/* That a shader of bytes is given: three planes in and out, and the first of
+ * each again as words. Vulkan promises four. */
+#define GPU_N_STORAGE_BUFFERS 8
+
 /*
  * One VkDevice with one queue, shared by all elements of the process that chose
  * the same device. Reference-counted, any thread; the queue has a lock.
@@ -40,6 +44,7 @@ typedef struct
 
   gboolean has_dmabuf;       /* dma-bufs as memory */
   gboolean has_modifiers;    /* images with DRM format modifiers */
+  gboolean has_features2;    /* features of formats in 64 bits */
   gboolean has_sync_fd;      /* semaphores from and to sync_files */
   gboolean has_byte_buffers; /* storage buffers of bytes */
   gboolean has_raw_images;   /* storage images written without a format */
@@ -69,7 +74,7 @@ gboolean gpu_context_check_dmabuf (GpuContext *context, GError **error);
 VkResult gpu_context_note (GpuContext *context, VkResult result);
 
 /* The first memory type of @bits that has @flags, and rather @wanted too;
- * VK_MAX_MEMORY_TYPES for none. */
+ * VK_MAX_MEMORY_TYPES for none. None of a kind that has to be asked for. */
 guint32 gpu_context_find_memory (GpuContext *context, guint32 bits,
     VkMemoryPropertyFlags flags, VkMemoryPropertyFlags wanted);
 

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
-#define MAX_MODIFIERS 64
 
 struct _GpuExporter
 {
@@ -20,7 +19,7 @@ struct _GpuExporter
   guint width;
   guint height;
   guint n_modifiers;
-  guint64 modifiers[MAX_MODIFIERS];
+  guint64 modifiers[GPU_MAX_MODIFIERS];
   DmabufLayout layout; /* without buffers */
   gsize size;
 };
@@ -28,6 +27,70 @@ struct _GpuExporter
 G_DEFINE_FINAL_TYPE (GpuExporter, gpu_exporter, DMABUF_TYPE_EXPORTER)
 
 /* --- memory -------------------------------------------------------------- */
+
+static VkExternalMemoryFeatureFlags
+buffer_features (GpuContext *context)
+{
+  VkPhysicalDeviceExternalBufferInfo info = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+    .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+    .handleType = DMA_BUF,
+  };
+  VkExternalBufferProperties properties = {
+    .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
+  };
+
+  context->api.GetPhysicalDeviceExternalBufferProperties (
+      context->physical, &info, &properties);
+
+  return properties.externalMemoryProperties.externalMemoryFeatures;
+}
+
+/* Until the GPU has done what @submit says. */
+static VkResult
+submit_and_wait (GpuContext *context, VkSubmitInfo *submit)
+{
+  const GpuApi *api = &context->api;
+  const guint64 done = 1;
+  VkSemaphoreTypeCreateInfo type = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+  };
+  VkSemaphoreCreateInfo create = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+    .pNext = &type,
+  };
+  VkTimelineSemaphoreSubmitInfo values = {
+    .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+    .signalSemaphoreValueCount = 1,
+    .pSignalSemaphoreValues = &done,
+  };
+  VkSemaphore semaphore;
+  VkSemaphoreWaitInfo wait = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+    .semaphoreCount = 1,
+    .pSemaphores = &semaphore,
+    .pValues = &done,
+  };
+  VkResult result;
+
+  result = api->CreateSemaphore (context->device, &create, NULL, &semaphore);
+  if (result != VK_SUCCESS)
+    return result;
+  submit->pNext = &values;
+  submit->signalSemaphoreCount = 1;
+  submit->pSignalSemaphores = &semaphore;
+
+  g_mutex_lock (&context->queue_lock);
+  result = api->QueueSubmit (context->queue, 1, submit, VK_NULL_HANDLE);
+  g_mutex_unlock (&context->queue_lock);
+  /* not under the lock: what it is behind may wait for somebody else's frame */
+  if (result == VK_SUCCESS)
+    result = api->WaitSemaphores (context->device, &wait, G_MAXUINT64);
+  api->DestroySemaphore (context->device, semaphore, NULL);
+
+  return result;
+}
 
 /* What is exported begins with zeros: it may have been somebody else's. */
 static VkResult
@@ -77,14 +140,9 @@ clear (GpuContext *context, VkBuffer buffer)
         VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0, 0, NULL, 1, &give, 0, NULL);
     result = api->EndCommandBuffer (commands);
   }
-  if (result == VK_SUCCESS) {
-    /* for a start, not for a frame: it may wait */
-    g_mutex_lock (&context->queue_lock);
-    result = api->QueueSubmit (context->queue, 1, &submit, VK_NULL_HANDLE);
-    if (result == VK_SUCCESS)
-      result = api->DeviceWaitIdle (context->device);
-    g_mutex_unlock (&context->queue_lock);
-  }
+  /* for a start, not for a frame: it may wait */
+  if (result == VK_SUCCESS)
+    result = submit_and_wait (context, &submit);
   api->DestroyCommandPool (context->device, pool, NULL);
 
   return gpu_context_note (context, result);
@@ -104,8 +162,18 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   VkBufferCreateInfo create = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = &external,
-    .size = needs->size,
     .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+  };
+  VkMemoryDedicatedRequirements wants = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
+  };
+  VkMemoryRequirements2 own = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
+    .pNext = &wants,
+    .memoryRequirements = *needs,
+  };
+  VkBufferMemoryRequirementsInfo2 which = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
   };
   VkMemoryDedicatedAllocateInfo dedicated = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
@@ -113,33 +181,40 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   };
   VkExportMemoryAllocateInfo export = {
     .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-    .pNext = image ? &dedicated : NULL,
     .handleTypes = DMA_BUF,
   };
   VkMemoryAllocateInfo allocate = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
     .pNext = &export,
-    .allocationSize = needs->size,
   };
   VkMemoryGetFdInfoKHR get = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
     .handleType = DMA_BUF,
   };
-  guint32 bits = needs->memoryTypeBits;
-  VkMemoryRequirements own;
+  VkDeviceSize page = sysconf (_SC_PAGESIZE);
   VkResult result;
   int fd = -1;
 
   if (!image) {
+    /* whole pages, for that is what leaves and has to be cleared */
+    create.size = (needs->size + page - 1) / page * page;
     result = api->CreateBuffer (context->device, &create, NULL, buffer);
     if (result != VK_SUCCESS)
       goto failed;
-    api->GetBufferMemoryRequirements (context->device, *buffer, &own);
-    bits &= own.memoryTypeBits;
-    allocate.allocationSize = MAX (needs->size, own.size);
+    which.buffer = *buffer;
+    api->GetBufferMemoryRequirements2 (context->device, &which, &own);
+    own.memoryRequirements.memoryTypeBits &= needs->memoryTypeBits;
+    if (wants.requiresDedicatedAllocation
+        || buffer_features (context)
+            & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT)
+      dedicated.buffer = *buffer;
   }
-  allocate.memoryTypeIndex = gpu_context_find_memory (
-      context, bits, 0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
+  if (image || dedicated.buffer)
+    export.pNext = &dedicated;
+  allocate.allocationSize = own.memoryRequirements.size;
+  allocate.memoryTypeIndex =
+      gpu_context_find_memory (context, own.memoryRequirements.memoryTypeBits,
+          0, VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT);
   result = allocate.memoryTypeIndex == VK_MAX_MEMORY_TYPES
       ? VK_ERROR_FORMAT_NOT_SUPPORTED
       : api->AllocateMemory (context->device, &allocate, NULL, memory);
@@ -166,6 +241,29 @@ failed: {
 }
 
 /* --- frames -------------------------------------------------------------- */
+
+/* Whether all planes can be images of memory that leaves. */
+static gboolean
+can_export (GpuExporter *self, guint64 modifier)
+{
+  guint i;
+
+  for (i = 0; i < self->format->n_planes; i++) {
+    guint32 columns, rows;
+    GpuImages images;
+    guint bytes;
+
+    gpu_format_get_texels (
+        self->format, i, self->width, self->height, &columns, &rows, &bytes);
+    if (!gpu_frame_query_images (
+            self->context, self->format, i, modifier, FALSE, &images)
+        || !images.exportable || columns > images.max_width
+        || rows > images.max_height)
+      return FALSE;
+  }
+
+  return TRUE;
+}
 
 static VkResult
 make_image (GpuExporter *self, guint plane, VkImage *image)
@@ -211,18 +309,18 @@ read_layout (GpuExporter *self, VkImage image, guint64 offset)
   VkImageDrmFormatModifierPropertiesEXT chosen = {
     .sType = VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_PROPERTIES_EXT,
   };
-  VkImageUsageFlags usage;
-  guint n_planes = 1, i;
+  GpuImages images;
   VkResult result;
+  guint i;
 
   result = api->GetImageDrmFormatModifierPropertiesEXT (
       self->context->device, image, &chosen);
   if (result != VK_SUCCESS)
     return result;
-  gpu_frame_query_images (self->context, self->format, 0,
-      chosen.drmFormatModifier, FALSE, &usage, &n_planes, NULL);
+  gpu_frame_query_images (
+      self->context, self->format, 0, chosen.drmFormatModifier, FALSE, &images);
   self->layout.modifier = chosen.drmFormatModifier;
-  for (i = 0; i < n_planes; i++) {
+  for (i = 0; i < images.n_memory_planes; i++) {
     VkImageSubresource subresource = {
       .aspectMask = VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT << i,
     };
@@ -363,20 +461,9 @@ exporter_new (GpuContext *context)
 DmabufExporter *
 gpu_exporter_new (GpuContext *context, GError **error)
 {
-  VkPhysicalDeviceExternalBufferInfo info = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-    .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-    .handleType = DMA_BUF,
-  };
-  VkExternalBufferProperties properties = {
-    .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
-  };
-
   if (!gpu_context_check_dmabuf (context, error))
     return NULL;
-  context->api.GetPhysicalDeviceExternalBufferProperties (
-      context->physical, &info, &properties);
-  if (!(properties.externalMemoryProperties.externalMemoryFeatures
+  if (!(buffer_features (context)
           & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) {
     gpu_set_errno (
         error, ENOTSUP, "%s cannot export its memory", context->name);
@@ -391,7 +478,7 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
     guint height, const guint64 *modifiers, guint n_modifiers, GError **error)
 {
   const GpuFormat *format = gpu_format_get (fourcc);
-  guint64 own[MAX_MODIFIERS];
+  guint64 own[GPU_MAX_MODIFIERS];
   GpuExporter *self;
   guint n_own, i, j;
   int fd;
@@ -409,10 +496,10 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
       VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT, own,
       G_N_ELEMENTS (own));
   for (i = 0; i < n_own; i++) {
-    for (j = 0; j < n_modifiers; j++) {
-      if (own[i] == modifiers[j])
-        self->modifiers[self->n_modifiers++] = own[i];
-    }
+    for (j = 0; j < n_modifiers && own[i] != modifiers[j]; j++)
+      ;
+    if (j < n_modifiers && can_export (self, own[i]))
+      self->modifiers[self->n_modifiers++] = own[i];
   }
   if (self->n_modifiers == 0) {
     g_object_unref (self);

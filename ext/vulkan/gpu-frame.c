@@ -12,11 +12,14 @@
 
 /* --- memory ------------------------------------------------------------- */
 
-/* The whole of a dma-buf as memory, which FreeMemory ends. */
+/* A dma-buf as memory, which FreeMemory ends: the whole of it, or, of a
+ * dedicated one, what its only user needs. */
 static VkDeviceMemory
-import_memory (GpuContext *context, DmabufBuffer *buffer, guint32 type_bits,
-    VkImage dedicated_image, VkBuffer dedicated_buffer, GError **error)
+import_memory (GpuContext *context, DmabufBuffer *buffer,
+    const VkMemoryRequirements *needs, VkImage dedicated_image,
+    VkBuffer dedicated_buffer, GError **error)
 {
+  gboolean is_dedicated = dedicated_image || dedicated_buffer;
   VkMemoryFdPropertiesKHR properties = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR,
   };
@@ -27,13 +30,14 @@ import_memory (GpuContext *context, DmabufBuffer *buffer, guint32 type_bits,
   };
   VkImportMemoryFdInfoKHR import = {
     .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-    .pNext = dedicated_image || dedicated_buffer ? &dedicated : NULL,
+    .pNext = is_dedicated ? &dedicated : NULL,
     .handleType = DMA_BUF,
   };
   VkMemoryAllocateInfo allocate = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
     .pNext = &import,
-    .allocationSize = dmabuf_buffer_get_size (buffer),
+    .allocationSize =
+        is_dedicated ? needs->size : dmabuf_buffer_get_size (buffer),
   };
   VkDeviceMemory memory;
   VkResult result;
@@ -48,7 +52,7 @@ import_memory (GpuContext *context, DmabufBuffer *buffer, guint32 type_bits,
   if (result != VK_SUCCESS)
     goto failed;
   allocate.memoryTypeIndex = gpu_context_find_memory (
-      context, properties.memoryTypeBits & type_bits, 0, 0);
+      context, properties.memoryTypeBits & needs->memoryTypeBits, 0, 0);
   if (allocate.memoryTypeIndex == VK_MAX_MEMORY_TYPES)
     goto no_type;
   result =
@@ -66,7 +70,7 @@ no_type: {
       "): none of its memory types 0x%x fits 0x%x; allocate it on this GPU "
       "or from a heap that it reaches",
       context->name, dmabuf_buffer_get_inode (buffer),
-      properties.memoryTypeBits, type_bits);
+      properties.memoryTypeBits, needs->memoryTypeBits);
   return VK_NULL_HANDLE;
 }
 failed: {
@@ -124,8 +128,19 @@ import_buffer (
   VkExternalBufferProperties properties = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
   };
+  VkMemoryDedicatedRequirements wants = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
+  };
+  VkMemoryRequirements2 requirements = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
+    .pNext = &wants,
+  };
+  VkBufferMemoryRequirementsInfo2 which = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_MEMORY_REQUIREMENTS_INFO_2,
+  };
+  const VkMemoryRequirements *needs = &requirements.memoryRequirements;
   VkExternalMemoryFeatureFlags features;
-  VkMemoryRequirements requirements;
+  gboolean is_dedicated;
   VkDeviceMemory memory;
   VkBuffer buffer;
   VkResult result;
@@ -140,16 +155,16 @@ import_buffer (
   if (gpu_context_note (context, result) != VK_SUCCESS)
     goto no_buffer;
   frame->buffers[frame->n_buffers++] = buffer;
-  context->api.GetBufferMemoryRequirements (
-      context->device, buffer, &requirements);
-  if (requirements.size > create.size)
+  which.buffer = buffer;
+  context->api.GetBufferMemoryRequirements2 (
+      context->device, &which, &requirements);
+  if (needs->size > create.size)
     goto too_small;
 
-  memory = import_memory (context, dmabuf, requirements.memoryTypeBits,
-      VK_NULL_HANDLE,
-      features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT ? buffer
-                                                               : VK_NULL_HANDLE,
-      error);
+  is_dedicated = features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT
+      || wants.requiresDedicatedAllocation;
+  memory = import_memory (context, dmabuf, needs, VK_NULL_HANDLE,
+      is_dedicated ? buffer : VK_NULL_HANDLE, error);
   if (!memory)
     return VK_NULL_HANDLE;
   frame->memories[frame->n_memories++] = memory;
@@ -173,7 +188,7 @@ no_buffer: {
 too_small: {
   gpu_set_errno (error, EINVAL,
       "%s needs %" G_GUINT64_FORMAT " bytes for a buffer of %" G_GUINT64_FORMAT,
-      context->name, (guint64) requirements.size, (guint64) create.size);
+      context->name, (guint64) needs->size, (guint64) create.size);
   return VK_NULL_HANDLE;
 }
 }
@@ -282,7 +297,7 @@ gpu_frame_make_views (
 static gboolean
 import_image (GpuContext *context, GpuFrame *frame, guint index,
     const DmabufLayout *layout, guint first, guint n_planes,
-    VkImageUsageFlags usage, gboolean dedicated, GError **error)
+    const GpuImages *images, GError **error)
 {
   VkSubresourceLayout layouts[DMABUF_CORE_MAX_PLANES] = { { 0 } };
   VkImageDrmFormatModifierExplicitCreateInfoEXT modifier = {
@@ -309,7 +324,7 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
     .arrayLayers = 1,
     .samples = VK_SAMPLE_COUNT_1_BIT,
     .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-    .usage = usage,
+    .usage = images->usage,
     .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
     .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
   };
@@ -324,6 +339,7 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
   VkImageMemoryRequirementsInfo2 info = {
     .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
   };
+  gboolean is_dedicated;
   VkDeviceMemory memory;
   VkResult result;
   guint texel_bytes, i;
@@ -331,6 +347,9 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
 
   gpu_format_get_texels (frame->format, index, frame->width, frame->height,
       &create.extent.width, &create.extent.height, &texel_bytes);
+  if (create.extent.width > images->max_width
+      || create.extent.height > images->max_height)
+    goto too_large;
   for (i = 0; i < n_planes; i++) {
     if (layout->planes[first + i].buffer != buffer)
       goto scattered;
@@ -347,10 +366,9 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
   if (requirements.memoryRequirements.size > dmabuf_buffer_get_size (buffer))
     goto too_small;
 
-  dedicated |= wants.requiresDedicatedAllocation;
-  memory = import_memory (context, buffer,
-      requirements.memoryRequirements.memoryTypeBits,
-      dedicated ? image : VK_NULL_HANDLE, VK_NULL_HANDLE, error);
+  is_dedicated = images->dedicated || wants.requiresDedicatedAllocation;
+  memory = import_memory (context, buffer, &requirements.memoryRequirements,
+      is_dedicated ? image : VK_NULL_HANDLE, VK_NULL_HANDLE, error);
   if (!memory)
     return FALSE;
   frame->memories[frame->n_memories++] = memory;
@@ -361,6 +379,14 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
   return gpu_frame_make_views (context, frame, index, error);
 
   /* ERRORS */
+too_large: {
+  gpu_set_errno (error, EINVAL,
+      "plane %u has %ux%u texels, and %s takes up to %ux%u with modifier "
+      "0x%016" G_GINT64_MODIFIER "x",
+      index, create.extent.width, create.extent.height, context->name,
+      images->max_width, images->max_height, layout->modifier);
+  return FALSE;
+}
 scattered: {
   gpu_set_errno (error, EINVAL,
       "the planes of modifier 0x%016" G_GINT64_MODIFIER
@@ -387,52 +413,67 @@ too_small: {
 }
 }
 
+/* Finds out how @plane can be an image; FALSE for not at all. */
+static gboolean
+find_images (GpuContext *context, GpuFrame *frame, guint plane,
+    guint64 modifier, GpuImages *images)
+{
+  gboolean found, blue_first;
+  GpuImages in_order;
+
+  found = gpu_frame_query_images (
+      context, frame->format, plane, modifier, FALSE, images);
+  gpu_format_get_image (frame->format, plane, FALSE, &blue_first);
+  frame->words = blue_first;
+  if (!blue_first || modifier != DRM_FORMAT_MOD_LINEAR
+      || images->usage & VK_IMAGE_USAGE_STORAGE_BIT)
+    return found;
+
+  /* storage images of BGRA are rare; linear bytes are bytes */
+  if (gpu_frame_query_images (
+          context, frame->format, plane, modifier, TRUE, &in_order)) {
+    *images = in_order;
+    frame->words = FALSE;
+    found = TRUE;
+  }
+
+  return found;
+}
+
 static gboolean
 import_as_images (GpuContext *context, GpuFrame *frame,
     const DmabufLayout *layout, GError **error)
 {
-  VkImageUsageFlags usages[GPU_MAX_PLANES];
-  gboolean dedicated = FALSE, blue_first;
-  guint n_memory_planes = 1, i;
+  GpuImages images[GPU_MAX_PLANES];
+  guint n_memory_planes, i;
 
   if (!context->has_modifiers)
     goto no_modifiers;
 
   frame->is_image = TRUE;
   frame->readable = frame->writable = TRUE;
-  gpu_format_get_image (frame->format, 0, FALSE, &blue_first);
-  frame->words = blue_first;
   for (i = 0; i < frame->format->n_planes; i++) {
-    if (!gpu_frame_query_images (context, frame->format, i, layout->modifier,
-            FALSE, &usages[i], &n_memory_planes, &dedicated)) {
-      /* storage images of BGRA are rare; linear bytes are bytes */
-      frame->words = FALSE;
-      if (layout->modifier != DRM_FORMAT_MOD_LINEAR
-          || !gpu_frame_query_images (context, frame->format, i,
-              layout->modifier, TRUE, &usages[i], &n_memory_planes, &dedicated))
-        goto no_format;
-    } else if (blue_first && !(usages[i] & VK_IMAGE_USAGE_STORAGE_BIT)
-        && layout->modifier == DRM_FORMAT_MOD_LINEAR
-        && gpu_frame_query_images (context, frame->format, i, layout->modifier,
-            TRUE, &usages[i], &n_memory_planes, &dedicated)) {
-      frame->words = FALSE;
-    }
-    frame->readable &= (usages[i] & VK_IMAGE_USAGE_SAMPLED_BIT) != 0;
-    frame->writable &= (usages[i] & VK_IMAGE_USAGE_STORAGE_BIT) != 0;
+    if (!find_images (context, frame, i, layout->modifier, &images[i]))
+      goto no_format;
+    frame->readable &= (images[i].usage & VK_IMAGE_USAGE_SAMPLED_BIT) != 0;
+    frame->writable &= (images[i].usage & VK_IMAGE_USAGE_STORAGE_BIT) != 0;
   }
 
+  n_memory_planes = images[0].n_memory_planes;
   if (frame->format->n_planes == 1) {
     if (n_memory_planes != layout->n_planes)
       goto wrong_planes;
-    return import_image (context, frame, 0, layout, 0, n_memory_planes,
-        usages[0], dedicated, error);
+    return import_image (
+        context, frame, 0, layout, 0, n_memory_planes, &images[0], error);
   }
 
-  if (n_memory_planes != 1 || layout->n_planes != frame->format->n_planes)
+  if (layout->n_planes != frame->format->n_planes)
     goto wrong_planes;
   for (i = 0; i < layout->n_planes; i++) {
-    if (!import_image (
-            context, frame, i, layout, i, 1, usages[i], dedicated, error))
+    n_memory_planes = images[i].n_memory_planes;
+    if (n_memory_planes != 1)
+      goto wrong_planes;
+    if (!import_image (context, frame, i, layout, i, 1, &images[i], error))
       return FALSE;
   }
 

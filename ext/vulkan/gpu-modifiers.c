@@ -4,12 +4,61 @@
 
 #include "gpu-frame.h"
 
-#define MAX_MODIFIERS 64
+#include <drm/drm_fourcc.h>
+
 #define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
+
+/* What the driver says of a modifier of one of its formats */
+typedef struct
+{
+  guint64 modifier;
+  guint n_memory_planes;
+  VkImageUsageFlags usage; /* SAMPLED, STORAGE */
+} Listed;
+
+/* --- what the numbers mean ----------------------------------------------- */
+
+/* Whether pixels under @modifier are only in another order, not compressed. */
+static gboolean
+is_plain (guint64 modifier)
+{
+  switch (modifier >> 56) {
+  case DRM_FORMAT_MOD_VENDOR_NONE:
+    return modifier == DRM_FORMAT_MOD_LINEAR;
+  case DRM_FORMAT_MOD_VENDOR_INTEL:
+    return modifier == I915_FORMAT_MOD_X_TILED
+        || modifier == I915_FORMAT_MOD_Y_TILED
+        || modifier == I915_FORMAT_MOD_Yf_TILED
+        || modifier == I915_FORMAT_MOD_4_TILED;
+  case DRM_FORMAT_MOD_VENDOR_AMD:
+    return AMD_FMT_MOD_GET (DCC, modifier) == 0;
+  case DRM_FORMAT_MOD_VENDOR_NVIDIA:
+    /* c of DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D () */
+    return (modifier >> 23 & 7) == 0;
+  case DRM_FORMAT_MOD_VENDOR_BROADCOM:
+    return TRUE;
+  case DRM_FORMAT_MOD_VENDOR_QCOM:
+    return modifier != DRM_FORMAT_MOD_QCOM_COMPRESSED;
+  default:
+    return FALSE;
+  }
+}
+
+/* Whether the image's format is what the frame is, and not another one with
+ * pixels of the same size. The order of pixels is the same for both, what
+ * compression makes of them is not. */
+static gboolean
+is_exact (const GpuFormat *format)
+{
+  return format->kind == GPU_KIND_PACKED && format->bytes == 4
+      && format->place[1] == 8 && format->place[0] + format->place[2] == 16;
+}
+
+/* --- the driver's answers ------------------------------------------------ */
 
 static gboolean
 query_usage (GpuContext *context, VkFormat format, guint64 modifier,
-    VkImageUsageFlags usage, gboolean *dedicated)
+    VkImageUsageFlags usage, GpuImages *images)
 {
   VkPhysicalDeviceImageDrmFormatModifierInfoEXT modifier_info = {
     .sType =
@@ -44,68 +93,132 @@ query_usage (GpuContext *context, VkFormat format, guint64 modifier,
       != VK_SUCCESS)
     return FALSE;
   features = external.externalMemoryProperties.externalMemoryFeatures;
-  if (dedicated)
-    *dedicated |=
-        (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0;
+  images->dedicated =
+      (features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT) != 0;
+  images->exportable =
+      (features & VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT) != 0;
+  images->max_width = properties.imageFormatProperties.maxExtent.width;
+  images->max_height = properties.imageFormatProperties.maxExtent.height;
 
   return (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
+/* A driver with VK_KHR_format_feature_flags2 says of each format whether it is
+ * written without its name in the shader; of others the feature of the device
+ * says that for all. */
 static guint
-list_modifiers (GpuContext *context, VkFormat format,
-    VkDrmFormatModifierPropertiesEXT modifiers[MAX_MODIFIERS])
+list_modifiers (
+    GpuContext *context, VkFormat format, Listed list[GPU_MAX_MODIFIERS])
 {
-  VkDrmFormatModifierPropertiesListEXT list = {
+  const VkFormatFeatureFlags2 written = VK_FORMAT_FEATURE_2_STORAGE_IMAGE_BIT
+      | VK_FORMAT_FEATURE_2_STORAGE_WRITE_WITHOUT_FORMAT_BIT;
+  VkDrmFormatModifierPropertiesEXT first[GPU_MAX_MODIFIERS];
+  VkDrmFormatModifierProperties2EXT second[GPU_MAX_MODIFIERS];
+  VkDrmFormatModifierPropertiesListEXT list1 = {
     .sType = VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT,
-    .drmFormatModifierCount = MAX_MODIFIERS,
-    .pDrmFormatModifierProperties = modifiers,
+    .drmFormatModifierCount = GPU_MAX_MODIFIERS,
+    .pDrmFormatModifierProperties = first,
+  };
+  VkDrmFormatModifierPropertiesList2EXT list2 = {
+    .sType = VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_2_EXT,
   };
   VkFormatProperties2 properties = {
     .sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2,
-    .pNext = &list,
+    .pNext = &list1,
   };
+  guint i;
 
   if (!context->has_modifiers)
     return 0;
+
+  /* Some have it and leave the list as it is (lavapipe 25.0), so it is asked
+   * for its length first. */
+  if (context->has_features2)
+    list1.pNext = &list2;
   context->api.GetPhysicalDeviceFormatProperties2 (
       context->physical, format, &properties);
+  if (list2.drmFormatModifierCount > 0) {
+    list2.drmFormatModifierCount =
+        MIN (list2.drmFormatModifierCount, GPU_MAX_MODIFIERS);
+    list2.pDrmFormatModifierProperties = second;
+    properties.pNext = &list2;
+    context->api.GetPhysicalDeviceFormatProperties2 (
+        context->physical, format, &properties);
+  }
 
-  return list.drmFormatModifierCount;
+  for (i = 0; i < list2.drmFormatModifierCount; i++) {
+    VkFormatFeatureFlags2 features = second[i].drmFormatModifierTilingFeatures;
+
+    list[i] = (Listed) {
+      .modifier = second[i].drmFormatModifier,
+      .n_memory_planes = second[i].drmFormatModifierPlaneCount,
+    };
+    if (features & VK_FORMAT_FEATURE_2_SAMPLED_IMAGE_BIT)
+      list[i].usage |= VK_IMAGE_USAGE_SAMPLED_BIT;
+    if ((features & written) == written)
+      list[i].usage |= VK_IMAGE_USAGE_STORAGE_BIT;
+  }
+  if (i > 0)
+    return i;
+
+  for (i = 0; i < list1.drmFormatModifierCount; i++) {
+    VkFormatFeatureFlags features = first[i].drmFormatModifierTilingFeatures;
+
+    list[i] = (Listed) {
+      .modifier = first[i].drmFormatModifier,
+      .n_memory_planes = first[i].drmFormatModifierPlaneCount,
+    };
+    if (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT)
+      list[i].usage |= VK_IMAGE_USAGE_SAMPLED_BIT;
+    if (features & VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT)
+      list[i].usage |= VK_IMAGE_USAGE_STORAGE_BIT;
+  }
+
+  return i;
+}
+
+/* --- questions ----------------------------------------------------------- */
+
+static gboolean
+query_listed (GpuContext *context, const GpuFormat *format, VkFormat image,
+    const Listed *listed, GpuImages *images)
+{
+  VkImageUsageFlags usage = listed->usage;
+
+  *images = (GpuImages) { .n_memory_planes = listed->n_memory_planes };
+  if (!context->has_raw_images)
+    usage &= ~VK_IMAGE_USAGE_STORAGE_BIT;
+  if (!is_exact (format) && !is_plain (listed->modifier))
+    return FALSE;
+
+  while (
+      usage && !query_usage (context, image, listed->modifier, usage, images)) {
+    /* both together cannot be had; reading is what most need */
+    usage = usage == (VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT)
+        ? VK_IMAGE_USAGE_SAMPLED_BIT
+        : 0;
+  }
+  images->usage = usage;
+
+  return usage != 0;
 }
 
 gboolean
 gpu_frame_query_images (GpuContext *context, const GpuFormat *format,
-    guint plane, guint64 modifier, gboolean in_order, VkImageUsageFlags *usage,
-    guint *n_memory_planes, gboolean *dedicated)
+    guint plane, guint64 modifier, gboolean in_order, GpuImages *images)
 {
-  VkDrmFormatModifierPropertiesEXT modifiers[MAX_MODIFIERS];
-  VkFormatFeatureFlags features = 0;
+  Listed list[GPU_MAX_MODIFIERS];
   gboolean blue_first;
   VkFormat image = gpu_format_get_image (format, plane, in_order, &blue_first);
-  guint n = list_modifiers (context, image, modifiers), i;
+  guint n = list_modifiers (context, image, list), i;
 
   for (i = 0; i < n; i++) {
-    if (modifiers[i].drmFormatModifier == modifier) {
-      features = modifiers[i].drmFormatModifierTilingFeatures;
-      if (n_memory_planes)
-        *n_memory_planes = modifiers[i].drmFormatModifierPlaneCount;
-    }
+    if (list[i].modifier == modifier)
+      return query_listed (context, format, image, &list[i], images);
   }
+  *images = (GpuImages) { 0 };
 
-  *usage = 0;
-  if (features & VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT)
-    *usage |= VK_IMAGE_USAGE_SAMPLED_BIT;
-  if (context->has_raw_images && features & VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT)
-    *usage |= VK_IMAGE_USAGE_STORAGE_BIT;
-  while (*usage && !query_usage (context, image, modifier, *usage, dedicated)) {
-    /* both together cannot be had; reading is what most need */
-    *usage &= *usage & VK_IMAGE_USAGE_STORAGE_BIT
-            && *usage & VK_IMAGE_USAGE_SAMPLED_BIT
-        ? VK_IMAGE_USAGE_SAMPLED_BIT
-        : 0;
-  }
-
-  return *usage != 0;
+  return FALSE;
 }
 
 /* Whether every plane of @format can be an image with @usage. */
@@ -116,15 +229,13 @@ can_use_images (GpuContext *context, const GpuFormat *format, guint64 modifier,
   guint i;
 
   for (i = 0; i < format->n_planes; i++) {
-    VkImageUsageFlags has;
-    guint n_memory_planes = 1;
+    GpuImages images;
 
-    if (!gpu_frame_query_images (
-            context, format, i, modifier, FALSE, &has, &n_memory_planes, NULL)
-        || (has & usage) != usage)
+    if (!gpu_frame_query_images (context, format, i, modifier, FALSE, &images)
+        || (images.usage & usage) != usage)
       return FALSE;
     /* the planes of YUV are images of their own, which have no second plane */
-    if (format->n_planes > 1 && n_memory_planes > 1)
+    if (format->n_planes > 1 && images.n_memory_planes > 1)
       return FALSE;
   }
 
@@ -135,14 +246,14 @@ guint
 gpu_frame_get_modifiers (GpuContext *context, const GpuFormat *format,
     VkImageUsageFlags usage, guint64 *modifiers, guint n_modifiers)
 {
-  VkDrmFormatModifierPropertiesEXT list[MAX_MODIFIERS];
+  Listed list[GPU_MAX_MODIFIERS];
   gboolean blue_first;
   VkFormat image = gpu_format_get_image (format, 0, FALSE, &blue_first);
   guint n_list = list_modifiers (context, image, list), n = 0, i;
 
   for (i = 0; i < n_list && n < n_modifiers; i++) {
-    if (can_use_images (context, format, list[i].drmFormatModifier, usage))
-      modifiers[n++] = list[i].drmFormatModifier;
+    if (can_use_images (context, format, list[i].modifier, usage))
+      modifiers[n++] = list[i].modifier;
   }
 
   return n;

@@ -124,6 +124,19 @@ typedef struct
   VkImageMemoryBarrier images[MAX_BARRIERS];
 } Barriers;
 
+/* What an image holds when it is acquired. Of the input it is what it was when
+ * others gave it away; the output is written as a whole, so that its content
+ * goes, and with it what was left in the planes of a compressed one. */
+static VkImageLayout
+get_old_layout (const GpuFrame *frame, VkAccessFlags access)
+{
+  if (!frame->foreign)
+    return frame->layout;
+
+  return access & VK_ACCESS_SHADER_WRITE_BIT ? VK_IMAGE_LAYOUT_UNDEFINED
+                                             : VK_IMAGE_LAYOUT_GENERAL;
+}
+
 /* @acquire: from foreign users to us, else back. */
 static void
 add_barriers (GpuContext *context, Barriers *barriers, GpuFrame *frame,
@@ -144,8 +157,8 @@ add_barriers (GpuContext *context, Barriers *barriers, GpuFrame *frame,
         .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
         .srcAccessMask = source,
         .dstAccessMask = target,
-        .oldLayout = frame->foreign || !acquire ? VK_IMAGE_LAYOUT_GENERAL
-                                                : frame->layout,
+        .oldLayout =
+            acquire ? get_old_layout (frame, access) : VK_IMAGE_LAYOUT_GENERAL,
         .newLayout = VK_IMAGE_LAYOUT_GENERAL,
         .srcQueueFamilyIndex = acquire ? other : own,
         .dstQueueFamilyIndex = acquire ? own : other,

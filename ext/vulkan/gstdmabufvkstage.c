@@ -107,7 +107,7 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
   GArray *formats = g_array_new (FALSE, FALSE, sizeof (GstDmabufCoreFormat));
   GpuContext *context;
   GValue range = G_VALUE_INIT;
-  guint64 modifiers[32];
+  guint64 modifiers[GPU_MAX_MODIFIERS];
   guint i, j, n, max;
   GstCaps *caps;
 
