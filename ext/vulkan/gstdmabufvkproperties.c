@@ -17,7 +17,8 @@ GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkImportMode, import_mode,
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkMemory, memory,
     { GST_DMABUF_VK_MEMORY_AUTO,
-        "The GPU's if it has some of its own and downstream takes any",
+        "The GPU's if it has some of its own and downstream is a device that "
+        "takes any",
         "auto" },
     { GST_DMABUF_VK_MEMORY_GPU, "The GPU's", "gpu" },
     { GST_DMABUF_VK_MEMORY_SYSTEM, "The machine's", "system" })

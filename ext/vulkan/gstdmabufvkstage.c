@@ -430,6 +430,16 @@ failed: {
 }
 }
 
+/* The pool's memory is of the device that was lost. */
+static void
+renew_pool (GstDmabufVkStage *stage)
+{
+  GstPad *pad = gst_element_get_static_pad (stage->element, "src");
+
+  gst_pad_mark_reconfigure (pad);
+  gst_object_unref (pad);
+}
+
 /* A lost device is opened anew once; if the next frame loses it again, the
  * frames are what kills it. */
 static gboolean
@@ -444,8 +454,10 @@ recover (GstDmabufVkStage *stage, const GError *cause)
   GST_ELEMENT_WARNING (stage->element, RESOURCE, FAILED,
       ("The GPU was lost and is opened anew: %s", cause->message), (NULL));
   gst_dmabuf_vk_stage_close (stage);
-  if (open_device (stage, &error))
+  if (open_device (stage, &error)) {
+    renew_pool (stage);
     return TRUE;
+  }
 
   GST_WARNING_OBJECT (stage->element, "%s", error->message);
   g_clear_error (&error);
@@ -498,6 +510,16 @@ gst_dmabuf_vk_stage_run (GstDmabufVkStage *stage, GpuShader shader,
 
 /* --- the pool ------------------------------------------------------------- */
 
+/* Whether downstream takes dma-bufs as such, or says what a device needs. */
+static gboolean
+is_for_devices (GstCaps *caps, const GstDmabufCoreConstraints *constraints)
+{
+  return *constraints->devices
+      || (caps
+          && gst_caps_features_contains (
+              gst_caps_get_features (caps, 0), GST_CAPS_FEATURE_MEMORY_DMABUF));
+}
+
 gboolean
 gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
 {
@@ -521,13 +543,15 @@ gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
     gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, NULL);
 
   /* A GPU with memory of its own would read and write the machine's over the
-   * bus; displays take its memory. */
+   * bus; displays take its memory. The CPU reads that slowly, or with some
+   * drivers not at all, so that it is for devices. */
   GST_OBJECT_LOCK (stage->element);
   memory = stage->memory;
   GST_OBJECT_UNLOCK (stage->element);
   if (memory == GST_DMABUF_VK_MEMORY_GPU
       || (memory == GST_DMABUF_VK_MEMORY_AUTO && stage->context->is_discrete
-          && !constraints.contiguous && !*constraints.exporters))
+          && is_for_devices (caps, &constraints) && !constraints.contiguous
+          && !*constraints.exporters))
     exporter = gpu_exporter_new (stage->context, &error);
   if (!exporter && memory == GST_DMABUF_VK_MEMORY_GPU)
     goto no_exporter;

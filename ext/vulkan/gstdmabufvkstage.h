@@ -13,7 +13,7 @@ GST_DEBUG_CATEGORY_EXTERN (dmabufvk_debug);
 /*
  * GstDmabufVkMemory:
  * @GST_DMABUF_VK_MEMORY_AUTO: of the GPU if it has memory of its own and
- *   downstream takes any, else of the machine
+ *   downstream is a device that takes any, else of the machine
  * @GST_DMABUF_VK_MEMORY_GPU: of the GPU
  * @GST_DMABUF_VK_MEMORY_SYSTEM: of the machine
  *

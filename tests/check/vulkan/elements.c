@@ -161,6 +161,48 @@ GST_START_TEST (nothing_that_takes_long_is_done_under_the_lock)
 }
 GST_END_TEST
 
+/* --- memory -----------------------------------------------------------------
+ */
+
+static void
+check_memory (const char *out_caps, const char *wanted)
+{
+  GstHarness *h = new_converter (NULL, out_caps, FALSE);
+  GstBufferPool *pool = new_pool (2);
+  GstStructure *stats;
+  GstBuffer *out;
+
+  g_assert_cmpint (gst_harness_push (h, new_frame (pool, 1)), ==, GST_FLOW_OK);
+  out = gst_harness_pull (h);
+  check_content (out, 1);
+  stats = gst_dmabuf_core_pool_get_stats (GST_DMABUF_CORE_POOL (out->pool));
+  g_assert_cmpstr (gst_structure_get_string (stats, "exporter"), ==, wanted);
+  gst_structure_free (stats);
+  gst_buffer_unref (out);
+
+  free_converter (h);
+  free_pool (pool);
+}
+
+/* Memory of the GPU is for who takes dma-bufs as such: the CPU reads it slowly.
+ */
+GST_START_TEST (a_gpu_with_memory_gives_it_to_devices)
+{
+  GpuContext *gpu = gpu_context_get (NULL, FALSE, NULL);
+  const char *drm = "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XB24,"
+                    "width=8,height=4,framerate=30/1";
+
+  g_assert_nonnull (gpu);
+  gpu->is_discrete = TRUE;
+  check_memory (drm, "vulkan");
+  check_memory (CAPS ("RGBx", 8, 4), "heap:system");
+  gpu->is_discrete = FALSE;
+  check_memory (drm, "heap:system");
+  gpu_context_unref (gpu);
+  check_nothing_is_left ();
+}
+GST_END_TEST
+
 /* --- a lost device
  * ------------------------------------------------------------
  */
@@ -173,7 +215,7 @@ pop (GstBus *bus, GstMessageType type)
 
 GST_START_TEST (a_lost_device_is_opened_anew)
 {
-  GstBufferPool *pool = new_pool (2);
+  GstBufferPool *pool = new_pool (2), *first_pool = NULL;
   GstBus *bus = gst_bus_new ();
   GstMessage *message;
   GstBuffer *out;
@@ -190,6 +232,10 @@ GST_START_TEST (a_lost_device_is_opened_anew)
         gst_harness_push (h, new_frame (pool, i)), ==, GST_FLOW_OK);
     out = gst_harness_pull (h);
     check_content (out, i);
+    if (!first_pool)
+      first_pool = gst_object_ref (out->pool);
+    /* whose memory may be that of the device that is gone */
+    g_assert_true ((out->pool == first_pool) == (i < 2));
     gst_buffer_unref (out);
     message = pop (bus, GST_MESSAGE_WARNING);
     g_assert_true ((message != NULL) == (i == 1));
@@ -203,6 +249,7 @@ GST_START_TEST (a_lost_device_is_opened_anew)
     }
   }
   g_assert_null (pop (bus, GST_MESSAGE_ERROR));
+  gst_object_unref (first_pool);
 
   /* and if that does not help, it is an error */
   fault_loader_fail ("vkQueueSubmit", VK_ERROR_DEVICE_LOST);
@@ -239,6 +286,7 @@ elements_suite (void)
   tcase_set_timeout (tcase, 120);
   tcase_add_test (tcase, nothing_that_takes_long_is_done_under_the_lock);
   elements_add_completed_tests (tcase);
+  tcase_add_test (tcase, a_gpu_with_memory_gives_it_to_devices);
   tcase_add_test (tcase, a_lost_device_is_opened_anew);
   suite_add_tcase (suite, tcase);
 
