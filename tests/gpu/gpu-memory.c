@@ -44,9 +44,10 @@ try_formats (DmabufExporter *exporter, GpuImportMode mode, gboolean apart)
             rig.devices[mode], &in.layout, &out.layout, NULL, &error)) {
       g_test_message (
           "%.4s: %s", (const char *) &gpu_formats[i].fourcc, error->message);
-      /* a driver need not have images of every format */
+      /* a driver need not have images of every format, pitch and size */
       g_assert_cmpint (mode, ==, GPU_IMPORT_IMAGE);
-      g_assert_error (error, DMABUF_ERROR, ENOTSUP);
+      g_assert_true (g_error_matches (error, DMABUF_ERROR, ENOTSUP)
+          || g_error_matches (error, DMABUF_ERROR, EINVAL));
       g_clear_error (&error);
     } else {
       rig_check (&out, 3 + i);
@@ -83,7 +84,7 @@ test_import (gconstpointer name)
 static void
 test_import_is_made_once (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("heap");
+  DmabufExporter *exporter = rig_get_exporter ("any");
   gboolean reused;
   RigAccess access;
   RigFrame frame;
@@ -108,7 +109,7 @@ test_import_is_made_once (void)
 static void
 test_import_that_cannot_be (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("heap");
+  DmabufExporter *exporter = rig_get_exporter ("any");
   GError *error = NULL;
   GpuFrame *import;
   RigFrame frame;
@@ -151,23 +152,28 @@ test_import_that_cannot_be (void)
 static void
 test_export_is_zeroed (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("gpu");
-  const gsize size = 3 * 65536;
   GError *error = NULL;
+  DmabufExporter *exporter = gpu_exporter_new (rig.context, &error);
+  const gsize size = 3 * 65536 + 4; /* and to the end of the last page */
   DmabufBuffer *buffer;
   guint8 *data;
   gsize i;
 
-  if (!exporter)
+  if (!exporter) {
+    g_test_skip (error->message);
+    g_clear_error (&error);
     return;
+  }
   buffer = dmabuf_exporter_allocate (exporter, size, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (dmabuf_buffer_get_size (buffer), >=, size);
   data = dmabuf_buffer_vmap (buffer, DMABUF_ACCESS_READ, &error);
   if (data) {
-    for (i = 0; i < size; i++)
+    for (i = 0; i < dmabuf_buffer_get_size (buffer); i++)
       g_assert_cmpuint (data[i], ==, 0);
     dmabuf_buffer_vunmap (buffer, data);
+  } else {
+    g_test_skip (error->message);
   }
   g_clear_error (&error);
   dmabuf_buffer_unref (buffer);
@@ -180,13 +186,16 @@ test_export_frames (void)
 {
   static const guint32 fourccs[] = { DRM_FORMAT_NV12, DRM_FORMAT_ARGB8888,
     DRM_FORMAT_YUV420, DRM_FORMAT_YUYV };
-  guint64 modifiers[64];
-  guint i, n;
+  DmabufExporter *linear = rig_get_exporter ("any");
+  guint64 modifiers[GPU_MAX_MODIFIERS];
+  guint i, n, n_done = 0;
 
+  if (!linear)
+    return;
   for (i = 0; i < G_N_ELEMENTS (fourccs); i++) {
     const GpuFormat *format = gpu_format_get (fourccs[i]);
     RigFrame in = { .n_buffers = 0 }, out = { .n_buffers = 0 };
-    DmabufExporter *exporter, *heap;
+    DmabufExporter *exporter;
     GError *error = NULL;
 
     if (!is_tried (format))
@@ -194,13 +203,14 @@ test_export_frames (void)
     n = gpu_frame_get_modifiers (rig.context, format,
         VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT, modifiers,
         G_N_ELEMENTS (modifiers));
-    if (n == 0) {
-      g_test_skip ("no images that are read and written");
-      return;
-    }
     exporter = gpu_exporter_new_for_frames (
         rig.context, fourccs[i], WIDTH, HEIGHT, modifiers, n, &error);
-    g_assert_no_error (error);
+    if (!exporter) {
+      g_assert_error (error, DMABUF_ERROR, ENOTSUP);
+      g_test_message ("%s", error->message);
+      g_clear_error (&error);
+      continue;
+    }
     in.buffers[0] = dmabuf_exporter_allocate (exporter,
         gpu_exporter_get_frame_size (GPU_EXPORTER (exporter)), &error);
     g_assert_no_error (error);
@@ -212,24 +222,27 @@ test_export_frames (void)
         (const char *) &fourccs[i], n, in.layout.modifier,
         in.layout.planes[0].pitch);
 
-    heap = rig_get_exporter ("gpu");
-    rig_frame_init (&out, heap, fourccs[i], 256, FALSE);
+    rig_frame_init (&out, linear, fourccs[i], 256, FALSE);
     rig_paint (&out, i);
     /* linear to the driver's layout, and back into emptied memory */
     g_assert_true (
         rig_convert (rig.devices[0], &out.layout, &in.layout, NULL, &error));
     g_assert_no_error (error);
     rig_frame_clear (&out);
-    rig_frame_init (&out, heap, fourccs[i], 256, FALSE);
+    rig_frame_init (&out, linear, fourccs[i], 256, FALSE);
     g_assert_true (
         rig_convert (rig.devices[0], &in.layout, &out.layout, NULL, &error));
     g_assert_no_error (error);
     rig_check (&out, i);
     rig_frame_clear (&out);
     rig_frame_clear (&in);
-    g_object_unref (heap);
     g_object_unref (exporter);
+    n_done++;
   }
+  if (n_done == 0)
+    g_test_skip ("the driver has no images of dma-bufs that are read and "
+                 "written; a newer one may have");
+  g_object_unref (linear);
 }
 
 static void

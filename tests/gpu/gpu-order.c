@@ -15,6 +15,10 @@
 /* --- order -----------------------------------------------------------------
  */
 
+#define NO_SW_SYNC \
+  "no sw_sync: run as root, with debugfs mounted, on a kernel with " \
+  "CONFIG_SW_SYNC"
+
 typedef struct
 {
   int timeline;
@@ -48,7 +52,7 @@ write_late (gpointer user_data)
 static void
 test_order_behind_a_pending_fence (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("heap");
+  DmabufExporter *exporter = rig_get_exporter ("any");
   guint64 semaphores = rig.queue.n_semaphores, waits = rig.queue.n_cpu_waits;
   DmabufAttachment *attachment;
   DmabufFence *held, *done = NULL;
@@ -64,7 +68,7 @@ test_order_behind_a_pending_fence (void)
     return;
   writer.timeline = timeline_find ();
   if (writer.timeline < 0) {
-    g_test_skip ("no sw_sync");
+    g_test_skip (NO_SW_SYNC);
     g_object_unref (exporter);
     return;
   }
@@ -119,7 +123,7 @@ test_order_behind_a_pending_fence (void)
 static void
 test_order_behind_a_fence_that_does_not_come (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("heap");
+  DmabufExporter *exporter = rig_get_exporter ("any");
   DmabufFence *held, *done = NULL;
   GpuConversion conversion = {
     .in.format = gpu_format_get (DRM_FORMAT_ARGB8888),
@@ -141,7 +145,11 @@ test_order_behind_a_fence_that_does_not_come (void)
     return;
   timeline = timeline_find ();
   if (timeline < 0 || !rig.context->fences_completed) {
-    g_test_skip ("needs sw_sync and a driver that completes");
+    g_test_skip (timeline < 0 ? NO_SW_SYNC
+                              : "a GPU waits by itself; this is for drivers "
+                                "that finish their work before they export");
+    if (timeline >= 0)
+      close (timeline);
     g_object_unref (exporter);
     return;
   }
@@ -187,7 +195,7 @@ test_order_behind_a_fence_that_does_not_come (void)
 static void
 test_many_frames (void)
 {
-  DmabufExporter *exporter = rig_get_exporter ("heap");
+  DmabufExporter *exporter = rig_get_exporter ("any");
   DmabufStatistics before, after;
   GError *error = NULL;
   RigFrame in, out;
@@ -209,7 +217,8 @@ test_many_frames (void)
   dmabuf_device_get_statistics (rig.devices[0], &after);
   g_assert_cmpuint (after.imports_made, ==, before.imports_made);
   g_assert_cmpuint (after.attachments_made, ==, before.attachments_made);
-  g_assert_cmpuint (rig.queue.n_cpu_waits, ==, 0);
+  if (rig.context->has_sync_fd)
+    g_assert_cmpuint (rig.queue.n_cpu_waits, ==, 0);
   rig_check (&out, 1);
   rig_frame_clear (&in);
   rig_frame_clear (&out);

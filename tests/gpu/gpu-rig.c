@@ -2,6 +2,7 @@
 
 #include "gpu-rig.h"
 
+#include <drm/drm_fourcc.h>
 #include <string.h>
 
 Rig rig;
@@ -235,21 +236,69 @@ rig_convert (DmabufDevice *device, const DmabufLayout *in,
 /* --- exporters ---------------------------------------------------------------
  */
 
+/* Memory of some drivers the CPU cannot map, and some GPUs do not reach that of
+ * the machine. */
+static gboolean
+is_reached (DmabufExporter *exporter, GError **error)
+{
+  const GpuImportMode mode =
+      rig.context->has_byte_buffers ? GPU_IMPORT_BUFFER : GPU_IMPORT_AUTO;
+  DmabufLayout layout = {
+    .format = DRM_FORMAT_ARGB8888,
+    .width = 16,
+    .height = 16,
+    .n_planes = 1,
+    .planes = { { .pitch = 256 } },
+  };
+  DmabufBuffer *buffer = dmabuf_exporter_allocate (exporter, 65536, error);
+  GpuFrame *frame = NULL;
+  gpointer data;
+
+  if (!buffer)
+    return FALSE;
+  layout.planes[0].buffer = buffer;
+  data = dmabuf_buffer_vmap (buffer, DMABUF_ACCESS_READ_WRITE, error);
+  if (data) {
+    dmabuf_buffer_vunmap (buffer, data);
+    frame = gpu_frame_import (rig.context, &layout, mode, error);
+  }
+  if (frame)
+    gpu_frame_free (rig.context, frame);
+  dmabuf_buffer_unref (buffer);
+
+  return frame != NULL;
+}
+
 DmabufExporter *
 rig_get_exporter (gconstpointer name)
 {
-  GError *error = NULL;
-  DmabufExporter *exporter;
+  static const char *const names[] = { "heap", "udmabuf", "gpu" };
+  gboolean any = g_str_equal (name, "any");
+  GString *reasons = g_string_new (NULL);
+  DmabufExporter *exporter = NULL;
+  guint i;
 
-  if (g_str_equal (name, "heap"))
-    exporter = dmabuf_heap_exporter_new (NULL, &error);
-  else if (g_str_equal (name, "udmabuf"))
-    exporter = dmabuf_udmabuf_exporter_new (&error);
-  else
-    exporter = gpu_exporter_new (rig.context, &error);
+  for (i = 0; i < G_N_ELEMENTS (names) && !exporter; i++) {
+    GError *error = NULL;
+
+    if (!any && !g_str_equal (name, names[i]))
+      continue;
+    if (i == 0)
+      exporter = dmabuf_heap_exporter_new (NULL, &error);
+    else if (i == 1)
+      exporter = dmabuf_udmabuf_exporter_new (&error);
+    else
+      exporter = gpu_exporter_new (rig.context, &error);
+    if (exporter && !is_reached (exporter, &error))
+      g_clear_object (&exporter);
+    if (error)
+      g_string_append_printf (
+          reasons, "%s%s", reasons->len ? "; " : "", error->message);
+    g_clear_error (&error);
+  }
   if (!exporter)
-    g_test_skip (error->message);
-  g_clear_error (&error);
+    g_test_skip (reasons->str);
+  g_string_free (reasons, TRUE);
 
   return exporter;
 }

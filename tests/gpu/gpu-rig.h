@@ -24,7 +24,8 @@ extern Rig rig;
 /* A deadline that is far away on an idle machine */
 gint64 rig_soon (void);
 
-/* "heap", "udmabuf" or "gpu"; NULL where there is none, and the test skipped */
+/* "heap", "udmabuf" or "gpu", or "any": the first of them. NULL, and the test
+ * skipped, where there is none, or none that both the CPU and the GPU reach. */
 DmabufExporter *rig_get_exporter (gconstpointer name);
 
 /* A linear frame in one dma-buf, or each plane in its own */

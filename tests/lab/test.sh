@@ -51,7 +51,8 @@ cmd_test () {
   run_tests
 }
 
-# test_gpu OPTION…: runs outside of the root, where the GPU's driver is.
+# test_gpu OPTION…: runs outside of the root, where the GPU's driver is; 77 if
+# there is none.
 test_gpu () {
   prepare_root
   build plain || die "the build failed"

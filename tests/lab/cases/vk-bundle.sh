@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# timeout: 300
+# boot: gpu
+#
+# What ./run test --gpu takes to other machines runs out of its own folder,
+# without this build, without GStreamer, and leaves nothing out; and where there
+# is no GPU it says what to do.
+set -eu
+
+bundle=$(mktemp -d)/gpu-test
+log=$bundle.log
+tests/gpu/bundle.sh "$bundle" \
+  "${DMABUF_BUILD:-build/native}/tests/gpu/vulkan-sync"
+lib=$bundle/lib
+
+fail () { echo "$*"; cat "$log"; exit 1; }
+
+# alone VARIABLE=VALUE… -- OPTION…: status in $status, output in $log
+alone () {
+  set +e
+  # lavapipe: code that is not optimised is there sooner
+  env -i PATH="$PATH" HOME=/nonexistent GALLIVM_PERF=nopt "$@" >"$log" 2>&1
+  status=$?
+  set -e
+}
+
+alone "$lib/c/ld.so" --library-path "$lib/project:$lib/glib:$lib/c" \
+  --list "$bundle/vulkan-sync"
+[ $status = 0 ] || fail "its libraries: exit status $status"
+if grep '=>' "$log" | grep -v "=> $bundle/"; then
+  fail "not all of its libraries are in the bundle"
+fi
+! grep -i 'gst' "$log" || fail "it needs GStreamer"
+cat "$log"
+
+alone GPU_LIBRARIES=all GST_DMABUF_VK_VALIDATE=1 "$bundle/run"
+[ $status = 0 ] || fail "exit status $status"
+! grep -E '^not ok|SKIP' "$log" || fail "not all tests ran"
+planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$log")
+[ "${planned:-0}" -ge 11 ] || fail "only ${planned:-no} tests"
+[ "$(grep -c '^ok ' "$log")" = "$planned" ] || fail "not all $planned tests ran"
+grep '^ok ' "$log"
+
+# with the libraries that are here
+alone "$bundle/run" -p /gpu/import/impossible
+[ $status = 0 ] && grep -q '^ok 1' "$log" || fail "exit status $status"
+
+# skipped WHAT WORDS VARIABLE=VALUE…
+skipped () {
+  what=$1 words=$2
+  shift 2
+  alone "$@" "$bundle/run"
+  [ $status = 77 ] || fail "$what: exit status $status, not 77"
+  grep "$words" "$log" || fail "$what: it does not say '$words'"
+}
+skipped 'no driver' '^1\.\.0 # SKIP .*install one (Debian: mesa-vulkan-drivers)' \
+  VK_DRIVER_FILES=/nonexistent
+
+# who asks for a device that is not there is told which are
+alone GPU_DEVICE=none "$bundle/run"
+[ $status = 1 ] || fail "a wrong device: exit status $status, not 1"
+grep 'Bail out.*there are: 0: ' "$log" || fail "it does not say which there are"
