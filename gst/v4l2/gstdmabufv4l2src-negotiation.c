@@ -207,7 +207,8 @@ caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
   return actual;
 }
 
-/* Sets the device up for @caps and tells the peer. */
+/* Sets the device up for @caps and tells the peer. FALSE without an error if
+ * the peer is flushing. */
 static gboolean
 apply_caps (GstDmabufV4l2Src *self, GstCaps *caps, GError **error)
 {
@@ -233,15 +234,10 @@ apply_caps (GstDmabufV4l2Src *self, GstCaps *caps, GError **error)
   GST_INFO_OBJECT (self, "chose %" GST_PTR_FORMAT, actual);
   ok = gst_base_src_set_caps (GST_BASE_SRC (self), actual);
   gst_caps_unref (actual);
-  if (!ok) {
-    g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): the next element refused the caps that it had asked for",
-        self->device->path, self->device->card);
-    return FALSE;
-  }
+  if (ok)
+    self->applied = gst_caps_ref (caps);
 
-  self->applied = gst_caps_ref (caps);
-  return TRUE;
+  return ok;
 }
 
 gboolean
@@ -277,8 +273,73 @@ gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
 failed:
   gst_clear_caps (&caps);
   g_clear_pointer (&open, gst_structure_free);
-  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
+  if (error)
+    gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_SETTINGS);
   return FALSE;
+}
+
+/* Until there is a signal. A state change ends the wait, and the next frame
+ * begins it again. */
+static GstFlowReturn
+wait_for_signal (GstDmabufV4l2Src *self, GError **error)
+{
+  GError *problem = NULL;
+
+  while (!v4l2_input_prepare (self->device, &problem)) {
+    GST_ELEMENT_WARNING (
+        self, RESOURCE, READ, ("%s", problem->message), (NULL));
+    g_clear_error (&problem);
+
+    do {
+      switch (v4l2_device_wait_event (self->device, error)) {
+      case V4L2_WAIT_EVENT:
+        break;
+      case V4L2_WAIT_WOKEN:
+        return GST_FLOW_FLUSHING;
+      case V4L2_WAIT_FAILED:
+        return GST_FLOW_ERROR;
+      default:
+        v4l2_device_set_error (
+            self->device, error, ENODEV, "no event from the device");
+        return GST_FLOW_ERROR;
+      }
+    } while (!v4l2_input_has_changed (self->device));
+  }
+
+  return GST_FLOW_OK;
+}
+
+GstFlowReturn
+gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self)
+{
+  GError *error = NULL;
+  V4l2Caps caps, before;
+  GstFlowReturn ret;
+
+  /* Timings can be set when there are no buffers of the old ones. */
+  gst_clear_caps (&self->applied);
+  if (!gst_dmabuf_v4l2_src_teardown (self, &error))
+    goto failed;
+  ret = wait_for_signal (self, &error);
+  if (ret == GST_FLOW_FLUSHING)
+    return ret;
+  if (ret != GST_FLOW_OK || !v4l2_caps_probe (&caps, self->device, &error))
+    goto failed;
+
+  GST_OBJECT_LOCK (self);
+  before = self->caps;
+  self->caps = caps;
+  GST_OBJECT_UNLOCK (self);
+  v4l2_caps_clear (&before);
+
+  self->signal_changed = FALSE;
+  return gst_base_src_negotiate (GST_BASE_SRC (self)) ? GST_FLOW_OK
+                                                      : GST_FLOW_NOT_NEGOTIATED;
+
+  /* ERRORS */
+failed:
+  gst_dmabuf_v4l2_src_post_error (self, error, GST_RESOURCE_ERROR_READ);
+  return GST_FLOW_ERROR;
 }
 
 /* What the driver needs, what the consumers hold, and two on the way; no more

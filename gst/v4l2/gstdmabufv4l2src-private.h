@@ -3,6 +3,7 @@
 
 #include "gstdmabufv4l2src.h"
 #include "v4l2-caps.h"
+#include "v4l2-input.h"
 #include "v4l2-pool.h"
 #include "v4l2-queue.h"
 #include "v4l2-setup.h"
@@ -45,6 +46,7 @@ struct _GstDmabufV4l2Src
   V4l2Queue *queue;
   gboolean ignore_kernel_fences;
   gboolean streaming;
+  gboolean signal_changed; /* and nobody has followed it yet */
   V4l2Timeline timeline;
 };
 
@@ -57,6 +59,10 @@ void gst_dmabuf_v4l2_src_post_error (
 /* Stops capturing and gives the buffers back. Those that consumers hold live
  * on; on a kernel that cannot orphan them they are asked for. */
 gboolean gst_dmabuf_v4l2_src_teardown (GstDmabufV4l2Src *self, GError **error);
+
+/* After the signal at the input has changed: waits until there is one, and
+ * negotiates what it allows. */
+GstFlowReturn gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self);
 
 /* The class's functions. */
 GstCaps *gst_dmabuf_v4l2_src_get_caps (GstBaseSrc *base, GstCaps *filter);

@@ -130,18 +130,28 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
   guint lost, n_lost = 0;
   V4l2Now now;
 
-  /* Not before PLAYING, or the first frames would be old ones. */
-  if (!self->streaming) {
-    if (!v4l2_queue_start (self->queue, &error))
-      goto failed;
-    self->streaming = TRUE;
-    v4l2_timeline_restart (&self->timeline);
-  }
-
   for (;;) {
+    if (self->signal_changed) {
+      ret = gst_dmabuf_v4l2_src_follow_signal (self);
+      if (ret != GST_FLOW_OK)
+        return ret;
+    }
+
+    /* Not before PLAYING, or the first frames would be old ones. */
+    if (!self->streaming) {
+      if (!v4l2_queue_start (self->queue, &error))
+        goto failed;
+      self->streaming = TRUE;
+      v4l2_timeline_restart (&self->timeline);
+    }
+
     ret = v4l2_pool_acquire (self->pool, &buffer, &frame, &error);
     if (ret == GST_FLOW_FLUSHING)
       return ret;
+    if (ret == V4L2_POOL_FLOW_EVENT) {
+      self->signal_changed = v4l2_input_has_changed (self->device);
+      continue;
+    }
     if (ret != GST_FLOW_OK)
       goto failed;
 
@@ -252,6 +262,10 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
   g_free (path);
   if (!device)
     goto failed;
+  if (!v4l2_input_prepare (device, &error)) {
+    GST_ELEMENT_WARNING (self, RESOURCE, READ, ("%s", error->message), (NULL));
+    g_clear_error (&error);
+  }
   if (!v4l2_caps_probe (&caps, device, &error)) {
     v4l2_device_unref (device);
     goto failed;
@@ -260,6 +274,7 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
   gst_dmabuf_core_stats_reset (&self->stats);
   g_atomic_int_set (&self->n_starved, 0);
   v4l2_timeline_reset (&self->timeline);
+  self->signal_changed = FALSE;
 
   GST_OBJECT_LOCK (self);
   self->device = device;

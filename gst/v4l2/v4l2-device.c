@@ -294,11 +294,11 @@ v4l2_device_open (const V4l2Api *api, const char *path, GError **error)
 
 /* --- waiting ------------------------------------------------------------ */
 
-V4l2WaitResult
-v4l2_device_wait (V4l2Device *device, GError **error)
+static V4l2WaitResult
+device_poll (V4l2Device *device, short events, GError **error)
 {
   struct pollfd fds[2] = {
-    { .fd = device->fd, .events = POLLIN },
+    { .fd = device->fd, .events = events },
     { .fd = device->wake_fd, .events = POLLIN },
   };
   int ret;
@@ -315,11 +315,28 @@ v4l2_device_wait (V4l2Device *device, GError **error)
   if (fds[1].revents)
     return V4L2_WAIT_WOKEN;
 
+  /* A change of the signal breaks the queue of buffers, too. */
+  if (fds[0].revents & POLLPRI)
+    return V4L2_WAIT_EVENT;
+
   /* DQBUF will say by its errno what happened. */
   if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
     return V4L2_WAIT_BROKEN;
 
   return V4L2_WAIT_READY;
+}
+
+V4l2WaitResult
+v4l2_device_wait (V4l2Device *device, GError **error)
+{
+  return device_poll (
+      device, device->has_events ? POLLIN | POLLPRI : POLLIN, error);
+}
+
+V4l2WaitResult
+v4l2_device_wait_event (V4l2Device *device, GError **error)
+{
+  return device_poll (device, POLLPRI, error);
 }
 
 void

@@ -43,12 +43,18 @@ typedef struct
   char *card;           /* what the driver calls it */
   guint32 capabilities; /* of this node, V4L2_CAP_… */
   enum v4l2_buf_type type;
+
+  /* Of v4l2-input.c. */
+  gboolean has_events; /* a change of the signal is told */
+  guint fps_n;         /* of the signal; 0: unknown */
+  guint fps_d;
 } V4l2Device;
 
 typedef enum
 {
   V4L2_WAIT_READY,
   V4L2_WAIT_BROKEN, /* like READY, but waiting again would not help */
+  V4L2_WAIT_EVENT,  /* VIDIOC_DQEVENT tells which */
   V4L2_WAIT_WOKEN,
   V4L2_WAIT_FAILED,
 } V4l2WaitResult;
@@ -69,6 +75,9 @@ int v4l2_device_ioctl (V4l2Device *device, unsigned long request, void *arg);
 /* Waits until a frame or an error can be dequeued, or v4l2_device_wake() was
  * called. Takes no lock. */
 V4l2WaitResult v4l2_device_wait (V4l2Device *device, GError **error);
+
+/* Likewise for an event, without frames: nothing needs to stream. */
+V4l2WaitResult v4l2_device_wait_event (V4l2Device *device, GError **error);
 
 /* Makes this and every further wait return, until v4l2_device_clear_wake(). */
 void v4l2_device_wake (V4l2Device *device);

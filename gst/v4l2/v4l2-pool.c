@@ -386,6 +386,7 @@ v4l2_pool_acquire_buffer (
   V4l2Device *device = v4l2_queue_get_device (self->queue);
   GError *local_error = NULL;
   V4l2WaitResult waited;
+  gboolean polled;
   GstVideoMeta *meta;
   Slot *slot;
   guint i;
@@ -394,8 +395,11 @@ v4l2_pool_acquire_buffer (
     /* A consumer that shows frames by the clock is back when the next one is
      * there: DQBUF alone gets it, until that proves wrong. */
     waited = V4L2_WAIT_READY;
-    if (!self->frames_wait)
+    polled = !self->frames_wait;
+    if (polled)
       waited = pool_wait (self, device, error);
+    if (waited == V4L2_WAIT_EVENT)
+      return V4L2_POOL_FLOW_EVENT;
     if (waited == V4L2_WAIT_WOKEN)
       return pool_is_lost (self, error) ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
     if (waited == V4L2_WAIT_FAILED)
@@ -406,10 +410,11 @@ v4l2_pool_acquire_buffer (
         break;
       pool_recycle (self, frame);
     } else if (waited == V4L2_WAIT_BROKEN
-        || !g_error_matches (local_error, DMABUF_ERROR, EAGAIN)) {
+        || (polled && !g_error_matches (local_error, DMABUF_ERROR, EAGAIN))) {
       g_propagate_error (error, local_error);
       return GST_FLOW_ERROR;
     } else {
+      /* poll() waits, and knows whether it is an event that has stopped it. */
       self->frames_wait = FALSE;
     }
     g_clear_error (&local_error);

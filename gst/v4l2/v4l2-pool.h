@@ -20,8 +20,11 @@ G_DECLARE_FINAL_TYPE (V4l2Pool, v4l2_pool, V4L2, POOL, GstBufferPool)
 V4l2Pool *v4l2_pool_new (
     V4l2Queue *queue, const V4l2Layout *layout, GstCaps *caps, GError **error);
 
+/* There is no frame, but an event of the device. */
+#define V4L2_POOL_FLOW_EVENT GST_FLOW_CUSTOM_SUCCESS
+
 /* The next frame, waited for. %GST_FLOW_FLUSHING if v4l2_device_wake() ended
- * the wait, %GST_FLOW_ERROR with @error. */
+ * the wait, %V4L2_POOL_FLOW_EVENT, %GST_FLOW_ERROR with @error. */
 GstFlowReturn v4l2_pool_acquire (
     V4l2Pool *self, GstBuffer **buffer, V4l2Frame *frame, GError **error);
 

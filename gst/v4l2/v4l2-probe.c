@@ -44,10 +44,16 @@ rate_set_range (GValue *rates, const struct v4l2_fract *slowest,
       slowest->numerator, fastest->denominator, fastest->numerator);
 }
 
-/* Whatever it likes. */
+/* That of the signal, or whatever it likes. */
 static void
-rate_set_any (GValue *rates)
+rate_set_any (GValue *rates, const V4l2Device *device)
 {
+  if (device->fps_n > 0) {
+    g_value_init (rates, GST_TYPE_FRACTION);
+    gst_value_set_fraction (rates, device->fps_n, device->fps_d);
+    return;
+  }
+
   g_value_init (rates, GST_TYPE_FRACTION_RANGE);
   gst_value_set_fraction_range_full (rates, 0, 1, G_MAXINT, 1);
 }
@@ -86,7 +92,7 @@ probe_rates (V4l2Device *device, guint32 fourcc, guint width, guint height,
   }
 
   if (gst_value_list_get_size (&list) == 0)
-    rate_set_any (rates);
+    rate_set_any (rates, device);
   else if (gst_value_list_get_size (&list) == 1)
     gst_value_init_and_copy (rates, gst_value_list_get_value (&list, 0));
   if (G_IS_VALUE (rates))

@@ -518,6 +518,117 @@ GST_START_TEST (test_nth_call_fails)
 }
 GST_END_TEST;
 
+static void
+wait_for_caps (const char *expected)
+{
+  GstCaps *wanted = gst_caps_from_string (expected);
+  GstCaps *caps = NULL;
+
+  while (!caps || !gst_caps_is_subset (caps, wanted)) {
+    gst_clear_caps (&caps);
+    g_usleep (1000);
+    caps = get_caps ();
+  }
+  gst_caps_unref (caps);
+  gst_caps_unref (wanted);
+}
+
+static void
+wait_for_frames (guint n)
+{
+  guint64 frames = get_stat ("frames");
+
+  while (get_stat ("frames") < frames + n)
+    g_usleep (1000);
+}
+
+static void
+start_receiver (guint width, guint height, guint rate)
+{
+  mock_driver.is_receiver = TRUE;
+  mock_driver.timings = (MockSignal) { 640, 480, 60 };
+  mock_driver.signal = (MockSignal) { width, height, rate };
+  start_pipeline ("!");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+}
+
+/* An HDMI receiver is set to what it receives, and its caps tell the rate. */
+GST_START_TEST (test_signal)
+{
+  start_receiver (1920, 1080, 50);
+  wait_for_frames (5);
+  assert_caps ("video/x-raw,width=1920,height=1080,framerate=50/1");
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* Another signal while it streams is negotiated anew. */
+GST_START_TEST (test_signal_changes)
+{
+  start_receiver (1920, 1080, 50);
+  wait_for_frames (5);
+  mock_driver_change_signal (1280, 720, 60);
+  wait_for_caps ("video/x-raw,width=1280,height=720,framerate=60/1");
+  wait_for_frames (5);
+  mock_driver_change_signal (1920, 1080, 25);
+  wait_for_caps ("video/x-raw,width=1920,height=1080,framerate=25/1");
+  wait_for_frames (5);
+  end_pipeline ();
+}
+GST_END_TEST;
+
+static void
+assert_warning (const char *words)
+{
+  GstMessage *message = wait_message (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+  GError *error = NULL;
+
+  gst_message_parse_warning (message, &error, NULL);
+  fail_unless (strstr (error->message, words), "%s", error->message);
+  g_clear_error (&error);
+  gst_message_unref (message);
+}
+
+/* Without a signal there is a warning that says so, and frames when it comes;
+ * a state change does not wait for that. */
+GST_START_TEST (test_no_signal)
+{
+  start_receiver (0, 0, 0);
+  assert_warning ("/dev/video0 (mock): no signal at the input HDMI 1");
+  mock_driver_change_signal (1280, 720, 60);
+  wait_for_caps ("video/x-raw,width=1280");
+  wait_for_frames (5);
+
+  mock_driver_change_signal (0, 0, 0);
+  assert_warning ("no signal at the input HDMI 1");
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_usleep (20000);
+  mock_driver_change_signal (1920, 1080, 25);
+  wait_for_caps ("video/x-raw,width=1920");
+  wait_for_frames (5);
+
+  mock_driver_change_signal (0, 0, 0);
+  assert_warning ("no signal at the input HDMI 1");
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* What the peer does not take of a new signal is its error, not a hang. */
+GST_START_TEST (test_signal_that_the_peer_refuses)
+{
+  mock_driver.is_receiver = TRUE;
+  mock_driver.signal = mock_driver.timings = (MockSignal) { 640, 480, 60 };
+  start_pipeline ("! video/x-raw,width=640 !");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  wait_for_frames (5);
+  mock_driver_change_signal (1280, 720, 60);
+  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "has nothing of what is wanted", "width=(int)640");
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* A waiting source lets go at once: the sensor makes no frame at all. */
 GST_START_TEST (test_flush_and_stop_while_waiting)
 {
@@ -663,6 +774,10 @@ element_suite (void)
   tcase_add_test (tc, test_errors);
   tcase_add_test (tc, test_unplugged);
   tcase_add_test (tc, test_nth_call_fails);
+  tcase_add_test (tc, test_signal);
+  tcase_add_test (tc, test_signal_changes);
+  tcase_add_test (tc, test_no_signal);
+  tcase_add_test (tc, test_signal_that_the_peer_refuses);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
   tcase_add_test (tc, test_flush_before_start);
   tcase_add_test (tc, test_renegotiation);

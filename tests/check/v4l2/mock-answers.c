@@ -63,6 +63,12 @@ adjust_size (guint *width, guint *height)
   const struct v4l2_frmsize_stepwise *step = &mock_driver.stepwise;
   guint i, best = 0;
 
+  if (mock_driver.is_receiver) {
+    *width = mock_driver.timings.width;
+    *height = mock_driver.timings.height;
+    return;
+  }
+
   if (step->max_width > 0) {
     *width = CLAMP (*width, step->min_width, step->max_width);
     *height = CLAMP (*height, step->min_height, step->max_height);
@@ -176,6 +182,9 @@ do_enum_fmt (struct v4l2_fmtdesc *description)
 static int
 do_enum_sizes (struct v4l2_frmsizeenum *size)
 {
+  if (mock_driver.is_receiver)
+    return mock_refuse (ENODATA);
+
   if (mock_driver.stepwise.max_width > 0) {
     if (size->index > 0)
       return mock_refuse (EINVAL);
@@ -199,6 +208,9 @@ do_enum_intervals (struct v4l2_frmivalenum *interval)
 {
   guint i;
 
+  if (mock_driver.is_receiver)
+    return mock_refuse (ENODATA);
+
   for (i = 0; i < mock_driver.n_sizes; i++) {
     const MockSize *size = &mock_driver.sizes[i];
 
@@ -219,6 +231,8 @@ do_enum_intervals (struct v4l2_frmivalenum *interval)
 static int
 do_parm (unsigned long request, struct v4l2_streamparm *parm)
 {
+  if (mock_driver.is_receiver)
+    return mock_refuse (ENOTTY);
   if (request == VIDIOC_S_PARM)
     rate = parm->parm.capture.timeperframe.denominator
         / MAX (parm->parm.capture.timeperframe.numerator, 1);
@@ -227,6 +241,51 @@ do_parm (unsigned long request, struct v4l2_streamparm *parm)
   parm->parm.capture.capability = V4L2_CAP_TIMEPERFRAME;
   parm->parm.capture.timeperframe.numerator = 1;
   parm->parm.capture.timeperframe.denominator = rate;
+  return 0;
+}
+
+/* --- inputs -------------------------------------------------------------- */
+
+static int
+do_enum_input (struct v4l2_input *input)
+{
+  if (input->index > 0)
+    return mock_refuse (EINVAL);
+  g_strlcpy ((char *) input->name, "HDMI 1", sizeof input->name);
+  input->capabilities = V4L2_IN_CAP_DV_TIMINGS;
+  if (mock_driver.signal.width == 0)
+    input->status = V4L2_IN_ST_NO_SIGNAL;
+  return 0;
+}
+
+static int
+do_timings (unsigned long request, struct v4l2_dv_timings *timings)
+{
+  struct v4l2_bt_timings *bt = &timings->bt;
+  const MockSignal *from = &mock_driver.timings;
+
+  if (request == VIDIOC_S_DV_TIMINGS) {
+    if (mock_driver.n_buffers > 0)
+      return mock_refuse (EBUSY);
+    mock_driver.timings = (MockSignal) { bt->width, bt->height,
+      bt->pixelclock
+          / (V4L2_DV_BT_FRAME_WIDTH (bt) * V4L2_DV_BT_FRAME_HEIGHT (bt)) };
+    mock_adjust_format (&mock_driver.format);
+    return 0;
+  }
+
+  if (request == VIDIOC_QUERY_DV_TIMINGS) {
+    from = &mock_driver.signal;
+    if (from->width == 0)
+      return mock_refuse (ENOLINK);
+  }
+  *timings = (struct v4l2_dv_timings) { .type = V4L2_DV_BT_656_1120 };
+  bt->width = from->width;
+  bt->height = from->height;
+  bt->hsync = 100;
+  bt->vsync = 10;
+  bt->pixelclock =
+      (guint64) (from->width + 100) * (from->height + 10) * from->rate;
   return 0;
 }
 
@@ -319,6 +378,18 @@ mock_answer (unsigned long request, void *arg)
   case VIDIOC_G_PARM:
   case VIDIOC_S_PARM:
     return do_parm (request, arg);
+  case VIDIOC_G_INPUT:
+    *(int *) arg = 0;
+    return mock_driver.is_receiver ? 0 : mock_refuse (ENOTTY);
+  case VIDIOC_ENUMINPUT:
+    return do_enum_input (arg);
+  case VIDIOC_G_DV_TIMINGS:
+  case VIDIOC_S_DV_TIMINGS:
+  case VIDIOC_QUERY_DV_TIMINGS:
+    return mock_driver.is_receiver ? do_timings (request, arg)
+                                   : mock_refuse (ENOTTY);
+  case VIDIOC_SUBSCRIBE_EVENT:
+    return mock_driver.is_receiver ? 0 : mock_refuse (ENOTTY);
   case VIDIOC_G_STD:
     *(v4l2_std_id *) arg = mock_driver.standard;
     return mock_driver.standard ? 0 : mock_refuse (ENOTTY);

@@ -33,6 +33,8 @@ static struct
   GQueue queued; /* of Buffer */
   GQueue done;
   guint32 sequence;
+  guint n_events;
+  gboolean broken; /* since the signal changed, until STREAMOFF */
   gboolean interrupted;
   guint n_dmabufs; /* of this device, that were there before REQBUFS */
   GThread *sensor;
@@ -78,6 +80,7 @@ cancel_buffers (void)
     state.buffers[i].state = BUFFER_IDLE;
   mock_driver.n_queued = 0;
   mock_driver.streaming = FALSE;
+  state.broken = FALSE;
   while (read (state.event_fd, &count, sizeof count) > 0)
     ;
 }
@@ -165,6 +168,8 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
 
   if (!mock_driver.streaming)
     return mock_refuse (EINVAL);
+  if (state.broken)
+    return mock_refuse (EIO);
   mine = g_queue_pop_head (&state.done);
   if (!mine)
     return mock_refuse (EAGAIN);
@@ -193,7 +198,12 @@ capture_locked (void)
   Buffer *buffer;
   guint64 one = 1;
 
-  if (!mock_driver.streaming)
+  if (!mock_driver.streaming || state.broken)
+    return;
+  /* Nothing to capture, or nothing that fits the buffers. */
+  if (mock_driver.is_receiver
+      && (mock_driver.signal.width != mock_driver.timings.width
+          || mock_driver.signal.height != mock_driver.timings.height))
     return;
 
   buffer = g_queue_pop_head (&state.queued);
@@ -312,6 +322,14 @@ do_ioctl (unsigned long request, void *arg)
     return do_queue_buffer (arg);
   case VIDIOC_DQBUF:
     return do_dequeue_buffer (arg);
+  case VIDIOC_DQEVENT:
+    if (state.n_events == 0)
+      return mock_refuse (ENOENT);
+    state.n_events--;
+    ((struct v4l2_event *) arg)->type = V4L2_EVENT_SOURCE_CHANGE;
+    ((struct v4l2_event *) arg)->u.src_change.changes =
+        V4L2_EVENT_SRC_CH_RESOLUTION;
+    return 0;
   case VIDIOC_STREAMON:
     return do_stream_on ();
   case VIDIOC_STREAMOFF:
@@ -350,12 +368,21 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
   if (fails)
     return -1;
 
-  ret = poll (fds, n_fds, timeout_ms);
+  /* An eventfd has no POLLPRI, so look now and then. */
+  do {
+    ret = poll (fds, n_fds, timeout_ms < 0 ? 5 : timeout_ms);
+    g_mutex_lock (&state.lock);
+    if (state.broken && fds[0].events & POLLIN)
+      fds[0].revents |= POLLERR;
+    if (state.n_events > 0)
+      fds[0].revents |= fds[0].events & POLLPRI;
+    if (ret >= 0 && mock_driver.unplugged)
+      fds[0].revents = POLLERR | POLLHUP;
+    if (ret == 0 && fds[0].revents)
+      ret = 1;
+    g_mutex_unlock (&state.lock);
+  } while (ret == 0 && timeout_ms < 0);
 
-  g_mutex_lock (&state.lock);
-  if (ret >= 0 && mock_driver.unplugged)
-    fds[0].revents = POLLERR | POLLHUP;
-  g_mutex_unlock (&state.lock);
   return ret;
 }
 
@@ -365,6 +392,16 @@ const V4l2Api mock_api = {
   .ioctl = mock_ioctl,
   .poll = mock_poll,
 };
+
+void
+mock_driver_change_signal (guint width, guint height, guint rate)
+{
+  g_mutex_lock (&state.lock);
+  mock_driver.signal = (MockSignal) { width, height, rate };
+  state.n_events++;
+  state.broken = mock_driver.streaming;
+  g_mutex_unlock (&state.lock);
+}
 
 void
 mock_driver_unplug (void)
@@ -383,6 +420,7 @@ mock_driver_start (void)
 {
   state.event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
 
+  state.n_events = 0;
   mock_answer_reset ();
   v4l2_api = &mock_api;
 }

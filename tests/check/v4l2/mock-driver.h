@@ -32,6 +32,14 @@ typedef struct
   guint rates[4]; /* frames per second, 0 ends */
 } MockSize;
 
+/* A video signal; width 0: none. */
+typedef struct
+{
+  guint width;
+  guint height;
+  guint rate;
+} MockSignal;
+
 typedef struct
 {
   guint32 id;
@@ -60,6 +68,8 @@ typedef struct
   guint32 colorspace;
   guint32 buffer_capabilities; /* V4L2_BUF_CAP_… */
   guint min_buffers;           /* 0: no such control */
+  gboolean is_receiver;        /* of HDMI: sizes are those of the timings */
+  MockSignal signal;           /* what it receives */
   MockControl *controls;
   guint n_controls;
   guint sensor_interval; /* microseconds between frames; 0: no sensor thread */
@@ -86,6 +96,7 @@ typedef struct
   guint order[256]; /* indices in the order of QBUF */
   guint n_order;
   struct v4l2_format format; /* set */
+  MockSignal timings;        /* set */
 } MockDriver;
 
 extern MockDriver mock_driver;
@@ -104,6 +115,9 @@ void mock_driver_capture (void);
 
 /* What mock_driver.n_queued is, while other threads change it. */
 guint mock_driver_get_n_queued (void);
+
+/* The source of a receiver changes: no frame more, and an event. */
+void mock_driver_change_signal (guint width, guint height, guint rate);
 
 /* The device goes, as when its cable is pulled. */
 void mock_driver_unplug (void);
