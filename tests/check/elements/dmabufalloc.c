@@ -304,6 +304,14 @@ GST_START_TEST (test_policy_of_copying)
 }
 GST_END_TEST;
 
+static gpointer
+signal_when_it_waits (gpointer alloc)
+{
+  while (element_get_stat (alloc, "cpu-waits") == 0)
+    g_usleep (1000);
+  return signal_soon (NULL);
+}
+
 /* A frame under a fence is copied when it is there. */
 GST_START_TEST (test_copy_waits_for_the_content)
 {
@@ -315,7 +323,7 @@ GST_START_TEST (test_copy_waits_for_the_content)
 
   gst_harness_set_src_caps_str (harness, PLAIN);
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
-  thread = g_thread_new ("signal", signal_soon, NULL);
+  thread = g_thread_new ("signal", signal_when_it_waits, alloc);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (element_get_stat (alloc, "cpu-waits"), 1);
