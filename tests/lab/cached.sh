@@ -21,6 +21,9 @@ prepare_root () {
 }
 
 prepare_guest () {
+  [ "$(uname -m)" = x86_64 ] ||
+    die "the virtual machine is for x86-64, and this is $(uname -m);" \
+      "./run demo --here and ./run test --no-vm do without"
   prepare_root
   need qemu-system-x86_64 qemu-system-x86
   [ -d "$IMAGE" ] ||

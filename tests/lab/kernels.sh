@@ -8,6 +8,9 @@
 set -euo pipefail
 root=$1
 
+# The virtual machine is for x86-64; on other machines the root is all.
+[ "$(dpkg --print-architecture)" = amd64 ] || exit 0
+
 in_root () { chroot "$root" env DEBIAN_FRONTEND=noninteractive "$@"; }
 
 # release SUITE: the version of linux-image-amd64 there, as in uname -r.
