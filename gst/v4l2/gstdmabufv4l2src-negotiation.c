@@ -286,8 +286,10 @@ wait_for_signal (GstDmabufV4l2Src *self, GError **error)
   GError *problem = NULL;
 
   while (!v4l2_input_prepare (self->device, &problem)) {
-    GST_ELEMENT_WARNING (
-        self, RESOURCE, READ, ("%s", problem->message), (NULL));
+    if (!self->told_no_signal)
+      GST_ELEMENT_WARNING (
+          self, RESOURCE, READ, ("%s", problem->message), (NULL));
+    self->told_no_signal = TRUE;
     g_clear_error (&problem);
 
     do {
@@ -332,7 +334,7 @@ gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self)
   GST_OBJECT_UNLOCK (self);
   v4l2_caps_clear (&before);
 
-  self->signal_changed = FALSE;
+  self->signal_changed = self->told_no_signal = FALSE;
   return gst_base_src_negotiate (GST_BASE_SRC (self)) ? GST_FLOW_OK
                                                       : GST_FLOW_NOT_NEGOTIATED;
 

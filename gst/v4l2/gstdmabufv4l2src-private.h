@@ -40,6 +40,9 @@ struct _GstDmabufV4l2Src
 
   GstDmabufCoreStats stats; /* atomic */
   gint n_starved;           /* atomic */
+  gint paused;              /* atomic */
+  gint n_pauses;            /* atomic: from PLAYING to PAUSED */
+  gint n_pauses_seen;
 
   GstCaps *applied; /* to the device, before it said what it made of them */
   V4l2Setup setup;
@@ -47,6 +50,7 @@ struct _GstDmabufV4l2Src
   gboolean ignore_kernel_fences;
   gboolean streaming;
   gboolean signal_changed; /* and nobody has followed it yet */
+  gboolean told_no_signal;
   V4l2Timeline timeline;
 };
 
@@ -60,8 +64,8 @@ void gst_dmabuf_v4l2_src_post_error (
  * on; on a kernel that cannot orphan them they are asked for. */
 gboolean gst_dmabuf_v4l2_src_teardown (GstDmabufV4l2Src *self, GError **error);
 
-/* After the signal at the input has changed: waits until there is one, and
- * negotiates what it allows. */
+/* After the signal at the input has changed: waits until there is one, with one
+ * warning, and negotiates what it allows. */
 GstFlowReturn gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self);
 
 /* The class's functions. */

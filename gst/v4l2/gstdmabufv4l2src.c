@@ -117,6 +117,31 @@ set_flags (GstDmabufV4l2Src *self, GstBuffer *buffer, const V4l2Frame *frame)
     GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_TFF);
 }
 
+/* After a wait was ended: TRUE if by a pause, when that is over. The base class
+ * would stop for good if it were over before create() had returned FLUSHING.
+ * FALSE for a flush, and for an EOS. */
+static gboolean
+wait_out_pause (GstDmabufV4l2Src *self)
+{
+  GstBaseSrc *base = GST_BASE_SRC (self);
+  GstPad *pad = GST_BASE_SRC_PAD (base);
+  gint n_pauses = g_atomic_int_get (&self->n_pauses);
+
+  if (n_pauses == self->n_pauses_seen)
+    return FALSE;
+  self->n_pauses_seen = n_pauses;
+
+  /* The base class signals both ways on, under the lock. */
+  g_mutex_lock (&base->live_lock);
+  while (g_atomic_int_get (&self->paused) && !GST_PAD_IS_FLUSHING (pad))
+    g_cond_wait (&base->live_cond, &base->live_lock);
+  g_mutex_unlock (&base->live_lock);
+
+  /* A pad that flushes was so before the wake that tells. */
+  v4l2_device_clear_wake (self->device);
+  return !GST_PAD_IS_FLUSHING (pad);
+}
+
 static GstFlowReturn
 gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
 {
@@ -124,17 +149,22 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
   GError *error = NULL;
   GstBuffer *buffer;
   V4l2Frame frame;
-  GstFlowReturn ret;
+  GstFlowReturn ret = GST_FLOW_OK;
   GstClockTime pts;
   guint64 offset;
   guint lost, n_lost = 0;
   V4l2Now now;
 
   for (;;) {
+    if (ret == GST_FLOW_FLUSHING && wait_out_pause (self))
+      ret = GST_FLOW_OK;
+    if (ret != GST_FLOW_OK)
+      return ret;
+
     if (self->signal_changed) {
       ret = gst_dmabuf_v4l2_src_follow_signal (self);
       if (ret != GST_FLOW_OK)
-        return ret;
+        continue;
     }
 
     /* Not before PLAYING, or the first frames would be old ones. */
@@ -147,9 +177,10 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
 
     ret = v4l2_pool_acquire (self->pool, &buffer, &frame, &error);
     if (ret == GST_FLOW_FLUSHING)
-      return ret;
+      continue;
     if (ret == V4L2_POOL_FLOW_EVENT) {
       self->signal_changed = v4l2_input_has_changed (self->device);
+      ret = GST_FLOW_OK;
       continue;
     }
     if (ret != GST_FLOW_OK)
@@ -274,7 +305,9 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
   gst_dmabuf_core_stats_reset (&self->stats);
   g_atomic_int_set (&self->n_starved, 0);
   v4l2_timeline_reset (&self->timeline);
-  self->signal_changed = FALSE;
+  self->signal_changed = self->told_no_signal = FALSE;
+  g_atomic_int_set (&self->paused, FALSE);
+  self->n_pauses_seen = g_atomic_int_get (&self->n_pauses);
 
   GST_OBJECT_LOCK (self);
   self->device = device;
@@ -343,6 +376,23 @@ gst_dmabuf_v4l2_src_unlock_stop (GstBaseSrc *base)
   GST_OBJECT_UNLOCK (self);
 
   return TRUE;
+}
+
+static GstStateChangeReturn
+gst_dmabuf_v4l2_src_change_state (
+    GstElement *element, GstStateChange transition)
+{
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (element);
+
+  /* Known before the base class ends the wait for a frame, or signals. */
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) {
+    g_atomic_int_set (&self->paused, TRUE);
+    g_atomic_int_inc (&self->n_pauses);
+  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) {
+    g_atomic_int_set (&self->paused, FALSE);
+  }
+
+  return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
 
 /* --- object --------------------------------------------------------------- */
@@ -452,6 +502,8 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   object_class->get_property = gst_dmabuf_v4l2_src_get_property;
   object_class->finalize = gst_dmabuf_v4l2_src_finalize;
 
+  element_class->change_state =
+      GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_change_state);
   base_class->get_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_get_caps);
   base_class->negotiate = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_negotiate);
   base_class->decide_allocation =

@@ -649,6 +649,25 @@ GST_START_TEST (test_flush_and_stop_while_waiting)
 }
 GST_END_TEST;
 
+/* A pause that is over before the source has noticed. */
+GST_START_TEST (test_short_pauses)
+{
+  guint64 frames;
+  guint i;
+
+  start_pipeline ("!");
+  for (i = 0; i < 300; i++) {
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  }
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  frames = get_stat ("frames");
+  while (get_stat ("frames") < frames + 5)
+    g_usleep (1000);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* Nothing is open, and nothing is to be woken. */
 GST_START_TEST (test_flush_before_start)
 {
@@ -779,6 +798,7 @@ element_suite (void)
   tcase_add_test (tc, test_no_signal);
   tcase_add_test (tc, test_signal_that_the_peer_refuses);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
+  tcase_add_test (tc, test_short_pauses);
   tcase_add_test (tc, test_flush_before_start);
   tcase_add_test (tc, test_renegotiation);
   tcase_add_test (tc, test_renegotiation_without_orphaning);
