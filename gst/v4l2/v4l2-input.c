@@ -91,10 +91,7 @@ v4l2_input_prepare (V4l2Device *device, GError **error)
   int index;
 
   device->fps_n = device->fps_d = 0;
-
-  /* Subscribed first, so that no change is missed. */
-  device->has_events =
-      v4l2_device_ioctl (device, VIDIOC_SUBSCRIBE_EVENT, &subscription) == 0;
+  device->has_events = FALSE;
 
   /* A device of a media controller has no inputs. */
   if (v4l2_device_ioctl (device, VIDIOC_G_INPUT, &index) < 0)
@@ -102,6 +99,13 @@ v4l2_input_prepare (V4l2Device *device, GError **error)
   input.index = index;
   if (v4l2_device_ioctl (device, VIDIOC_ENUMINPUT, &input) < 0)
     return TRUE;
+
+  /* Of a camera's own sensor there is nothing to be told. Subscribed before the
+   * signal is looked at, so that no change is missed. */
+  subscription.id = input.index;
+  if (input.capabilities & (V4L2_IN_CAP_DV_TIMINGS | V4L2_IN_CAP_STD))
+    device->has_events =
+        v4l2_device_ioctl (device, VIDIOC_SUBSCRIBE_EVENT, &subscription) == 0;
 
   if (input.capabilities & V4L2_IN_CAP_DV_TIMINGS) {
     if (device_follow_timings (device, &reason))

@@ -350,8 +350,9 @@ pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
   gint64 start = g_get_monotonic_time ();
   V4l2WaitResult waited = v4l2_device_wait (device, error);
 
-  self->frames_wait =
-      waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
+  /* Only poll() tells of events. */
+  self->frames_wait = !device->has_events && waited == V4L2_WAIT_READY
+      && g_get_monotonic_time () - start < NO_WAIT_US;
 
   return waited;
 }

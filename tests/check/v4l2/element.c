@@ -577,6 +577,23 @@ GST_START_TEST (test_signal_changes)
 }
 GST_END_TEST;
 
+/* Also if the driver goes on with frames of the old size, one after the other.
+ */
+GST_START_TEST (test_signal_changes_under_frames)
+{
+  mock_driver.is_receiver = mock_driver.goes_on = TRUE;
+  mock_driver.signal = (MockSignal) { 1920, 1080, 50 };
+  start_pipeline ("!");
+  mock_driver.sensor_interval = 1;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  wait_for_frames (50);
+  mock_driver_change_signal (1280, 720, 60);
+  wait_for_caps ("video/x-raw,width=1280,height=720,framerate=60/1");
+  wait_for_frames (5);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 static void
 assert_warning (const char *words)
 {
@@ -795,6 +812,7 @@ element_suite (void)
   tcase_add_test (tc, test_nth_call_fails);
   tcase_add_test (tc, test_signal);
   tcase_add_test (tc, test_signal_changes);
+  tcase_add_test (tc, test_signal_changes_under_frames);
   tcase_add_test (tc, test_no_signal);
   tcase_add_test (tc, test_signal_that_the_peer_refuses);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);

@@ -249,7 +249,7 @@ do_parm (unsigned long request, struct v4l2_streamparm *parm)
 static int
 do_enum_input (struct v4l2_input *input)
 {
-  if (input->index > 0)
+  if (input->index != MOCK_INPUT)
     return mock_refuse (EINVAL);
   g_strlcpy ((char *) input->name, "HDMI 1", sizeof input->name);
   input->capabilities = V4L2_IN_CAP_DV_TIMINGS;
@@ -379,7 +379,7 @@ mock_answer (unsigned long request, void *arg)
   case VIDIOC_S_PARM:
     return do_parm (request, arg);
   case VIDIOC_G_INPUT:
-    *(int *) arg = 0;
+    *(int *) arg = MOCK_INPUT;
     return mock_driver.is_receiver ? 0 : mock_refuse (ENOTTY);
   case VIDIOC_ENUMINPUT:
     return do_enum_input (arg);
@@ -388,8 +388,6 @@ mock_answer (unsigned long request, void *arg)
   case VIDIOC_QUERY_DV_TIMINGS:
     return mock_driver.is_receiver ? do_timings (request, arg)
                                    : mock_refuse (ENOTTY);
-  case VIDIOC_SUBSCRIBE_EVENT:
-    return mock_driver.is_receiver ? 0 : mock_refuse (ENOTTY);
   case VIDIOC_G_STD:
     *(v4l2_std_id *) arg = mock_driver.standard;
     return mock_driver.standard ? 0 : mock_refuse (ENOTTY);

@@ -9,6 +9,9 @@
 
 G_BEGIN_DECLS
 
+/* The input of a receiver that is chosen. */
+#define MOCK_INPUT 3
+
 /* Sets errno and returns -1. */
 int mock_refuse (int code);
 

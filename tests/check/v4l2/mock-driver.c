@@ -34,6 +34,7 @@ static struct
   GQueue done;
   guint32 sequence;
   guint n_events;
+  guint32 subscribed;
   gboolean broken; /* since the signal changed, until STREAMOFF */
   gboolean interrupted;
   guint n_dmabufs; /* of this device, that were there before REQBUFS */
@@ -201,7 +202,7 @@ capture_locked (void)
   if (!mock_driver.streaming || state.broken)
     return;
   /* Nothing to capture, or nothing that fits the buffers. */
-  if (mock_driver.is_receiver
+  if (mock_driver.is_receiver && !mock_driver.goes_on
       && (mock_driver.signal.width != mock_driver.timings.width
           || mock_driver.signal.height != mock_driver.timings.height))
     return;
@@ -322,6 +323,12 @@ do_ioctl (unsigned long request, void *arg)
     return do_queue_buffer (arg);
   case VIDIOC_DQBUF:
     return do_dequeue_buffer (arg);
+  case VIDIOC_SUBSCRIBE_EVENT:
+    if (!mock_driver.is_receiver)
+      return mock_refuse (ENOTTY);
+    /* The events of one input. */
+    state.subscribed = ((struct v4l2_event_subscription *) arg)->id;
+    return 0;
   case VIDIOC_DQEVENT:
     if (state.n_events == 0)
       return mock_refuse (ENOENT);
@@ -398,8 +405,8 @@ mock_driver_change_signal (guint width, guint height, guint rate)
 {
   g_mutex_lock (&state.lock);
   mock_driver.signal = (MockSignal) { width, height, rate };
-  state.n_events++;
-  state.broken = mock_driver.streaming;
+  state.n_events += state.subscribed == MOCK_INPUT;
+  state.broken = mock_driver.streaming && !mock_driver.goes_on;
   g_mutex_unlock (&state.lock);
 }
 

@@ -70,6 +70,7 @@ typedef struct
   guint min_buffers;           /* 0: no such control */
   gboolean is_receiver;        /* of HDMI: sizes are those of the timings */
   MockSignal signal;           /* what it receives */
+  gboolean goes_on;            /* with noise, when that changes */
   MockControl *controls;
   guint n_controls;
   guint sensor_interval; /* microseconds between frames; 0: no sensor thread */
