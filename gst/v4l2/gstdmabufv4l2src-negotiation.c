@@ -228,6 +228,7 @@ apply_caps (GstDmabufV4l2Src *self, GstCaps *caps, GError **error)
       ? gst_util_uint64_scale_int (
             GST_SECOND, self->setup.fps_d, self->setup.fps_n)
       : GST_CLOCK_TIME_NONE;
+  self->latency = 0;
   GST_OBJECT_UNLOCK (self);
 
   actual = caps_with_rate (self, caps);

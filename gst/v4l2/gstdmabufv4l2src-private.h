@@ -36,6 +36,7 @@ struct _GstDmabufV4l2Src
   guint64 n_requeued;      /* of the pools before this one */
   guint64 n_fences_waited; /* likewise */
   GstClockTime duration;   /* of a frame; NONE if the driver does not say */
+  GstClockTime latency;    /* least; 0 before the first frame */
   guint64 cpu_maps_before; /* what the process had counted at the start */
 
   GstDmabufCoreStats stats; /* atomic */

@@ -117,6 +117,18 @@ set_flags (GstDmabufV4l2Src *self, GstBuffer *buffer, const V4l2Frame *frame)
     GST_BUFFER_FLAG_SET (buffer, GST_VIDEO_BUFFER_FLAG_TFF);
 }
 
+static void
+report_latency (GstDmabufV4l2Src *self)
+{
+  GST_INFO_OBJECT (self, "frames come %" GST_TIME_FORMAT " after their capture",
+      GST_TIME_ARGS (self->timeline.latency));
+  GST_OBJECT_LOCK (self);
+  self->latency = self->timeline.latency;
+  GST_OBJECT_UNLOCK (self);
+  gst_element_post_message (
+      GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
+}
+
 /* After a wait was ended: TRUE if by a pause, when that is over. The base class
  * would stop for good if it were over before create() had returned FLUSHING.
  * FALSE for a flush, and for an EOS. */
@@ -172,7 +184,7 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
       if (!v4l2_queue_start (self->queue, &error))
         goto failed;
       self->streaming = TRUE;
-      v4l2_timeline_restart (&self->timeline);
+      v4l2_timeline_restart (&self->timeline, self->duration);
     }
 
     ret = v4l2_pool_acquire (self->pool, &buffer, &frame, &error);
@@ -194,6 +206,8 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
       g_atomic_int_inc (&self->n_starved);
 
     read_clocks (self, &now);
+    if (v4l2_timeline_note_latency (&self->timeline, &frame, &now))
+      report_latency (self);
     if (v4l2_timeline_stamp (
             &self->timeline, &frame, &now, self->duration, &pts, &offset))
       break;
@@ -228,7 +242,7 @@ static gboolean
 gst_dmabuf_v4l2_src_query (GstBaseSrc *base, GstQuery *query)
 {
   GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
-  GstClockTime duration;
+  GstClockTime duration, min;
   guint n_frames;
 
   if (GST_QUERY_TYPE (query) != GST_QUERY_LATENCY)
@@ -236,15 +250,19 @@ gst_dmabuf_v4l2_src_query (GstBaseSrc *base, GstQuery *query)
 
   GST_OBJECT_LOCK (self);
   duration = self->duration;
+  min = self->latency;
   n_frames = self->n_frames;
   GST_OBJECT_UNLOCK (self);
 
-  /* A frame is ready when the next one begins. As long as there are buffers
-   * left, the driver goes on capturing. */
-  if (GST_CLOCK_TIME_IS_VALID (duration) && n_frames > 1)
-    gst_query_set_latency (query, TRUE, duration, duration * (n_frames - 1));
-  else
-    gst_query_set_latency (query, TRUE, 0, GST_CLOCK_TIME_NONE);
+  /* A frame is ready when the next one begins, if not later. As long as there
+   * are buffers left, the driver goes on capturing. */
+  if (GST_CLOCK_TIME_IS_VALID (duration) && n_frames > 1) {
+    min = MAX (min, duration);
+    gst_query_set_latency (
+        query, TRUE, min, MAX (min, duration * (n_frames - 1)));
+  } else {
+    gst_query_set_latency (query, TRUE, min, GST_CLOCK_TIME_NONE);
+  }
 
   return TRUE;
 }
@@ -344,6 +362,7 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   GST_OBJECT_LOCK (self);
   v4l2_caps_clear (&self->caps);
   self->duration = GST_CLOCK_TIME_NONE;
+  self->latency = 0;
   device = g_steal_pointer (&self->device);
   GST_OBJECT_UNLOCK (self);
   v4l2_device_unref (device);

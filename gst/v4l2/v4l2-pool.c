@@ -59,6 +59,7 @@ struct _V4l2Pool
   /* Whether the next frame is expected to be there already (streaming thread)
    */
   gboolean frames_wait;
+  gboolean was_there; /* whether the last one was (likewise) */
 
   guint n_lost;    /* buffers that the driver did not take back: object lock */
   GError *lost_to; /* likewise, what the last one met with */
@@ -350,9 +351,10 @@ pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
   gint64 start = g_get_monotonic_time ();
   V4l2WaitResult waited = v4l2_device_wait (device, error);
 
+  self->was_there =
+      waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
   /* Only poll() tells of events. */
-  self->frames_wait = !device->has_events && waited == V4L2_WAIT_READY
-      && g_get_monotonic_time () - start < NO_WAIT_US;
+  self->frames_wait = self->was_there && !device->has_events;
 
   return waited;
 }
@@ -421,6 +423,7 @@ v4l2_pool_acquire_buffer (
     g_clear_error (&local_error);
   }
 
+  frame->waited = polled && !self->was_there;
   slot = &self->slots[frame->index];
   if (!pool_check_offsets (self, frame, error)) {
     slot_return (slot);

@@ -39,6 +39,7 @@ typedef struct
   gsize bytesused;  /* of all planes; 0: the frame is empty */
   guint32 data_offset[V4L2_MAX_PLANES];
   gboolean starved; /* the driver has no buffer left to fill */
+  gboolean waited;  /* it was not there when it was asked for */
 } V4l2Frame;
 
 typedef enum

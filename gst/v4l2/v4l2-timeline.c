@@ -6,6 +6,8 @@
 #define MAX_AGE (10 * GST_SECOND)
 /* One that is less far ahead is of a device's clock that runs ahead of ours. */
 #define MAX_AHEAD (100 * GST_MSECOND)
+/* One of so many is in time, unless all are late. */
+#define LATENCY_FRAMES 16
 
 void
 v4l2_timeline_reset (V4l2Timeline *self)
@@ -14,9 +16,11 @@ v4l2_timeline_reset (V4l2Timeline *self)
 }
 
 void
-v4l2_timeline_restart (V4l2Timeline *self)
+v4l2_timeline_restart (V4l2Timeline *self, GstClockTime duration)
 {
   self->had_frame = FALSE;
+  self->latency = GST_CLOCK_TIME_IS_VALID (duration) ? duration : 0;
+  self->n_ages = 0;
 }
 
 guint
@@ -37,20 +41,63 @@ v4l2_timeline_count_lost (V4l2Timeline *self, const V4l2Frame *frame)
   return lost;
 }
 
-/* How long ago the frame was captured. */
+/* How long ago the frame was captured, if its clock is ours. */
+static gboolean
+frame_measure_age (
+    const V4l2Frame *frame, const V4l2Now *now, GstClockTimeDiff *age)
+{
+  *age = GST_CLOCK_DIFF (frame->timestamp, now->monotonic);
+  if ((frame->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK)
+          != V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
+      || *age < -(GstClockTimeDiff) MAX_AHEAD
+      || *age > (GstClockTimeDiff) MAX_AGE)
+    return FALSE;
+
+  *age = MAX (*age, 0);
+  return TRUE;
+}
+
 static GstClockTimeDiff
 frame_age (const V4l2Frame *frame, const V4l2Now *now, GstClockTime duration)
 {
-  GstClockTimeDiff age = GST_CLOCK_DIFF (frame->timestamp, now->monotonic);
+  GstClockTimeDiff age;
 
-  if ((frame->flags & V4L2_BUF_FLAG_TIMESTAMP_MASK)
-          == V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC
-      && age >= -(GstClockTimeDiff) MAX_AHEAD
-      && age <= (GstClockTimeDiff) MAX_AGE)
-    return MAX (age, 0);
+  if (frame_measure_age (frame, now, &age))
+    return age;
 
   /* A driver with a clock of its own: it was exposed for a frame's time. */
   return GST_CLOCK_TIME_IS_VALID (duration) ? (GstClockTimeDiff) duration : 0;
+}
+
+/* A timestamp may be that of the start of the exposure, which is followed by
+ * that, by the readout and by a bus. A frame that was there already tells
+ * nothing: it waited for us. */
+gboolean
+v4l2_timeline_note_latency (
+    V4l2Timeline *self, const V4l2Frame *frame, const V4l2Now *now)
+{
+  GstClockTimeDiff age;
+  gboolean grown;
+
+  if (!frame->waited || !frame_measure_age (frame, now, &age))
+    return FALSE;
+
+  if (self->n_ages == 0) {
+    self->least_age = self->greatest_age = age;
+  } else {
+    self->least_age = MIN (self->least_age, (GstClockTime) age);
+    self->greatest_age = MAX (self->greatest_age, (GstClockTime) age);
+  }
+  if (++self->n_ages < LATENCY_FRAMES)
+    return FALSE;
+
+  self->n_ages = 0;
+  grown = self->least_age > self->latency;
+  if (grown)
+    self->latency =
+        MIN (self->greatest_age, self->least_age + self->least_age / 4);
+
+  return grown;
 }
 
 gboolean

@@ -16,6 +16,11 @@ typedef struct
   guint32 last_sequence;
   guint64 offset; /* of the next frame, over all formats */
   GstClockTime last_pts;
+
+  GstClockTime latency; /* how old a frame is when it comes */
+  guint n_ages;         /* of the frames that are looked at now */
+  GstClockTime least_age;
+  GstClockTime greatest_age;
 } V4l2Timeline;
 
 /* What the clocks showed when a frame was dequeued. */
@@ -29,8 +34,14 @@ typedef struct
 /* The first frame of all is next. */
 void v4l2_timeline_reset (V4l2Timeline *self);
 
-/* The driver counts from the beginning, offsets go on. */
-void v4l2_timeline_restart (V4l2Timeline *self);
+/* The driver counts from the beginning, offsets go on. A frame takes @duration
+ * to be captured, if that is known. */
+void v4l2_timeline_restart (V4l2Timeline *self, GstClockTime duration);
+
+/* TRUE if the latency has grown, because all of some frames in a row came later
+ * than that. */
+gboolean v4l2_timeline_note_latency (
+    V4l2Timeline *self, const V4l2Frame *frame, const V4l2Now *now);
 
 /* How many frames the driver lost before @frame; its offset leaves room for
  * them. */

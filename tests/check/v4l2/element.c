@@ -338,6 +338,28 @@ GST_START_TEST (test_latency)
 }
 GST_END_TEST;
 
+/* A frame that is older when it is there, because its exposure is long or its
+ * way is: sinks would drop each of them as late if they did not know. */
+GST_START_TEST (test_latency_of_late_frames)
+{
+  GstQuery *query = gst_query_new_latency ();
+  GstClockTime min = 0, max;
+
+  mock_driver.age = 80 * GST_MSECOND;
+  start_pipeline ("!");
+  mock_driver.sensor_interval = 5000;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (min < 80 * GST_MSECOND) {
+    gst_message_unref (wait_message (GST_MESSAGE_LATENCY));
+    fail_unless (gst_element_query (src, query));
+    gst_query_parse_latency (query, NULL, &min, &max);
+  }
+  fail_unless (max >= min);
+  gst_query_unref (query);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* The driver's need, the peer's, and two; at most eight, but what the driver
  * cannot do without. */
 GST_START_TEST (test_number_of_buffers)
@@ -804,6 +826,7 @@ element_suite (void)
   tcase_add_test (tc, test_same_again);
   tcase_add_test (tc, test_timestamps);
   tcase_add_test (tc, test_latency);
+  tcase_add_test (tc, test_latency_of_late_frames);
   tcase_add_test (tc, test_number_of_buffers);
   tcase_add_test (tc, test_padded_rows_need_video_meta);
   tcase_add_test (tc, test_who_is_asked_for_fences);

@@ -221,8 +221,9 @@ capture_locked (void)
   buffer->empty =
       mock_driver.next_frame_is_bad || mock_driver.next_frame_is_empty;
   mock_driver.next_frame_is_bad = mock_driver.next_frame_is_empty = FALSE;
-  buffer->timestamp = mock_driver.timestamp ? mock_driver.timestamp
-                                            : g_get_monotonic_time () * 1000;
+  buffer->timestamp = mock_driver.timestamp
+      ? mock_driver.timestamp
+      : g_get_monotonic_time () * 1000 - mock_driver.age;
   g_queue_push_tail (&state.done, buffer);
   g_assert (write (state.event_fd, &one, sizeof one) == sizeof one);
 }

@@ -76,6 +76,7 @@ typedef struct
   guint sensor_interval; /* microseconds between frames; 0: no sensor thread */
   guint32 timestamp_flags;
   gint64 timestamp; /* of the frames, ns; 0: now */
+  gint64 age;       /* ns since the exposure, when a frame is there */
 
   /* What happens. */
   gboolean unplugged;

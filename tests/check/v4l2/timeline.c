@@ -97,6 +97,46 @@ GST_START_TEST (test_stamp_slightly_ahead)
 }
 GST_END_TEST;
 
+static gboolean
+note_age (V4l2Timeline *timeline, guint n, GstClockTime age, gboolean waited)
+{
+  V4l2Now now = { .monotonic = 1000 * GST_SECOND };
+  V4l2Frame frame = frame_at (0, now.monotonic - age);
+  gboolean grown = FALSE;
+
+  frame.waited = waited;
+  while (n-- > 0)
+    grown |= v4l2_timeline_note_latency (timeline, &frame, &now);
+  return grown;
+}
+
+/* How old frames are when they come, all of them: neither one that a busy
+ * machine brought late, nor those that waited for us. */
+GST_START_TEST (test_latency)
+{
+  V4l2Timeline timeline;
+  guint i;
+
+  v4l2_timeline_reset (&timeline);
+  v4l2_timeline_restart (&timeline, FRAME);
+  fail_unless_equals_uint64 (timeline.latency, FRAME);
+  for (i = 0; i < 10; i++) {
+    fail_if (note_age (&timeline, 5, FRAME / 2, TRUE));
+    fail_if (note_age (&timeline, 1, 5 * FRAME, TRUE));
+  }
+  fail_if (note_age (&timeline, 100, 5 * FRAME, FALSE));
+  fail_unless_equals_uint64 (timeline.latency, FRAME);
+
+  fail_unless (note_age (&timeline, 32, 2 * FRAME, TRUE));
+  fail_unless (timeline.latency >= 2 * FRAME);
+  fail_unless (timeline.latency <= 3 * FRAME);
+  fail_if (note_age (&timeline, 32, 2 * FRAME, TRUE));
+
+  v4l2_timeline_restart (&timeline, FRAME);
+  fail_unless_equals_uint64 (timeline.latency, FRAME);
+}
+GST_END_TEST;
+
 /* A frame from before PLAYING, and one from during a pause, whose running time
  * is already over. */
 GST_START_TEST (test_stale_frames)
@@ -181,7 +221,7 @@ GST_START_TEST (test_lost_frames)
     fail_unless_equals_uint64 (offset, steps[i].offset);
   }
 
-  v4l2_timeline_restart (&timeline);
+  v4l2_timeline_restart (&timeline, FRAME);
   frame = frame_at (100, 0);
   fail_unless_equals_int (v4l2_timeline_count_lost (&timeline, &frame), 0);
 
@@ -204,6 +244,7 @@ timeline_suite (void)
   tcase_add_test (tc, test_stamp_is_time_of_capture);
   tcase_add_test (tc, test_stamp_of_another_clock);
   tcase_add_test (tc, test_stamp_slightly_ahead);
+  tcase_add_test (tc, test_latency);
   tcase_add_test (tc, test_stale_frames);
   tcase_add_test (tc, test_no_clock);
   tcase_add_test (tc, test_lost_frames);
