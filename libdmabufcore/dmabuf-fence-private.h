@@ -100,6 +100,7 @@ struct _DmabufFence
   guint n_removers; /* who wait for that one's end */
   GThread *running_thread;
 
+  gint is_deferred; /* in some thread's list */
   DmabufFence *next_deferred;
 };
 
@@ -149,7 +150,9 @@ void dmabuf_fence_dispatch (DmabufFence *fence);
 
 /* Runs ops->deferred once no callback of this thread runs any more: a
  * container completes there and not inside a member's callback (ARR-3), so
- * that containers of any depth need no stack. */
+ * that containers of any depth need no stack. One that waits for that already,
+ * here or on another thread, is not entered twice: it looks at all of its
+ * members when its turn comes. */
 void dmabuf_fence_defer (DmabufFence *fence);
 
 /* A reference, unless the last one has gone (FEN-18). */

@@ -198,6 +198,10 @@ static __thread DmabufFence *deferred;
 void
 dmabuf_fence_defer (DmabufFence *fence)
 {
+  /* A chain that was armed anew is told of by two of its fences. */
+  if (__atomic_exchange_n (&fence->is_deferred, TRUE, __ATOMIC_ACQ_REL))
+    return;
+
   dmabuf_fence_ref (fence);
   fence->next_deferred = deferred;
   deferred = fence;
@@ -235,6 +239,9 @@ dmabuf_fence_dispatch (DmabufFence *fence)
     DmabufFence *next = deferred;
 
     deferred = next->next_deferred;
+    /* Before it looks at its members: who comes after that enters it again,
+     * who came before has settled what it looks at. */
+    __atomic_exchange_n (&next->is_deferred, FALSE, __ATOMIC_ACQ_REL);
     next->ops->deferred (next);
     dmabuf_fence_unref (next);
   }

@@ -113,6 +113,48 @@ GST_START_TEST (test_arr3_completion_is_deferred)
 }
 GST_END_TEST;
 
+typedef struct
+{
+  DmabufFence *chain;
+  DmabufFence *older;
+  guint id;
+  gint calls;
+} Rearm;
+
+static void
+rearm (DmabufFence *fence, gpointer user_data)
+{
+  Rearm *self = user_data;
+
+  fail_unless (dmabuf_fence_remove_callback (self->chain, self->id));
+  self->id =
+      dmabuf_fence_add_callback (self->chain, count_call, &self->calls, NULL);
+  fail_unless (self->id != 0);
+  dmabuf_fence_signal (self->older);
+}
+
+/* CHN-6, ARR-3: told of by the fence that it waited for, and before it could
+ * look by the one that it waits for since: it completes once. */
+GST_START_TEST (test_chn6_armed_anew_while_deferred)
+{
+  DmabufFence *newer = mock_fence ();
+  Rearm self = { .older = mock_fence () };
+
+  self.chain = dmabuf_fence_chain_new (
+      dmabuf_fence_chain_new (NULL, dmabuf_fence_ref (self.older), 1),
+      dmabuf_fence_ref (newer), 2);
+  self.id =
+      dmabuf_fence_add_callback (self.chain, count_call, &self.calls, NULL);
+  dmabuf_fence_add_callback (newer, rearm, &self, NULL);
+  dmabuf_fence_signal (newer);
+  fail_unless_equals_int (self.calls, 1);
+  fail_unless_equals_int (dmabuf_fence_get_status (self.chain), 1);
+  dmabuf_fence_unref (self.chain);
+  dmabuf_fence_unref (self.older);
+  dmabuf_fence_unref (newer);
+}
+GST_END_TEST;
+
 /* CHN-1: a point that goes backwards begins a context, at the greater. */
 GST_START_TEST (test_chn1_backwards)
 {
@@ -247,6 +289,7 @@ containers_suite (void)
   tcase_add_test (tc, test_arr7_array_dropped_early);
   tcase_add_test (tc, test_arr1_chn2_refused);
   tcase_add_test (tc, test_arr3_completion_is_deferred);
+  tcase_add_test (tc, test_chn6_armed_anew_while_deferred);
   tcase_add_test (tc, test_chn1_backwards);
   tcase_add_test (tc, test_chn7_million_nodes);
   tcase_add_test (tc, test_unw3_strict_merge_keeps_the_error);
