@@ -134,6 +134,10 @@ leaves_collect (Leaves *leaves, DmabufFence *head, gboolean strict)
 
   for (leaf = dmabuf_fence_unwrap_first (head, &cursor); leaf;
       leaf = dmabuf_fence_unwrap_next (&cursor)) {
+    /* A strict merge's own error is its leaves' no more (UNW-3). */
+    if (strict && leaves->error == 0 && cursor.array)
+      leaves->error = dmabuf_fence_array_get_base_error (cursor.array);
+
     if (!dmabuf_fence_is_signaled (leaf)) {
       leaves_add (leaves, leaf);
       continue;
@@ -147,10 +151,6 @@ leaves_collect (Leaves *leaves, DmabufFence *head, gboolean strict)
       leaves->error = MIN (status, 0);
     }
   }
-
-  /* A strict merge's own error is its leaves' no more (UNW-3). */
-  if (strict && leaves->error == 0 && dmabuf_fence_is_array (head))
-    leaves->error = dmabuf_fence_array_get_base_error (head);
 }
 
 static DmabufFence *

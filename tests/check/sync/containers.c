@@ -246,6 +246,12 @@ GST_START_TEST (test_unw3_strict_merge_keeps_the_error)
   dmabuf_fence_signal (pending);
   fail_unless_equals_int (dmabuf_fence_get_status (merged), -EIO);
   fail_unless_equals_int (dmabuf_fence_get_status (again), -EIO);
+  dmabuf_fence_unref (again);
+
+  /* Nor does a node that it is the fence of hide it. */
+  again = dmabuf_fence_chain_new (NULL, merged, 1);
+  merged = dmabuf_fence_merge_strict (&again, 1);
+  fail_unless_equals_int (dmabuf_fence_get_status (merged), -EIO);
   dmabuf_fence_unref (merged);
   dmabuf_fence_unref (again);
 
