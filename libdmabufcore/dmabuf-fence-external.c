@@ -102,9 +102,12 @@ external_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
     return fd;
 
   ret = dmabuf_kernel_poll (fd, POLLIN, deadline, cancellable);
-  if (ret > 0 || ret == -EIO)
-    external_settle (fence, ret < 0);
-  return ret;
+  if (ret <= 0 && ret != -EIO)
+    return ret;
+
+  /* Gone is an end as well, whose error is the fence's (FEN-11). */
+  external_settle (fence, ret < 0);
+  return 1;
 }
 
 static int

@@ -157,7 +157,8 @@ sync_file_set_deadline (DmabufFence *fence, gint64 deadline)
   SyncFile *self = (SyncFile *) fence;
 
   /* A hint: a kernel that cannot take it is none the worse (SF-6). */
-  dmabuf_kernel_set_deadline (self->source.fd, MAX (deadline, 0) * 1000);
+  dmabuf_kernel_set_deadline (self->source.fd,
+      CLAMP (deadline, 0, G_MAXINT64 / 1000) * G_GUINT64_CONSTANT (1000));
 }
 
 static const char *

@@ -139,7 +139,8 @@ dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
   if (dmabuf_fence_has_settled (fence))
     return FALSE;
 
-  if (timestamp == 0)
+  /* One that cannot be, of whoever signals or of a backend, is none told. */
+  if (timestamp == 0 || (timestamp < 0 && !fence->ops->get_info))
     timestamp = dmabuf_fence_now ();
 
   flags = dmabuf_fence_lock_flags (fence);

@@ -159,6 +159,13 @@ GST_START_TEST (test_fen13_timestamp)
   fail_unless (dmabuf_fence_get_timestamp (given) == 12345);
   dmabuf_fence_unref (fence);
   dmabuf_fence_unref (given);
+
+  /* A time that cannot be is the time of the signal. */
+  fence = mock_fence ();
+  dmabuf_fence_signal_timestamp (fence, -1);
+  fail_unless (dmabuf_fence_get_timestamp (fence) >= before);
+  fail_unless_equals_int (dmabuf_fence_get_status (fence), 1);
+  dmabuf_fence_unref (fence);
 }
 GST_END_TEST;
 

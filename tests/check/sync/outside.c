@@ -189,6 +189,24 @@ GST_START_TEST (test_external_backend)
 }
 GST_END_TEST;
 
+/* FEN-14: microseconds become nanoseconds, and what is late stays late. */
+GST_START_TEST (test_fen14_far_deadline)
+{
+  int timeline = timeline_open ();
+  DmabufFence *fence = timeline_new_fence (timeline, 1);
+  struct sw_sync_get_deadline args = {
+    .fence_fd = dmabuf_fence_peek_sync_file (fence),
+  };
+
+  dmabuf_fence_set_deadline (fence, DMABUF_DEADLINE_NEVER - 1);
+  fail_unless (
+      dmabuf_kernel_ioctl (timeline, SW_SYNC_GET_DEADLINE, &args) == 0);
+  fail_unless (args.deadline_ns / 1000 > (guint64) SOON);
+  dmabuf_fence_unref (fence);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
 /* --- a driver that is gone ------------------------------------------------ */
 
 static int
@@ -211,7 +229,8 @@ static const DmabufFenceBackend gone_backend = {
 };
 
 /* XDC-1: nobody is left to signal it, which is an end: with an error, and
- * neither as a success nor as a wait that spins. */
+ * neither as a success nor as a wait that spins. The error is the fence's, and
+ * not that of a wait (FEN-11). */
 GST_START_TEST (test_external_backend_hangs_up)
 {
   gboolean by_callback = __i__;
@@ -219,6 +238,7 @@ GST_START_TEST (test_external_backend_hangs_up)
   GError *error = NULL;
   gint calls = 0;
   int ends[2];
+  guint i;
 
   fail_unless (pipe2 (ends, O_CLOEXEC) == 0);
   fence = dmabuf_fence_new_external (&gone_backend, &ends[0],
@@ -230,11 +250,49 @@ GST_START_TEST (test_external_backend_hangs_up)
   if (by_callback) {
     until (&calls, 1);
   } else {
-    fail_if (dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, &error));
-    assert_error (error, EIO);
+    /* The first wait ends as each after it: the fence has signalled. */
+    for (i = 0; i < 2; i++)
+      fail_unless (
+          dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, &error));
   }
   fail_unless_equals_int (dmabuf_fence_get_status (fence), -EIO);
 
+  dmabuf_fence_unref (fence);
+  close (ends[0]);
+}
+GST_END_TEST;
+
+static gint late_asked;
+
+static gboolean
+late_is_signaled (gpointer data, int *error, gint64 *timestamp)
+{
+  *timestamp = -5;
+  return g_atomic_int_add (&late_asked, 1) > 0;
+}
+
+static const DmabufFenceBackend late_backend = {
+  .driver_name = "late",
+  .export_sync_file = external_export,
+  .open_poll_fd = gone_open,
+  .is_signaled = late_is_signaled,
+};
+
+/* What hung up had signalled before: that is no error. And a backend whose time
+ * makes no sense has told none. */
+GST_START_TEST (test_external_backend_signals_and_hangs_up)
+{
+  GError *error = NULL;
+  DmabufFence *fence;
+  int ends[2];
+
+  fail_unless (pipe2 (ends, O_CLOEXEC) == 0);
+  close (ends[1]);
+  fence = dmabuf_fence_new_external (&late_backend, &ends[0],
+      dmabuf_fence_context_alloc (1), 1, DMABUF_FENCE_TRUST_FULL);
+  fail_unless (dmabuf_fence_wait (fence, SOON, NULL, &error));
+  fail_unless_equals_int (dmabuf_fence_get_status (fence), 1);
+  fail_unless (dmabuf_fence_get_timestamp (fence) > 0);
   dmabuf_fence_unref (fence);
   close (ends[0]);
 }
@@ -293,7 +351,9 @@ outside_suite (void)
 
   tcase_add_test (tc, test_poll_fd);
   tcase_add_test (tc, test_external_backend);
+  tcase_add_test (tc, test_fen14_far_deadline);
   tcase_add_loop_test (tc, test_external_backend_hangs_up, 0, 2);
+  tcase_add_test (tc, test_external_backend_signals_and_hangs_up);
   tcase_add_test (tc, test_ind2_point_without_work);
 
   /* GLib's main context opens fds of its own, which the fixture would miss. */
