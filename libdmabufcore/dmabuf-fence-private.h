@@ -166,6 +166,9 @@ DmabufFence *dmabuf_fence_new_known_sync_file (int fd);
 DMABUF_CORE_API
 int dmabuf_fence_peek_sync_file (DmabufFence *fence);
 
+/* How often, in microseconds, whoever nobody tells looks himself */
+#define DMABUF_FENCE_LOOK_PERIOD 1000
+
 /* dmabuf_fence_wait() without a message: 1, 0 at the deadline, -ECANCELED or
  * -errno */
 int dmabuf_fence_wait_status (

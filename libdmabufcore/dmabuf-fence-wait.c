@@ -4,6 +4,7 @@
 #include "dmabuf-fence-private.h"
 #include "dmabuf-fence-software.h"
 #include "dmabuf-kernel-private.h"
+#include "dmabuf-poller-private.h"
 #include "dmabuf-thread-private.h"
 
 #include <errno.h>
@@ -53,6 +54,47 @@ sleeper_sleep (Sleeper *sleeper, gint64 deadline)
   g_mutex_unlock (&sleeper->lock);
 }
 
+static gboolean
+find_signaled (DmabufFence **fences, guint n_fences, guint *first)
+{
+  guint i;
+
+  for (i = 0; i < n_fences; i++) {
+    if (dmabuf_fence_is_signaled (fences[i])) {
+      *first = i;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+/* The caller's fd, if he gave one; also if its other end is gone, as nobody can
+ * cancel there any more. */
+static gboolean
+cancel_has_come (int cancel_fd)
+{
+  return cancel_fd >= 0 && dmabuf_kernel_poll (cancel_fd, POLLIN, 0, NULL) != 0;
+}
+
+/* Without the poller no callback comes: for as long as there is no fd for it
+ * the wait looks. */
+static int
+wait_by_looking (DmabufFence **fences, guint n_fences, gint64 deadline,
+    GCancellable *cancellable, int cancel_fd)
+{
+  guint first;
+
+  for (;;) {
+    if (find_signaled (fences, n_fences, &first))
+      return 1;
+    if (g_cancellable_is_cancelled (cancellable) || cancel_has_come (cancel_fd))
+      return -ECANCELED;
+    if (deadline <= g_get_monotonic_time ())
+      return 0;
+    g_usleep (DMABUF_FENCE_LOOK_PERIOD);
+  }
+}
+
 static int
 wait_by_callback (
     DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
@@ -60,6 +102,9 @@ wait_by_callback (
   Sleeper sleeper = { 0 };
   gulong handler = 0;
   guint id;
+
+  if (dmabuf_poller_ensure_started () < 0)
+    return wait_by_looking (&fence, 1, deadline, cancellable, -1);
 
   id = dmabuf_fence_add_callback (fence, on_signaled, &sleeper, NULL);
   if (id == 0)
@@ -130,20 +175,6 @@ dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
 
 /* --- many -------------------------------------------------------------- */
 
-static gboolean
-find_signaled (DmabufFence **fences, guint n_fences, guint *first)
-{
-  guint i;
-
-  for (i = 0; i < n_fences; i++) {
-    if (dmabuf_fence_is_signaled (fences[i])) {
-      *first = i;
-      return TRUE;
-    }
-  }
-  return FALSE;
-}
-
 /* Sleeps in ppoll, where an fd of the caller's can end it: 1 woken, 0 at the
  * deadline, -ECANCELED, -errno. */
 static int
@@ -165,7 +196,7 @@ poll_two (int fd, int cancel_fd, gint64 deadline, GCancellable *cancellable)
     ret = dmabuf_kernel_poll (epoll_fd, POLLIN, deadline, cancellable);
   dmabuf_kernel->close (epoll_fd);
 
-  if (ret > 0 && dmabuf_kernel_poll (cancel_fd, POLLIN, 0, NULL) > 0)
+  if (ret > 0 && cancel_has_come (cancel_fd))
     ret = -ECANCELED;
   return ret;
 }
@@ -184,6 +215,9 @@ wait_with_fd (DmabufFence *fence, gint64 deadline, GCancellable *cancellable,
 {
   int fd, ret;
   guint id;
+
+  if (dmabuf_fence_is_signaled (fence))
+    return 1;
 
   fd = dmabuf_kernel->eventfd (0, EFD_NONBLOCK);
   if (fd < 0)
@@ -219,10 +253,17 @@ wait_any (DmabufFence **fences, guint n_fences, gint64 deadline,
     GCancellable *cancellable, int cancel_fd, guint *first)
 {
   Group group = { .n = 1 };
-  guint *ids = g_new0 (guint, n_fences);
+  guint *ids;
   guint i;
   int ret;
 
+  if (dmabuf_poller_ensure_started () < 0) {
+    ret = wait_by_looking (fences, n_fences, deadline, cancellable, cancel_fd);
+    find_signaled (fences, n_fences, first);
+    return ret;
+  }
+
+  ids = g_new0 (guint, n_fences);
   /* Its own deadline is past the wait's: it never answers for the members. */
   group.done = dmabuf_fence_new_software (
       dmabuf_fence_context_alloc (1), 1, DMABUF_DEADLINE_NEVER - 1, NULL);

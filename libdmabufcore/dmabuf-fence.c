@@ -453,6 +453,24 @@ dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error)
 
 /* --- callbacks --------------------------------------------------------- */
 
+/* Where no fd or memory is left to watch it (EMFILE ...) the answer is late,
+ * but true: a software fence ends at its deadline, the kernel's in its own
+ * (XDC-1). One that cannot even be asked any more ends with that error. */
+static void
+fence_wait_unwatched (DmabufFence *fence, int code)
+{
+  int ret = 0;
+
+  g_warning ("fence cannot be watched (%s): waiting for it on the CPU",
+      g_strerror (code));
+  if (fence->ops->wait)
+    ret = fence->ops->wait (fence, DMABUF_DEADLINE_NEVER, NULL);
+  if (ret == -EBADF)
+    dmabuf_fence_settle (fence, ret, 0);
+  while (!dmabuf_fence_is_signaled (fence))
+    g_usleep (DMABUF_FENCE_LOOK_PERIOD);
+}
+
 guint
 dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
     gpointer user_data, GDestroyNotify notify)
@@ -505,14 +523,8 @@ dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
 
   /* ERRORS */
 not_enabled:
-  /* Where no fd or memory is left to watch it (EMFILE ...) the answer is late,
-   * but true. */
-  if (ret < 0) {
-    g_warning ("fence cannot be watched (%s): waiting for it on the CPU",
-        g_strerror (-ret));
-    if (fence->ops->wait)
-      fence->ops->wait (fence, DMABUF_DEADLINE_NEVER, NULL);
-  }
+  if (ret < 0)
+    fence_wait_unwatched (fence, -ret);
   fence_look (fence);
 signaled:
   callback_free (callback);

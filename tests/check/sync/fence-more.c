@@ -330,6 +330,35 @@ GST_START_TEST (test_sec13_cancel_fd)
 }
 GST_END_TEST;
 
+/* SEC-13: a cancel fd whose other end is gone is a cancel too, and no signal;
+ * what has signalled needs no fd, though there be none left. */
+GST_START_TEST (test_sec13_cancel_fd_hangs_up)
+{
+  DmabufFence *fences[2] = { mock_fence (), mock_fence () };
+  GError *error = NULL;
+  int pipes[2];
+
+  fail_unless (pipe2 (pipes, O_CLOEXEC) == 0);
+  close (pipes[1]);
+  fail_if (dmabuf_fence_wait_many (
+      fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error));
+  fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  g_clear_error (&error);
+
+  dmabuf_fence_signal (fences[0]);
+  dmabuf_fence_signal (fences[1]);
+  if (backend_is_fake ())
+    fake_kernel_fail_nth (1, EMFILE);
+  fail_unless (dmabuf_fence_wait_many (
+      fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error));
+  if (backend_is_fake ())
+    fake_kernel_fail_nth (0, 0);
+  dmabuf_fence_unref (fences[0]);
+  dmabuf_fence_unref (fences[1]);
+  close (pipes[0]);
+}
+GST_END_TEST;
+
 /* --- software fences ----------------------------------------------------- */
 
 /* IND-1, XDC-1, SEC-17, FEN-8: no deadline, no fence; ETIME by its own timer;
@@ -427,6 +456,62 @@ GST_START_TEST (test_seqno_in_memory)
 }
 GST_END_TEST;
 
+/* --- the poller ---------------------------------------------------------- */
+
+/* Where there is no fd for the poller nobody tells of a fence, and none has
+ * signalled for that: whoever waits looks, and is in time. */
+GST_START_TEST (test_no_poller)
+{
+  DmabufFence *fences[2] = { mock_fence (), mock_fence () };
+  GError *error = NULL;
+  GThread *thread;
+  gint calls = 0;
+  guint which;
+
+  fake_kernel_start ();
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_if (wait_ms (fences[0], 10));
+  fail_unless (fake_kernel_fault_fired ());
+
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_if (dmabuf_fence_wait_many (fences, 2, TRUE,
+      g_get_monotonic_time () + 10000, NULL, -1, NULL, &error));
+  assert_error (error, ETIME);
+  fail_unless (fake_kernel_fault_fired ());
+
+  fake_kernel_fail_nth (1, EMFILE);
+  thread = g_thread_new ("signal", signal_later, fences[1]);
+  fail_unless (
+      dmabuf_fence_wait_many (fences, 2, TRUE, SOON, NULL, -1, &which, NULL));
+  fail_unless_equals_int (which, 1);
+  g_thread_join (thread);
+  fail_unless (fake_kernel_fault_fired ());
+
+  /* A callback cannot come: the answer is late, but true. */
+  fake_kernel_fail_nth (1, EMFILE);
+  thread = g_thread_new ("signal", signal_later, fences[0]);
+  g_test_expect_message ("dmabufcore", G_LOG_LEVEL_WARNING, "*watched*");
+  fail_unless_equals_int (
+      dmabuf_fence_add_callback (fences[0], count_call, &calls, NULL), 0);
+  g_test_assert_expected_messages ();
+  fail_unless (dmabuf_fence_has_settled (fences[0]));
+  g_thread_join (thread);
+  fake_kernel_fail_nth (0, 0);
+  fail_unless_equals_int (calls, 0);
+
+  dmabuf_fence_unref (fences[0]);
+  dmabuf_fence_unref (fences[1]);
+  fail_unless_equals_int (fake_kernel_stop (), 0);
+}
+GST_END_TEST;
+
+/* Whether all tests are one process, with one poller */
+static gboolean
+no_fork (void)
+{
+  return g_strcmp0 (g_getenv ("CK_FORK"), "no") == 0;
+}
+
 static Suite *
 fence_more_suite (void)
 {
@@ -446,9 +531,17 @@ fence_more_suite (void)
   tcase_add_test (tc, test_fen18_try_ref);
   tcase_add_test (tc, test_fen12_wait_any);
   tcase_add_loop_test (tc, test_sec13_cancel_fd, 0, 2);
+  tcase_add_loop_test (tc, test_sec13_cancel_fd_hangs_up, 0, 2);
   tcase_add_test (tc, test_ind1_software_fence);
   tcase_add_test (tc, test_timeline);
   tcase_add_test (tc, test_seqno_in_memory);
+
+  /* Before anything has started the poller */
+  if (backend_is_fake () && !no_fork ()) {
+    tc = tcase_create ("no-poller");
+    suite_add_tcase (s, tc);
+    tcase_add_test (tc, test_no_poller);
+  }
   return s;
 }
 
