@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /*
  * The poller: one thread and one epoll for everything in the process that is
  * pending, however much it is. Started by the first use, asleep while nothing
- * happens.
+ * happens. The child of a fork has its own, from its first use on.
  *
  * Sources and timers are embedded in their owner and fire once: they are taken
  * out before their function is called, which may put them back.
@@ -28,6 +28,7 @@ struct _DmabufPollerSource
 {
   int fd;
   guint32 generation; /* poller: of the slot, 0 while not in the epoll */
+  guint32 events;     /* poller: what was waited for last */
   gboolean (*ref) (DmabufPollerSource *source);
   void (*dispatch) (DmabufPollerSource *source, guint32 events);
 };

@@ -5,6 +5,8 @@
 #include "dmabuf-thread-private.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 
 #define N_EVENTS 64
@@ -16,6 +18,7 @@ static struct
 {
   GMutex lock;
   gboolean running;
+  gboolean forked; /* running was the parent's; its two fds are still open */
   /* The kernel that it was started on: what the thread does for itself is
    * nobody's call. */
   const DmabufKernel *kernel;
@@ -106,8 +109,9 @@ source_take_out (DmabufPollerSource *source)
   poller.slots[source->fd] = NULL;
   poller.n_sources--;
   source->generation = 0;
-  dmabuf_kernel->epoll_ctl (
-      poller.epoll_fd, EPOLL_CTL_DEL, source->fd, &unused);
+  if (poller.running)
+    dmabuf_kernel->epoll_ctl (
+        poller.epoll_fd, EPOLL_CTL_DEL, source->fd, &unused);
 }
 
 static void
@@ -197,13 +201,96 @@ poller_thread (gpointer unused)
   return NULL;
 }
 
+/* Signals are for the program's threads, but for those that are this one's own
+ * fault, or a profiler's. */
+static GThread *
+poller_thread_new (void)
+{
+  static const int own[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,
+    SIGABRT, SIGPROF };
+  sigset_t blocked, old;
+  GThread *thread;
+  guint i;
+
+  sigfillset (&blocked);
+  for (i = 0; i < G_N_ELEMENTS (own); i++)
+    sigdelset (&blocked, own[i]);
+
+  pthread_sigmask (SIG_BLOCK, &blocked, &old);
+  thread = g_thread_try_new ("dmabuf-poller", poller_thread, NULL, NULL);
+  pthread_sigmask (SIG_SETMASK, &old, NULL);
+  return thread;
+}
+
+static void
+before_fork (void)
+{
+  g_mutex_lock (&poller.lock);
+}
+
+static void
+after_fork (void)
+{
+  g_mutex_unlock (&poller.lock);
+}
+
+/* The thread stays with the parent, and so does the epoll: what the child took
+ * out of it the parent would miss. The child starts its own with the first that
+ * it adds, and then watches what it has inherited as well. */
+static void
+after_fork_in_child (void)
+{
+  poller.forked = poller.forked || poller.running;
+  poller.running = FALSE;
+  g_mutex_unlock (&poller.lock);
+}
+
+static int
+epoll_add (DmabufPollerSource *source, guint32 generation)
+{
+  struct epoll_event event = {
+    .events = source->events,
+    .data.u64 = ((guint64) generation << 32) | (guint32) source->fd,
+  };
+
+  return dmabuf_kernel->epoll_ctl (
+      poller.epoll_fd, EPOLL_CTL_ADD, source->fd, &event);
+}
+
+static int
+add_inherited (void)
+{
+  guint i;
+
+  for (i = 0; i < poller.n_slots; i++) {
+    DmabufPollerSource *source = poller.slots[i];
+
+    if (source && epoll_add (source, source->generation) < 0)
+      return -1;
+  }
+  return 0;
+}
+
 /* Under the lock. */
 static int
 poller_start (void)
 {
+  static gboolean fork_is_known = FALSE;
   struct epoll_event event = { .events = EPOLLIN, .data.u64 = WAKE_ID };
   GThread *thread;
   int ret;
+
+  if (!fork_is_known) {
+    ret = pthread_atfork (before_fork, after_fork, after_fork_in_child);
+    if (ret)
+      return -ret;
+    fork_is_known = TRUE;
+  }
+  if (poller.forked) {
+    poller.kernel->close (poller.wake_fd);
+    poller.kernel->close (poller.epoll_fd);
+    poller.forked = FALSE;
+  }
 
   poller.kernel = dmabuf_kernel;
   poller.epoll_fd = dmabuf_kernel->epoll_create ();
@@ -218,12 +305,13 @@ poller_start (void)
 
   if (dmabuf_kernel->epoll_ctl (
           poller.epoll_fd, EPOLL_CTL_ADD, poller.wake_fd, &event)
-      < 0) {
+          < 0
+      || add_inherited () < 0) {
     ret = -errno;
     goto err_thread;
   }
 
-  thread = g_thread_try_new ("dmabuf-poller", poller_thread, NULL, NULL);
+  thread = poller_thread_new ();
   if (!thread) {
     ret = -EAGAIN;
     goto err_thread;
@@ -246,7 +334,6 @@ err_wake:
 int
 dmabuf_poller_add (DmabufPollerSource *source, guint32 events)
 {
-  struct epoll_event event = { .events = events };
   int ret = 0;
 
   g_mutex_lock (&poller.lock);
@@ -268,11 +355,8 @@ dmabuf_poller_add (DmabufPollerSource *source, guint32 events)
 
   if (++poller.generation == 0)
     poller.generation = 1;
-  event.data.u64 = ((guint64) poller.generation << 32) | (guint32) source->fd;
-
-  if (dmabuf_kernel->epoll_ctl (
-          poller.epoll_fd, EPOLL_CTL_ADD, source->fd, &event)
-      < 0) {
+  source->events = events;
+  if (epoll_add (source, poller.generation) < 0) {
     ret = -errno;
     goto out;
   }

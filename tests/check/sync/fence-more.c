@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -505,6 +507,39 @@ GST_START_TEST (test_no_poller)
 }
 GST_END_TEST;
 
+/* The signals that a thread of this process blocks, 0 if there is none */
+static guint64
+blocked_signals (const char *thread)
+{
+  g_autoptr (GDir) tasks = g_dir_open ("/proc/self/task", 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (tasks))) {
+    g_autofree char *path = g_strdup_printf ("/proc/self/task/%s/status", name);
+    g_autofree char *status = NULL;
+    const char *blocked;
+
+    if (g_file_get_contents (path, &status, NULL, NULL)
+        && strstr (status, thread) && (blocked = strstr (status, "SigBlk:")))
+      return g_ascii_strtoull (blocked + 7, NULL, 16);
+  }
+  return 0;
+}
+
+/* Signals are for the program's threads: whoever blocks one in all of them, to
+ * read it from a signalfd, gets it. */
+GST_START_TEST (test_poller_takes_no_signals)
+{
+  guint64 wanted = 1 << (SIGINT - 1) | 1 << (SIGTERM - 1) | 1 << (SIGCHLD - 1);
+  guint i;
+
+  /* A new thread takes its name when it runs. */
+  for (i = 0; i < 1000 && blocked_signals ("dmabuf-poller") == 0; i++)
+    g_usleep (1000);
+  fail_unless ((blocked_signals ("dmabuf-poller") & wanted) == wanted);
+}
+GST_END_TEST;
+
 /* Whether all tests are one process, with one poller */
 static gboolean
 no_fork (void)
@@ -535,6 +570,7 @@ fence_more_suite (void)
   tcase_add_test (tc, test_ind1_software_fence);
   tcase_add_test (tc, test_timeline);
   tcase_add_test (tc, test_seqno_in_memory);
+  tcase_add_test (tc, test_poller_takes_no_signals);
 
   /* Before anything has started the poller */
   if (backend_is_fake () && !no_fork ()) {

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* --- in other people's loops --------------------------------------------- */
@@ -298,6 +299,47 @@ GST_START_TEST (test_external_backend_signals_and_hangs_up)
 }
 GST_END_TEST;
 
+/* --- a child process ------------------------------------------------------ */
+
+/* C4-40: the child of a fork has the fences, and lets go of them; those of its
+ * parent are watched as before. */
+GST_START_TEST (test_fork_lets_go_of_a_watched_fence)
+{
+  int timeline = timeline_open ();
+  DmabufFence *fence = timeline_new_fence (timeline, 1);
+  DmabufFence *own;
+  gint calls = 0;
+  int status;
+  pid_t pid;
+  guint id;
+
+  id = dmabuf_fence_add_callback (fence, count_call, &calls, NULL);
+  fail_unless (id != 0);
+  pid = fork ();
+  if (pid == 0) {
+    dmabuf_fence_remove_callback (fence, id);
+    dmabuf_fence_unref (fence);
+#ifdef DMABUF_TSAN
+    _exit (0); /* which allows no thread in such a child */
+#endif
+    /* And it has a poller of its own. */
+    own =
+        dmabuf_fence_new_software (1, 1, g_get_monotonic_time () + 5000, NULL);
+    dmabuf_fence_add_callback (own, count_call, &calls, NULL);
+    while (g_atomic_int_get (&calls) == 0)
+      g_usleep (1000);
+    _exit (dmabuf_fence_get_status (own) == -ETIME ? 0 : 1);
+  }
+  fail_unless (waitpid (pid, &status, 0) == pid);
+  fail_unless (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+
+  timeline_inc (timeline, 1);
+  until (&calls, 1);
+  dmabuf_fence_unref (fence);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
 static int
 unsubmitted_export (gpointer data, GError **error)
 {
@@ -354,6 +396,7 @@ outside_suite (void)
   tcase_add_test (tc, test_fen14_far_deadline);
   tcase_add_loop_test (tc, test_external_backend_hangs_up, 0, 2);
   tcase_add_test (tc, test_external_backend_signals_and_hangs_up);
+  tcase_add_test (tc, test_fork_lets_go_of_a_watched_fence);
   tcase_add_test (tc, test_ind2_point_without_work);
 
   /* GLib's main context opens fds of its own, which the fixture would miss. */
