@@ -8,6 +8,7 @@
 #include "dmabuf-spin-private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /* Of one sync_file more leaves are not looked at singly (SEC-15): whoever sent
@@ -263,8 +264,11 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
    * serves may block (SEC-4). Then FILE_INFO is the proof (SEC-15). */
   length = dmabuf_kernel->read_link (fd, target, sizeof target - 1);
   if (length < 0) {
-    ret = -EBADF;
-    goto err_type;
+    ret = -errno;
+    /* A number that is not open, or a /proc that is not there? */
+    if (dmabuf_kernel->fcntl (fd, F_GETFD, 0) < 0)
+      ret = -EBADF;
+    goto err_link;
   }
   target[length] = '\0';
   if (strcmp (target, "anon_inode:sync_file") != 0)
@@ -281,11 +285,16 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
   return fence;
 
   /* ERRORS */
-err_type:
+err_link:
   if (ret == -EBADF) {
     dmabuf_set_error (error, EBADF, "fd %d: not open", fd);
     return NULL;
   }
+  dmabuf_set_error (error, -ret,
+      "cannot tell what fd %d is: %s; is /proc there?", fd, g_strerror (-ret));
+  dmabuf_kernel->close (fd);
+  return NULL;
+err_type:
   if (ret == -ENOTTY)
     ret = -EINVAL;
   dmabuf_set_error (error, -ret,

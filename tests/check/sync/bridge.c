@@ -38,6 +38,19 @@ GST_START_TEST (test_sec15_not_a_sync_file)
   fail_unless (
       dmabuf_fence_new_sync_file (-1, DMABUF_FENCE_TRUST_FULL, &error) == NULL);
   assert_error (error, EBADF);
+
+  /* SEC-3: consumed as well where nobody can tell what it is (no /proc). */
+  if (backend_is_fake ()) {
+    fds[0] = timeline_open ();
+    fds[1] = timeline_new_fd (fds[0], 1);
+    fake_kernel_fail_nth (1, EACCES);
+    fail_unless (
+        dmabuf_fence_new_sync_file (fds[1], DMABUF_FENCE_TRUST_FULL, &error)
+        == NULL);
+    assert_error (error, EACCES);
+    fail_unless (fcntl (fds[1], F_GETFD) < 0);
+    close_fd (fds[0]);
+  }
   dmabuf_buffer_unref (buffer);
 }
 GST_END_TEST;
