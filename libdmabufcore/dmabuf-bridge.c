@@ -144,8 +144,9 @@ is_idle (DmabufBuffer *buffer, DmabufAccess access)
     .events = poll_events (access),
   };
 
-  /* Two threads may use one guess both, which does no harm. */
-  if (guesses > 0) {
+  /* Two threads may use one guess both, which does no harm. Where no fence can
+   * be had a guess would be a wait, or count as one. */
+  if (guesses > 0 && !is_missing (&no_export)) {
     g_atomic_int_set (&buffer->busy_guesses, guesses - 1);
     return FALSE;
   }

@@ -316,6 +316,10 @@ GST_START_TEST (test_bridge_fallback)
     fail_unless_equals_int (imports_so_far (), before);
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
     dmabuf_fence_unref (more);
+
+    /* Nobody is waited for who has gone: a look tells, and nothing counts. */
+    fail_unless (dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_WRITE) == NULL);
+    fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
   }
   dmabuf_fence_unref (fence);
   dmabuf_buffer_unref (buffer);
