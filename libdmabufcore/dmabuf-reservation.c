@@ -78,13 +78,17 @@ check_locked (DmabufReservation *reservation, const char *what)
 
 /* --- adding ------------------------------------------------------------ */
 
+/* Far beyond what drivers come to, and so that its double fits 32 bits */
+#define MAX_SLOTS (1u << 24)
+
 /* Drops what has signalled. Returns the dropped fences, to be released without
  * the list's lock. */
 static GPtrArray *
 drop_signaled (DmabufReservation *reservation)
 {
-  GPtrArray *dropped =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) dmabuf_fence_unref);
+  /* With room for all, as nothing is allocated under the list's lock. */
+  GPtrArray *dropped = g_ptr_array_new_full (
+      reservation->n_fences, (GDestroyNotify) dmabuf_fence_unref);
   guint i, n = 0;
 
   /* Asked before the lock, for asking may be a system call. Only who holds the
@@ -126,6 +130,9 @@ dmabuf_reservation_reserve (
     return FALSE;
   }
 
+  if (n > MAX_SLOTS - reservation->n_fences)
+    goto no_memory;
+
   if (reservation->n_fences + n > reservation->size)
     g_ptr_array_unref (drop_signaled (reservation));
 
@@ -136,7 +143,9 @@ dmabuf_reservation_reserve (
     while (size < needed)
       size *= 2;
 
-    slots = g_new (DmabufReservationSlot, size);
+    slots = g_try_new (DmabufReservationSlot, size);
+    if (!slots)
+      goto no_memory;
     dmabuf_spin_lock (&reservation->list_lock);
     old = reservation->slots;
     if (old)
@@ -150,6 +159,24 @@ dmabuf_reservation_reserve (
 
   reservation->n_reserved = MAX (reservation->n_reserved, needed);
   return TRUE;
+
+  /* ERRORS */
+no_memory:
+  dmabuf_set_error (error, ENOMEM,
+      "reservation: no memory for %u more fences beside %u", n,
+      reservation->n_fences);
+  return FALSE;
+}
+
+static inline gboolean
+check_plain (DmabufFence *fence)
+{
+  if (G_LIKELY (fence->ops->kind != DMABUF_FENCE_KIND_COMPOSITE))
+    return TRUE;
+
+  g_critical ("a container cannot be added to a reservation; unwrap it"
+              " (RSV-3)");
+  return FALSE;
 }
 
 /* RSV-3: the slot of what @fence makes superfluous; else one of a fence that
@@ -186,11 +213,8 @@ dmabuf_reservation_add (
 
   if (!check_locked (reservation, "dmabuf_reservation_add"))
     return FALSE;
-  if (G_UNLIKELY (fence->ops->kind == DMABUF_FENCE_KIND_COMPOSITE)) {
-    g_critical ("a container cannot be added to a reservation; unwrap it"
-                " (RSV-3)");
+  if (!check_plain (fence))
     return FALSE;
-  }
 
   slot = find_slot (reservation, fence, usage);
   if (!slot && G_UNLIKELY (reservation->n_fences >= reservation->n_reserved)) {
@@ -222,7 +246,8 @@ dmabuf_reservation_replace (DmabufReservation *reservation, guint64 context,
 
   g_return_if_fail (reservation != NULL && replacement != NULL);
 
-  if (!check_locked (reservation, "dmabuf_reservation_replace"))
+  if (!check_locked (reservation, "dmabuf_reservation_replace")
+      || !check_plain (replacement))
     return;
 
   for (i = 0; i < reservation->n_fences; i++) {

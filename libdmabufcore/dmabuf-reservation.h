@@ -252,7 +252,7 @@ DmabufUsage dmabuf_usage_rw (gboolean write);
  * Makes sure that the next @n dmabuf_reservation_add() cannot fail, until the
  * unlock (RSV-2).
  *
- * Returns: %FALSE with EINVAL for 0 or an unlocked one
+ * Returns: %FALSE with EINVAL for 0 or an unlocked one, ENOMEM for too many
  */
 DMABUF_CORE_API
 gboolean dmabuf_reservation_reserve (
@@ -278,10 +278,11 @@ gboolean dmabuf_reservation_add (
  * dmabuf_reservation_replace:
  * @reservation: a locked reservation
  * @context: whose fences are obsolete
- * @replacement: what is in their place
+ * @replacement: what is in their place: a plain fence
  * @usage: what for
  *
- * Replaces every fence of @context (RSV-4).
+ * Replaces every fence of @context (RSV-4). A container is refused with a
+ * critical.
  */
 DMABUF_CORE_API
 void dmabuf_reservation_replace (DmabufReservation *reservation,

@@ -303,6 +303,47 @@ GST_START_TEST (test_rsv4_replace)
 }
 GST_END_TEST;
 
+/* RSV-2: more than can be is refused, and no loop that does not end. */
+GST_START_TEST (test_rsv2_too_many)
+{
+  static const guint many[] = { G_MAXUINT, G_MAXUINT / 2 + 2, G_MAXUINT - 1 };
+  DmabufFence *fence = mock_fence ();
+  GError *error = NULL;
+  guint i;
+
+  lock ();
+  add (fence, DMABUF_USAGE_READ);
+  for (i = 0; i < G_N_ELEMENTS (many); i++) {
+    fail_if (dmabuf_reservation_reserve (resv, many[i], &error));
+    assert_error (error, ENOMEM);
+  }
+  fail_unless_equals_int (count (DMABUF_USAGE_BOOKKEEP), 1);
+  unlock ();
+  signal_and_unref (fence);
+}
+GST_END_TEST;
+
+/* RSV-4, RSV-6: a container can come in no other way than RSV-3's either. */
+GST_START_TEST (test_rsv4_container_refused)
+{
+  DmabufFence *a = mock_fence (), *b = mock_fence ();
+  DmabufFence *both = dmabuf_fence_merge (a, b), *single;
+
+  lock ();
+  add (a, DMABUF_USAGE_WRITE);
+  add (b, DMABUF_USAGE_WRITE);
+  ASSERT_MISUSE (dmabuf_reservation_replace (
+      resv, dmabuf_fence_get_context (a), both, DMABUF_USAGE_WRITE));
+  unlock ();
+  single = dmabuf_reservation_get_singleton (resv, DMABUF_USAGE_WRITE);
+  fail_if (dmabuf_fence_is_signaled (single));
+  dmabuf_fence_unref (single);
+  dmabuf_fence_unref (both);
+  signal_and_unref (a);
+  signal_and_unref (b);
+}
+GST_END_TEST;
+
 /* RSV-6: none, one, an array that cannot go back. */
 GST_START_TEST (test_rsv6_singleton)
 {
@@ -515,9 +556,11 @@ resv_suite (void)
   tcase_add_loop_test (tc, test_rsv1_usage_matrix, 0, N_USAGES);
   tcase_add_test (tc, test_rsv2_slots_are_reserved_first);
   tcase_add_test (tc, test_rsv2_growth_keeps_pending);
+  tcase_add_test (tc, test_rsv2_too_many);
   tcase_add_test (tc, test_rsv3_promotion);
   tcase_add_test (tc, test_rsv3_container_refused);
   tcase_add_test (tc, test_rsv4_replace);
+  tcase_add_test (tc, test_rsv4_container_refused);
   tcase_add_test (tc, test_rsv6_singleton);
   tcase_add_test (tc, test_rsv6_copy);
   tcase_add_test (tc, test_rsv7_wait);
