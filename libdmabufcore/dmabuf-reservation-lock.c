@@ -172,6 +172,19 @@ thread_holds_any (void)
   return thread.n_plain > 0;
 }
 
+/* What no lock may be taken in */
+static int
+check_context (DmabufAcquireContext *context)
+{
+  if (!context_is_live (context))
+    return misuse ("stale context: it has ended, or is another thread's");
+  if (context->flags & CONTEXT_OTHER_CLASS)
+    return misuse ("context of another class");
+  if (context->flags & CONTEXT_DONE)
+    return misuse ("lock after the context was done");
+  return 0;
+}
+
 /* What a blocking lock may meet */
 static int
 check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
@@ -183,12 +196,8 @@ check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
                    " one; use a context for both");
   }
 
-  if (!context_is_live (context))
-    return misuse ("stale context: it has ended, or is another thread's");
-  if (context->flags & CONTEXT_OTHER_CLASS)
-    return misuse ("context of another class");
-  if (context->flags & CONTEXT_DONE)
-    return misuse ("lock after the context was done");
+  if (check_context (context) < 0)
+    return -EINVAL;
   if (thread.n_plain > 0)
     return misuse ("this thread holds locks outside of the context");
 
@@ -283,6 +292,11 @@ lock_contended (DmabufReservation *reservation, DmabufAcquireContext *context,
 
   if ((owner & ~DMABUF_OWNER_WAITERS) == waiter.self) {
     ret = -EALREADY;
+    goto out;
+  }
+  if (context_is_live (context_of_owner (owner))) {
+    ret = misuse ("this thread holds it in another context, and would wait for"
+                  " itself");
     goto out;
   }
   if (must_die (context, context_of_owner (owner))) {
@@ -489,6 +503,8 @@ dmabuf_reservation_trylock (
 {
   g_return_val_if_fail (reservation != NULL, FALSE);
 
+  if (context && G_UNLIKELY (check_context (context) < 0))
+    return FALSE;
   if (!swap_owner (reservation, 0, self_as_owner (context)))
     return FALSE;
 

@@ -93,6 +93,40 @@ GST_START_TEST (test_aa)
 }
 GST_END_TEST;
 
+/* WW-3: trylock looks at its context as lock does. */
+GST_START_TEST (test_ww3_trylock_misuse)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  DmabufAcquireContext context;
+
+  dmabuf_acquire_context_init (&context);
+  dmabuf_acquire_context_done (&context);
+  ASSERT_MISUSE (fail_if (dmabuf_reservation_trylock (resv, &context)));
+  dmabuf_acquire_context_fini (&context);
+  ASSERT_MISUSE (fail_if (dmabuf_reservation_trylock (resv, &context)));
+  fail_if (dmabuf_reservation_is_locked (resv));
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
+/* WW-3: whoever has a lock in another context of the same thread would wait
+ * for himself. */
+GST_START_TEST (test_ww3_own_other_context)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  DmabufAcquireContext outer, inner;
+
+  dmabuf_acquire_context_init (&outer);
+  fail_unless_equals_int (lock_code (resv, &outer), 0);
+  ASSERT_MISUSE (dmabuf_acquire_context_init (&inner));
+  ASSERT_MISUSE (fail_unless_equals_int (lock_code (resv, &inner), EINVAL));
+  dmabuf_acquire_context_fini (&inner);
+  dmabuf_reservation_unlock (resv);
+  dmabuf_acquire_context_fini (&outer);
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
 /* --- test_abba ----------------------------------------------------------- */
 
 typedef struct
@@ -476,6 +510,8 @@ ww_mutex_suite (void)
 
   tcase_add_loop_test (tc, test_mutex, 0, N_FLAGS);
   tcase_add_loop_test (tc, test_aa, 0, 2);
+  tcase_add_test (tc, test_ww3_trylock_misuse);
+  tcase_add_test (tc, test_ww3_own_other_context);
   tcase_add_loop_test (tc, test_abba, 0, 4);
   tcase_add_test (tc, test_cycle);
   tcase_add_test (tc, test_stress_inorder);
