@@ -190,6 +190,17 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
     ret = v4l2_pool_acquire (self->pool, &buffer, &frame, &error);
     if (ret == GST_FLOW_FLUSHING)
       continue;
+    if (ret == V4L2_POOL_FLOW_NO_FRAME) {
+      GST_ELEMENT_WARNING (self, RESOURCE, READ,
+          ("%s (%s): no frame for %.1f s, although it has %u buffers; see "
+           "whether its signal or sensor is on (v4l2-ctl -d %s --all, "
+           "media-ctl -p), and what dmesg says",
+              self->device->path, self->device->card, v4l2_patience_ms / 1000.0,
+              v4l2_queue_get_n_queued (self->queue), self->device->path),
+          (NULL));
+      ret = GST_FLOW_OK;
+      continue;
+    }
     if (ret == V4L2_POOL_FLOW_EVENT) {
       self->signal_changed = v4l2_input_has_changed (self->device);
       ret = GST_FLOW_OK;

@@ -39,6 +39,8 @@ const V4l2Api v4l2_api_linux = {
 
 const V4l2Api *v4l2_api = &v4l2_api_linux;
 
+int v4l2_patience_ms = 5000;
+
 /* --- errors ------------------------------------------------------------- */
 
 /* What the user can do about it. */
@@ -295,7 +297,7 @@ v4l2_device_open (const V4l2Api *api, const char *path, GError **error)
 /* --- waiting ------------------------------------------------------------ */
 
 static V4l2WaitResult
-device_poll (V4l2Device *device, short events, GError **error)
+device_poll (V4l2Device *device, short events, int timeout_ms, GError **error)
 {
   struct pollfd fds[2] = {
     { .fd = device->fd, .events = events },
@@ -304,7 +306,7 @@ device_poll (V4l2Device *device, short events, GError **error)
   int ret;
 
   do
-    ret = device->api->poll (fds, G_N_ELEMENTS (fds), -1);
+    ret = device->api->poll (fds, G_N_ELEMENTS (fds), timeout_ms);
   while (ret < 0 && (errno == EINTR || errno == EAGAIN));
 
   if (ret < 0) {
@@ -312,6 +314,8 @@ device_poll (V4l2Device *device, short events, GError **error)
     return V4L2_WAIT_FAILED;
   }
 
+  if (ret == 0)
+    return V4L2_WAIT_TIMEOUT;
   if (fds[1].revents)
     return V4L2_WAIT_WOKEN;
 
@@ -327,16 +331,16 @@ device_poll (V4l2Device *device, short events, GError **error)
 }
 
 V4l2WaitResult
-v4l2_device_wait (V4l2Device *device, GError **error)
+v4l2_device_wait (V4l2Device *device, int timeout_ms, GError **error)
 {
-  return device_poll (
-      device, device->has_events ? POLLIN | POLLPRI : POLLIN, error);
+  return device_poll (device, device->has_events ? POLLIN | POLLPRI : POLLIN,
+      timeout_ms, error);
 }
 
 V4l2WaitResult
 v4l2_device_wait_event (V4l2Device *device, GError **error)
 {
-  return device_poll (device, POLLPRI, error);
+  return device_poll (device, POLLPRI, -1, error);
 }
 
 void

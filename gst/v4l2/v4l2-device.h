@@ -27,6 +27,10 @@ extern const V4l2Api v4l2_api_linux;
 /* The one that the element uses. */
 extern const V4l2Api *v4l2_api;
 
+/* How long the first frame, or the next one, may take before the user is told
+ * that none comes. Tests are less patient. */
+extern int v4l2_patience_ms;
+
 /*
  * An open capture device. Reference-counted: the element and each queue hold
  * it, so that a buffer that comes back late finds its file descriptor open.
@@ -56,6 +60,7 @@ typedef enum
   V4L2_WAIT_BROKEN, /* like READY, but waiting again would not help */
   V4L2_WAIT_EVENT,  /* VIDIOC_DQEVENT tells which */
   V4L2_WAIT_WOKEN,
+  V4L2_WAIT_TIMEOUT,
   V4L2_WAIT_FAILED,
 } V4l2WaitResult;
 
@@ -73,8 +78,9 @@ gboolean v4l2_device_is_multi_planar (const V4l2Device *device);
 int v4l2_device_ioctl (V4l2Device *device, unsigned long request, void *arg);
 
 /* Waits until a frame or an error can be dequeued, or v4l2_device_wake() was
- * called. Takes no lock. */
-V4l2WaitResult v4l2_device_wait (V4l2Device *device, GError **error);
+ * called; -1 for ever. Takes no lock. */
+V4l2WaitResult
+v4l2_device_wait (V4l2Device *device, int timeout_ms, GError **error);
 
 /* Likewise for an event, without frames: nothing needs to stream. */
 V4l2WaitResult v4l2_device_wait_event (V4l2Device *device, GError **error);

@@ -59,7 +59,8 @@ struct _V4l2Pool
   /* Whether the next frame is expected to be there already (streaming thread)
    */
   gboolean frames_wait;
-  gboolean was_there; /* whether the last one was (likewise) */
+  gboolean told_no_frame; /* likewise */
+  gboolean was_there;     /* whether the last one was (likewise) */
 
   guint n_lost;    /* buffers that the driver did not take back: object lock */
   GError *lost_to; /* likewise, what the last one met with */
@@ -349,7 +350,8 @@ static V4l2WaitResult
 pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  V4l2WaitResult waited = v4l2_device_wait (device, error);
+  V4l2WaitResult waited = v4l2_device_wait (
+      device, self->told_no_frame ? -1 : v4l2_patience_ms, error);
 
   self->was_there =
       waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
@@ -403,6 +405,13 @@ v4l2_pool_acquire_buffer (
       waited = pool_wait (self, device, error);
     if (waited == V4L2_WAIT_EVENT)
       return V4L2_POOL_FLOW_EVENT;
+    if (waited == V4L2_WAIT_TIMEOUT) {
+      /* If consumers hold them all it is not the driver's fault. */
+      if (v4l2_queue_get_n_queued (self->queue) == 0)
+        continue;
+      self->told_no_frame = TRUE;
+      return V4L2_POOL_FLOW_NO_FRAME;
+    }
     if (waited == V4L2_WAIT_WOKEN)
       return pool_is_lost (self, error) ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
     if (waited == V4L2_WAIT_FAILED)

@@ -22,9 +22,12 @@ V4l2Pool *v4l2_pool_new (
 
 /* There is no frame, but an event of the device. */
 #define V4L2_POOL_FLOW_EVENT GST_FLOW_CUSTOM_SUCCESS
+/* None came for long, although the driver has buffers: told once for a pool. */
+#define V4L2_POOL_FLOW_NO_FRAME GST_FLOW_CUSTOM_SUCCESS_1
 
 /* The next frame, waited for. %GST_FLOW_FLUSHING if v4l2_device_wake() ended
- * the wait, %V4L2_POOL_FLOW_EVENT, %GST_FLOW_ERROR with @error. */
+ * the wait, %V4L2_POOL_FLOW_EVENT, %V4L2_POOL_FLOW_NO_FRAME, %GST_FLOW_ERROR
+ * with @error. */
 GstFlowReturn v4l2_pool_acquire (
     V4l2Pool *self, GstBuffer **buffer, V4l2Frame *frame, GError **error);
 

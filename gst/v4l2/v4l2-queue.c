@@ -318,6 +318,12 @@ v4l2_queue_get_n_buffers (V4l2Queue *queue)
 }
 
 guint
+v4l2_queue_get_n_queued (V4l2Queue *queue)
+{
+  return g_atomic_int_get (&queue->n_queued);
+}
+
+guint
 v4l2_queue_get_n_exports (V4l2Queue *queue)
 {
   return queue->n_exports;

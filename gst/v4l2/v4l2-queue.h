@@ -65,6 +65,9 @@ void v4l2_queue_unref (V4l2Queue *queue);
 V4l2Device *v4l2_queue_get_device (V4l2Queue *queue);
 guint v4l2_queue_get_n_buffers (V4l2Queue *queue);
 
+/* How many the driver has, at this moment. */
+guint v4l2_queue_get_n_queued (V4l2Queue *queue);
+
 /* How often EXPBUF was called: n_buffers × dma-bufs of a frame, once. */
 guint v4l2_queue_get_n_exports (V4l2Queue *queue);
 

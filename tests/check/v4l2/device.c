@@ -113,7 +113,7 @@ GST_START_TEST (test_interrupts_are_restarted)
   mock_driver.interrupts = TRUE;
   device = open_mock ();
   v4l2_device_wake (device);
-  fail_unless_equals_int (v4l2_device_wait (device, NULL), V4L2_WAIT_WOKEN);
+  fail_unless_equals_int (v4l2_device_wait (device, -1, NULL), V4L2_WAIT_WOKEN);
   v4l2_device_unref (device);
 }
 GST_END_TEST;
@@ -125,12 +125,13 @@ GST_START_TEST (test_wake)
 
   v4l2_device_wake (device);
   v4l2_device_wake (device);
-  fail_unless_equals_int (v4l2_device_wait (device, NULL), V4L2_WAIT_WOKEN);
-  fail_unless_equals_int (v4l2_device_wait (device, NULL), V4L2_WAIT_WOKEN);
+  fail_unless_equals_int (v4l2_device_wait (device, -1, NULL), V4L2_WAIT_WOKEN);
+  fail_unless_equals_int (v4l2_device_wait (device, -1, NULL), V4L2_WAIT_WOKEN);
   v4l2_device_clear_wake (device);
 
   mock_driver_unplug ();
-  fail_unless_equals_int (v4l2_device_wait (device, NULL), V4L2_WAIT_BROKEN);
+  fail_unless_equals_int (
+      v4l2_device_wait (device, -1, NULL), V4L2_WAIT_BROKEN);
   v4l2_device_unref (device);
 }
 GST_END_TEST;
@@ -148,7 +149,7 @@ GST_START_TEST (test_wake_from_another_thread)
   V4l2Device *device = open_mock ();
   GThread *thread = g_thread_new ("wake", wake_later, device);
 
-  fail_unless_equals_int (v4l2_device_wait (device, NULL), V4L2_WAIT_WOKEN);
+  fail_unless_equals_int (v4l2_device_wait (device, -1, NULL), V4L2_WAIT_WOKEN);
   g_thread_join (thread);
   v4l2_device_unref (device);
 }

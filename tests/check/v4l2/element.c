@@ -668,6 +668,28 @@ GST_START_TEST (test_signal_that_the_peer_refuses)
 }
 GST_END_TEST;
 
+/* A camera that sends nothing is told of, once, and frames go on when it does.
+ */
+GST_START_TEST (test_no_frames)
+{
+  int patience = v4l2_patience_ms;
+
+  v4l2_patience_ms = 20;
+  start_pipeline ("!");
+  mock_driver.sensor_interval = 0;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  assert_warning ("/dev/video0 (mock): no frame for 0.0 s, although it has 6 "
+                  "buffers");
+  g_usleep (100000);
+  while (get_stat ("frames") < 3) {
+    mock_driver_capture ();
+    g_usleep (1000);
+  }
+  end_pipeline ();
+  v4l2_patience_ms = patience;
+}
+GST_END_TEST;
+
 /* A waiting source lets go at once: the sensor makes no frame at all. */
 GST_START_TEST (test_flush_and_stop_while_waiting)
 {
@@ -838,6 +860,7 @@ element_suite (void)
   tcase_add_test (tc, test_signal_changes_under_frames);
   tcase_add_test (tc, test_no_signal);
   tcase_add_test (tc, test_signal_that_the_peer_refuses);
+  tcase_add_test (tc, test_no_frames);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
   tcase_add_test (tc, test_short_pauses);
   tcase_add_test (tc, test_flush_before_start);

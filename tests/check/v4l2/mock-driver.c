@@ -378,7 +378,7 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
 
   /* An eventfd has no POLLPRI, so look now and then. */
   do {
-    ret = poll (fds, n_fds, timeout_ms < 0 ? 5 : timeout_ms);
+    ret = poll (fds, n_fds, 5);
     g_mutex_lock (&state.lock);
     if (state.broken && fds[0].events & POLLIN)
       fds[0].revents |= POLLERR;
@@ -389,7 +389,9 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
     if (ret == 0 && fds[0].revents)
       ret = 1;
     g_mutex_unlock (&state.lock);
-  } while (ret == 0 && timeout_ms < 0);
+    if (timeout_ms >= 0)
+      timeout_ms = MAX (timeout_ms - 5, 0);
+  } while (ret == 0 && timeout_ms != 0);
 
   return ret;
 }
