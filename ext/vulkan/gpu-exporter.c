@@ -242,27 +242,37 @@ failed: {
 
 /* --- frames -------------------------------------------------------------- */
 
+/* What each plane is made for: to be written here, and read by whoever */
+#define USAGE (VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT)
+
 /* Whether all planes can be images of memory that leaves. */
 static gboolean
-can_export (GpuExporter *self, guint64 modifier)
+can_export (GpuContext *context, const GpuFormat *format, guint64 modifier,
+    guint width, guint height)
 {
   guint i;
 
-  for (i = 0; i < self->format->n_planes; i++) {
+  for (i = 0; i < format->n_planes; i++) {
     guint32 columns, rows;
     GpuImages images;
     guint bytes;
 
-    gpu_format_get_texels (
-        self->format, i, self->width, self->height, &columns, &rows, &bytes);
-    if (!gpu_frame_query_images (
-            self->context, self->format, i, modifier, FALSE, &images)
-        || !images.exportable || columns > images.max_width
-        || rows > images.max_height)
+    gpu_format_get_texels (format, i, width, height, &columns, &rows, &bytes);
+    if (!gpu_frame_query_images (context, format, i, modifier, FALSE, &images)
+        || images.usage != USAGE || !images.exportable
+        || columns > images.max_width || rows > images.max_height
+        || (format->n_planes > 1 && images.n_memory_planes > 1))
       return FALSE;
   }
 
   return TRUE;
+}
+
+gboolean
+gpu_exporter_can_make (
+    GpuContext *context, const GpuFormat *format, guint64 modifier)
+{
+  return can_export (context, format, modifier, 1, 1);
 }
 
 static VkResult
@@ -289,7 +299,7 @@ make_image (GpuExporter *self, guint plane, VkImage *image)
     .arrayLayers = 1,
     .samples = VK_SAMPLE_COUNT_1_BIT,
     .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-    .usage = VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT,
+    .usage = USAGE,
     .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
   };
   guint texel_bytes;
@@ -492,13 +502,12 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
   self->format = format;
   self->width = width;
   self->height = height;
-  n_own = gpu_frame_get_modifiers (context, format,
-      VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT, own,
-      G_N_ELEMENTS (own));
+  n_own =
+      gpu_frame_get_modifiers (context, format, USAGE, own, G_N_ELEMENTS (own));
   for (i = 0; i < n_own; i++) {
     for (j = 0; j < n_modifiers && own[i] != modifiers[j]; j++)
       ;
-    if (j < n_modifiers && can_export (self, own[i]))
+    if (j < n_modifiers && can_export (context, format, own[i], width, height))
       self->modifiers[self->n_modifiers++] = own[i];
   }
   if (self->n_modifiers == 0) {

@@ -16,6 +16,10 @@ G_DECLARE_FINAL_TYPE (GpuExporter, gpu_exporter, GPU, EXPORTER, DmabufExporter)
 /* An exporter of bytes. ENOTSUP if the driver cannot export. */
 DmabufExporter *gpu_exporter_new (GpuContext *context, GError **error);
 
+/* Whether images of @format with @modifier can be made, and left to others. */
+gboolean gpu_exporter_can_make (
+    GpuContext *context, const GpuFormat *format, guint64 modifier);
+
 /* An exporter of frames of one format and size. The driver chooses among
  * @modifiers; ENOTSUP if it can make none of them. */
 DmabufExporter *

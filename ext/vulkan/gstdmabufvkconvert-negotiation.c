@@ -15,11 +15,14 @@ gst_dmabuf_vk_convert_transform_caps (GstBaseTransform *base,
     GstPadDirection direction, GstCaps *caps, GstCaps *filter)
 {
   GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
+  GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
   GstCaps *formats, *result, *filtered;
 
+  /* what passes through need not be what the device reads and writes */
   formats =
       gst_dmabuf_vk_stage_get_caps (&self->stage, direction == GST_PAD_SINK);
-  result = vkconvert_caps_transform (caps, formats);
+  result = vkconvert_caps_transform (
+      caps, formats, !gst_dmabuf_vk_convert_has_work (&settings));
   gst_caps_unref (formats);
   if (filter) {
     filtered =

@@ -43,6 +43,9 @@ typedef struct
 GstDmabufVkSettings
 gst_dmabuf_vk_convert_get_settings (GstDmabufVkConvert *self);
 
+/* Whether there is something to do to frames that keep their format and size */
+gboolean gst_dmabuf_vk_convert_has_work (const GstDmabufVkSettings *settings);
+
 /* After a change of the settings or of the caps */
 void gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self);
 

@@ -73,8 +73,8 @@ gst_dmabuf_vk_convert_get_settings (GstDmabufVkConvert *self)
   return settings;
 }
 
-static gboolean
-has_work (const GstDmabufVkSettings *settings)
+gboolean
+gst_dmabuf_vk_convert_has_work (const GstDmabufVkSettings *settings)
 {
   return settings->direction != GST_VIDEO_ORIENTATION_IDENTITY
       || settings->crop[0] || settings->crop[1] || settings->crop[2]
@@ -86,8 +86,8 @@ gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self)
 {
   GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
 
-  gst_base_transform_set_passthrough (
-      GST_BASE_TRANSFORM (self), self->same_format && !has_work (&settings));
+  gst_base_transform_set_passthrough (GST_BASE_TRANSFORM (self),
+      self->same_format && !gst_dmabuf_vk_convert_has_work (&settings));
 }
 
 /* What of @buffer is shown: its crop meta, less what the properties take */

@@ -16,6 +16,7 @@
 
 #include "gstdmabufvksrc.h"
 #include "gstdmabufvkstage.h"
+#include "vkconvert-caps.h"
 #include "gst/lib/gstdmabufcoreenum-private.h"
 
 #define GST_CAT_DEFAULT dmabufvk_debug
@@ -87,6 +88,7 @@ gst_dmabuf_vk_src_fixate (GstBaseSrc *base, GstCaps *caps)
 
   caps = gst_caps_make_writable (gst_caps_truncate (caps));
   structure = gst_caps_get_structure (caps, 0);
+  vkconvert_caps_prefer_linear (structure);
   gst_structure_fixate_field_nearest_int (structure, "width", 640);
   gst_structure_fixate_field_nearest_int (structure, "height", 480);
   gst_structure_fixate_field_nearest_fraction (structure, "framerate", 30, 1);

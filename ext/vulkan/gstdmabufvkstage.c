@@ -3,6 +3,8 @@
 #include "gstdmabufvkstage.h"
 #include "gpu-exporter.h"
 
+#include <drm/drm_fourcc.h>
+
 GST_DEBUG_CATEGORY (dmabufvk_debug);
 #define GST_CAT_DEFAULT dmabufvk_debug
 
@@ -108,12 +110,16 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
   GpuContext *context;
   GValue range = G_VALUE_INIT;
   guint64 modifiers[GPU_MAX_MODIFIERS];
+  gboolean has_tiled;
   guint i, j, n, max;
   GstCaps *caps;
 
   if (stage->element)
     GST_OBJECT_LOCK (stage->element);
   context = stage->context ? gpu_context_ref (stage->context) : NULL;
+  /* which are images, of memory of the GPU */
+  has_tiled = stage->import_mode != GPU_IMPORT_BUFFER
+      && (!writable || stage->memory != GST_DMABUF_VK_MEMORY_SYSTEM);
   if (stage->element)
     GST_OBJECT_UNLOCK (stage->element);
   max = context ? MIN (context->max_size, GPU_MAX_SIZE) : GPU_MAX_SIZE;
@@ -131,8 +137,11 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
         modifiers, G_N_ELEMENTS (modifiers));
     for (j = 0; j < n; j++) {
       format.modifier = modifiers[j];
-      /* tiled frames are read, but the pool makes linear ones */
-      if (format.modifier != 0 ? !writable : !context->has_byte_buffers)
+      if (modifiers[j] == DRM_FORMAT_MOD_LINEAR ? !context->has_byte_buffers
+                                                : has_tiled
+                  && (!writable
+                      || gpu_exporter_can_make (
+                          context, &gpu_formats[i], modifiers[j])))
         g_array_append_val (formats, format);
     }
   }
@@ -520,13 +529,72 @@ is_for_devices (GstCaps *caps, const GstDmabufCoreConstraints *constraints)
               gst_caps_get_features (caps, 0), GST_CAPS_FEATURE_MEMORY_DMABUF));
 }
 
+/* Tiled frames only the driver can lay out, in its own memory. */
+static GstBufferPool *
+new_tiled_pool (GstDmabufVkStage *stage, const GstVideoInfoDmaDrm *info,
+    const GstDmabufCoreConstraints *constraints, GError **error)
+{
+  DmabufConstraints *demanded;
+  DmabufExporter *exporter;
+  GstBufferPool *pool = NULL;
+  DmabufLayout layout;
+
+  exporter = gpu_exporter_new_for_frames (stage->context, info->drm_fourcc,
+      GST_VIDEO_INFO_WIDTH (&info->vinfo), GST_VIDEO_INFO_HEIGHT (&info->vinfo),
+      &info->drm_modifier, 1, error);
+  if (!exporter)
+    return NULL;
+  demanded = gst_dmabuf_core_constraints_to_core (constraints);
+  if (dmabuf_constraints_check_exporter (demanded, exporter, error)) {
+    gpu_exporter_get_layout (GPU_EXPORTER (exporter), NULL, &layout);
+    pool = gst_dmabuf_core_pool_new (exporter);
+    gst_dmabuf_core_pool_set_layout (GST_DMABUF_CORE_POOL (pool), &layout,
+        gpu_exporter_get_frame_size (GPU_EXPORTER (exporter)));
+  }
+  dmabuf_constraints_free (demanded);
+  g_object_unref (exporter);
+
+  return pool;
+}
+
+static GstBufferPool *
+new_pool (GstDmabufVkStage *stage, GstCaps *caps,
+    const GstDmabufCoreConstraints *constraints, GError **error)
+{
+  DmabufExporter *exporter = NULL;
+  GstDmabufVkMemory memory;
+  GstVideoInfoDmaDrm info;
+  GstBufferPool *pool;
+
+  if (caps && gst_dmabuf_core_video_info_from_caps (&info, caps)
+      && info.drm_modifier != DRM_FORMAT_MOD_LINEAR)
+    return new_tiled_pool (stage, &info, constraints, error);
+
+  /* A GPU with memory of its own would read and write the machine's over the
+   * bus; displays take its memory. The CPU reads that slowly, or with some
+   * drivers not at all, so that it is for devices. */
+  GST_OBJECT_LOCK (stage->element);
+  memory = stage->memory;
+  GST_OBJECT_UNLOCK (stage->element);
+  if (memory == GST_DMABUF_VK_MEMORY_GPU
+      || (memory == GST_DMABUF_VK_MEMORY_AUTO && stage->context->is_discrete
+          && is_for_devices (caps, constraints) && !constraints->contiguous
+          && !*constraints->exporters))
+    exporter = gpu_exporter_new (stage->context, error);
+  if (!exporter && memory == GST_DMABUF_VK_MEMORY_GPU)
+    return NULL;
+  g_clear_error (error);
+  pool = gst_dmabuf_core_pool_new (exporter);
+  g_clear_object (&exporter);
+
+  return pool;
+}
+
 gboolean
 gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
 {
   GstDmabufCoreConstraints constraints;
-  DmabufExporter *exporter = NULL;
   GError *error = NULL;
-  GstDmabufVkMemory memory;
   GstVideoAlignment alignment;
   gboolean video_meta;
   GstStructure *config;
@@ -542,22 +610,9 @@ gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
   if (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_parse_nth_allocation_pool (query, 0, NULL, NULL, &min, NULL);
 
-  /* A GPU with memory of its own would read and write the machine's over the
-   * bus; displays take its memory. The CPU reads that slowly, or with some
-   * drivers not at all, so that it is for devices. */
-  GST_OBJECT_LOCK (stage->element);
-  memory = stage->memory;
-  GST_OBJECT_UNLOCK (stage->element);
-  if (memory == GST_DMABUF_VK_MEMORY_GPU
-      || (memory == GST_DMABUF_VK_MEMORY_AUTO && stage->context->is_discrete
-          && is_for_devices (caps, &constraints) && !constraints.contiguous
-          && !*constraints.exporters))
-    exporter = gpu_exporter_new (stage->context, &error);
-  if (!exporter && memory == GST_DMABUF_VK_MEMORY_GPU)
+  pool = new_pool (stage, caps, &constraints, &error);
+  if (!pool)
     goto no_exporter;
-  g_clear_error (&error);
-  pool = gst_dmabuf_core_pool_new (exporter);
-  g_clear_object (&exporter);
   gst_dmabuf_core_pool_set_constraints (
       GST_DMABUF_CORE_POOL (pool), &constraints);
 

@@ -8,49 +8,66 @@
 static const char *const kept[] = { "framerate", "interlace-mode",
   "multiview-mode", "multiview-flags", "hdr-format" };
 
-GstCaps *
-vkconvert_caps_transform (GstCaps *caps, GstCaps *formats)
+static void
+append (GstCaps *result, const GstStructure *from, GstCaps *formats, guint i)
 {
-  GstCaps *result = gst_caps_copy (caps);
-  guint i, j, k;
+  GstStructure *to = gst_structure_copy (gst_caps_get_structure (formats, i));
+  guint k;
+
+  for (k = 0; k < G_N_ELEMENTS (kept); k++) {
+    const GValue *value = gst_structure_get_value (from, kept[k]);
+
+    if (value)
+      gst_structure_set_value (to, kept[k], value);
+  }
+  gst_caps_merge_structure_full (
+      result, to, gst_caps_features_copy (gst_caps_get_features (formats, i)));
+}
+
+GstCaps *
+vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same)
+{
+  GstCaps *result = same ? gst_caps_copy (caps) : gst_caps_new_empty ();
+  guint i, j, other;
 
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     const GstStructure *from = gst_caps_get_structure (caps, i);
 
-    for (j = 0; j < gst_caps_get_size (formats); j++) {
-      GstStructure *to =
-          gst_structure_copy (gst_caps_get_structure (formats, j));
+    /* what is dma-bufs stays that, and what is not, not */
+    for (other = 0; other < 2; other++) {
+      for (j = 0; j < gst_caps_get_size (formats); j++) {
+        gboolean is_other =
+            !gst_caps_features_is_equal (gst_caps_get_features (caps, i),
+                gst_caps_get_features (formats, j));
 
-      for (k = 0; k < G_N_ELEMENTS (kept); k++) {
-        const GValue *value = gst_structure_get_value (from, kept[k]);
-
-        if (value)
-          gst_structure_set_value (to, kept[k], value);
+        if (same ? !other : other == is_other)
+          append (result, from, formats, j);
       }
-      gst_caps_append_structure_full (result, to,
-          gst_caps_features_copy (gst_caps_get_features (formats, j)));
     }
   }
 
-  return gst_caps_simplify (result);
+  /* which puts them in another order */
+  return same ? gst_caps_simplify (result) : result;
 }
 
 /* --- fixating ------------------------------------------------------------- */
 
-static gboolean
-is_rgb_name (const char *name, gboolean drm)
+/* NULL for a name that is none */
+static const GpuFormat *
+get_named (const char *name, gboolean drm, gboolean *is_linear)
 {
-  guint64 modifier;
+  guint64 modifier = 0;
   guint32 fourcc = drm ? gst_video_dma_drm_fourcc_from_string (name, &modifier)
                        : gst_video_dma_drm_fourcc_from_format (
                              gst_video_format_from_string (name));
-  const GpuFormat *format = gpu_format_get (fourcc);
 
-  return format && gpu_format_is_rgb (format);
+  *is_linear = modifier == 0;
+
+  return gpu_format_get (fourcc);
 }
 
 /* The format of the input if it is among those of the output, else the first
- * of its kind: luma and chroma, or red, green and blue. */
+ * of its kind: luma and chroma, or red, green and blue. Rather linear ones. */
 static void
 fixate_format (const GstStructure *in, GstStructure *out)
 {
@@ -60,26 +77,49 @@ fixate_format (const GstStructure *in, GstStructure *out)
       gst_structure_get_string (in, in_drm ? "drm-format" : "format");
   const char *field = drm ? "drm-format" : "format";
   const GValue *list = gst_structure_get_value (out, field);
+  guint score, best_score = 0, i;
+  const GpuFormat *wanted, *format;
   const char *best = NULL;
-  gboolean rgb;
-  guint i;
+  gboolean is_linear;
 
   if (!list || !GST_VALUE_HOLDS_LIST (list) || !in_name)
     return;
 
-  rgb = is_rgb_name (in_name, in_drm);
-  for (i = 0; i < gst_value_list_get_size (list); i++) {
+  wanted = get_named (in_name, in_drm, &is_linear);
+  for (i = 0; wanted && i < gst_value_list_get_size (list); i++) {
     const char *name = g_value_get_string (gst_value_list_get_value (list, i));
 
-    if (in_drm == drm && g_str_equal (name, in_name)) {
+    format = get_named (name, drm, &is_linear);
+    if (!format)
+      continue;
+    score = 1 + (format == wanted) * 4 + is_linear
+        + (gpu_format_is_rgb (format) == gpu_format_is_rgb (wanted)) * 2;
+    if (score > best_score) {
+      best_score = score;
       best = name;
-      break;
     }
-    if (!best && is_rgb_name (name, drm) == rgb)
-      best = name;
   }
   if (best)
     gst_structure_fixate_field_string (out, field, best);
+}
+
+void
+vkconvert_caps_prefer_linear (GstStructure *structure)
+{
+  const GValue *list = gst_structure_get_value (structure, "drm-format");
+  gboolean is_linear;
+  guint i;
+
+  if (!list || !GST_VALUE_HOLDS_LIST (list))
+    return;
+  for (i = 0; i < gst_value_list_get_size (list); i++) {
+    const char *name = g_value_get_string (gst_value_list_get_value (list, i));
+
+    if (get_named (name, TRUE, &is_linear) && is_linear) {
+      gst_structure_fixate_field_string (structure, "drm-format", name);
+      return;
+    }
+  }
 }
 
 static void
@@ -102,8 +142,12 @@ is_rgb_structure (const GstStructure *structure)
   gboolean drm = gst_structure_has_field (structure, "drm-format");
   const char *name =
       gst_structure_get_string (structure, drm ? "drm-format" : "format");
+  const GpuFormat *format;
+  gboolean is_linear;
 
-  return name && is_rgb_name (name, drm);
+  format = name ? get_named (name, drm, &is_linear) : NULL;
+
+  return format && gpu_format_is_rgb (format);
 }
 
 /* Nobody asks for another: what it is it stays */

@@ -7,8 +7,14 @@
 
 G_BEGIN_DECLS
 
-/* What @caps may become: themselves, or any of @formats with any size. */
-GstCaps *vkconvert_caps_transform (GstCaps *caps, GstCaps *formats);
+/* What @caps may become: any of @formats with any size, or, rather, with @same,
+ * what they are. */
+GstCaps *
+vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same);
+
+/* Chooses, of the formats that are left, a linear one, which everybody reads.
+ */
+void vkconvert_caps_prefer_linear (GstStructure *structure);
 
 /* Chooses out of @othercaps what is nearest to @caps: the format, the size
  * (turned, if @transpose, and without what is cropped), the aspect. */

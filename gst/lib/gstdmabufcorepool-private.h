@@ -61,7 +61,10 @@ struct _GstDmabufCorePool
   gboolean exporter_chosen; /* by the pool itself */
   gboolean started;
   GstDmabufCoreConstraints constraints;
+  DmabufLayout exporters_layout; /* no planes: it makes bytes */
+  gsize exporters_size;
   GstVideoInfo info;
+  guint n_planes;
   GstVideoAlignment alignment;
   gsize plane_sizes[GST_VIDEO_MAX_PLANES];
   gboolean per_plane;

@@ -138,6 +138,20 @@ gst_dmabuf_core_pool_set_constraints (
 }
 
 void
+gst_dmabuf_core_pool_set_layout (
+    GstDmabufCorePool *pool, const DmabufLayout *layout, gsize size)
+{
+  g_return_if_fail (GST_IS_DMABUF_CORE_POOL (pool));
+  g_return_if_fail (!gst_buffer_pool_is_active (GST_BUFFER_POOL (pool)));
+  g_return_if_fail (pool->exporter != NULL);
+  g_return_if_fail (layout->n_planes > 0);
+  g_return_if_fail (layout->n_planes <= GST_VIDEO_MAX_PLANES);
+
+  pool->exporters_layout = *layout;
+  pool->exporters_size = size;
+}
+
+void
 gst_dmabuf_core_pool_set_name_prefix (
     GstDmabufCorePool *pool, const char *prefix)
 {

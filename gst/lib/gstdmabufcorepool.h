@@ -27,7 +27,8 @@ G_BEGIN_DECLS
 /**
  * GstDmabufCorePool:
  *
- * A pool of linear video frames in dma-bufs.
+ * A pool of video frames in dma-bufs: linear ones, or others of an exporter
+ * that lays them out (gst_dmabuf_core_pool_set_layout()).
  *
  * Its storage is chosen late: not when the pool is configured but when it is
  * started, after the ALLOCATION query has told who is going to use it. All
@@ -79,6 +80,21 @@ GstBufferPool *gst_dmabuf_core_pool_new (DmabufExporter *exporter);
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_pool_set_constraints (
     GstDmabufCorePool *pool, const GstDmabufCoreConstraints *constraints);
+
+/**
+ * gst_dmabuf_core_pool_set_layout: (skip)
+ * @pool: a pool that is not active, with an exporter of its own
+ * @layout: the planes of a frame as the exporter makes them, all in one
+ * dma-buf, without buffers
+ * @size: of such a frame in bytes
+ *
+ * For frames with a modifier that only their producer can lay out: the pool
+ * then takes caps of this format, modifier and size, besides linear ones. To be
+ * called before gst_buffer_pool_set_config().
+ */
+GST_DMABUF_CORE_API
+void gst_dmabuf_core_pool_set_layout (
+    GstDmabufCorePool *pool, const DmabufLayout *layout, gsize size);
 
 /**
  * gst_dmabuf_core_pool_set_name_prefix:

@@ -14,11 +14,37 @@ GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
 
 /* --- configuration ------------------------------------------------------ */
 
+/* As only the exporter can lay it out */
 static gboolean
-pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, GError **error)
+pool_take_layout (GstDmabufCorePool *self, const GstVideoInfoDmaDrm *drm)
+{
+  const DmabufLayout *layout = &self->exporters_layout;
+  guint i;
+
+  if (layout->n_planes == 0 || layout->format != drm->drm_fourcc
+      || layout->modifier != drm->drm_modifier
+      || layout->width != (guint) GST_VIDEO_INFO_WIDTH (&drm->vinfo)
+      || layout->height != (guint) GST_VIDEO_INFO_HEIGHT (&drm->vinfo))
+    return FALSE;
+
+  self->info = drm->vinfo;
+  self->info.size = self->exporters_size;
+  self->n_planes = layout->n_planes;
+  for (i = 0; i < layout->n_planes; i++) {
+    self->info.offset[i] = layout->planes[i].offset;
+    self->info.stride[i] = layout->planes[i].pitch;
+  }
+
+  return TRUE;
+}
+
+static gboolean
+pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, gboolean *is_laid_out,
+    GError **error)
 {
   GstVideoInfoDmaDrm drm;
 
+  *is_laid_out = FALSE;
   if (!caps)
     goto no_frames;
   if (!gst_video_is_dma_drm_caps (caps)) {
@@ -26,6 +52,9 @@ pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, GError **error)
       goto no_frames;
   } else if (!gst_video_info_dma_drm_from_caps (&drm, caps)) {
     goto no_frames;
+  } else if (drm.drm_modifier != 0 && pool_take_layout (self, &drm)) {
+    *is_laid_out = TRUE;
+    return TRUE;
   } else if (drm.drm_modifier != 0
       || !gst_video_info_dma_drm_to_video_info (&drm, &self->info)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
@@ -34,6 +63,7 @@ pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, GError **error)
             gst_caps_get_structure (caps, 0), "drm-format"));
     return FALSE;
   }
+  self->n_planes = GST_VIDEO_INFO_N_PLANES (&self->info);
   return TRUE;
 
   /* ERRORS */
@@ -85,6 +115,7 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   guint size, min_buffers, max_buffers;
+  gboolean is_laid_out;
   GError *error = NULL;
   GstCaps *caps;
 
@@ -104,9 +135,14 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
   g_mutex_lock (&self->lock);
   self->constraints = self->wanted;
   g_mutex_unlock (&self->lock);
-  if (!pool_parse_caps (self, caps, &error)
-      || !pool_layout (self, config, &error))
+  if (!pool_parse_caps (self, caps, &is_laid_out, &error))
     goto failed;
+  if (is_laid_out) {
+    self->per_plane = FALSE;
+    gst_video_alignment_reset (&self->alignment);
+  } else if (!pool_layout (self, config, &error)) {
+    goto failed;
+  }
   self->zero = gst_buffer_pool_config_has_option (
       config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_ZERO);
 
@@ -177,7 +213,7 @@ pool_alloc_buffer (
       pool_slot_quark, slot, (GDestroyNotify) pool_slot_free);
 
   if (self->per_plane) {
-    for (i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++) {
+    for (i = 0; i < self->n_planes; i++) {
       if (!pool_append_dmabuf (self, slot, self->plane_sizes[i]))
         goto failed;
     }
@@ -187,9 +223,9 @@ pool_alloc_buffer (
 
   meta = gst_buffer_add_video_meta_full (slot->buffer,
       GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
-      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
-      GST_VIDEO_INFO_N_PLANES (info), info->offset, info->stride);
-  if (meta)
+      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), self->n_planes,
+      info->offset, info->stride);
+  if (meta && GST_VIDEO_INFO_FORMAT (info) != GST_VIDEO_FORMAT_DMA_DRM)
     gst_video_meta_set_alignment (meta, self->alignment);
   slot->sync = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
       slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);

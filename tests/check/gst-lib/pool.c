@@ -4,6 +4,8 @@
 
 #include "pool-fixture.h"
 
+#include <drm/drm_fourcc.h>
+
 /* --- layouts -------------------------------------------------------------- */
 
 static const struct
@@ -77,6 +79,68 @@ GST_START_TEST (test_tiled_is_refused_with_a_reason)
   fail_unless (strstr (error->message, "tiled") != NULL);
   g_error_free (error);
   gst_object_unref (pool);
+}
+GST_END_TEST;
+
+/* The producer says where its planes lie; compression may have added some. */
+GST_START_TEST (test_tiled_is_laid_out_by_its_exporter)
+{
+  static const Config config = { CAPS_TILED, 1, 1, TRUE };
+  static const Config linear = { CAPS_NV12, 1, 1, TRUE };
+  DmabufExporter *exporter = dmabuf_heap_exporter_new (NULL, NULL);
+  GstBufferPool *pool = gst_dmabuf_core_pool_new (exporter);
+  DmabufLayout layout = {
+    .format = DRM_FORMAT_NV12,
+    .modifier = 0x0100000000000002,
+    .width = 100,
+    .height = 52,
+    .n_planes = 3,
+    .planes = { { NULL, 0, 128 }, { NULL, 8192, 128 }, { NULL, 16384, 64 } },
+  };
+  GstDmabufCorePool *core = GST_DMABUF_CORE_POOL (pool);
+  GstVideoInfoDmaDrm info;
+  DmabufLayout read;
+  GstVideoMeta *meta;
+  GstBuffer *buffer;
+  GstCaps *caps;
+  guint i;
+
+  /* of another size */
+  gst_dmabuf_core_pool_set_layout (core, &layout, 20000);
+  fail_if (configure (pool, &config));
+  layout.height = 50;
+  gst_dmabuf_core_pool_set_layout (core, &layout, 20000);
+  fail_unless (configure (pool, &config));
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+
+  buffer = acquire (pool);
+  fail_unless_equals_int (gst_buffer_get_size (buffer), 20000);
+  meta = gst_buffer_get_video_meta (buffer);
+  fail_unless_equals_int (meta->format, GST_VIDEO_FORMAT_DMA_DRM);
+  caps = gst_caps_from_string (CAPS_TILED);
+  fail_unless (gst_dmabuf_core_video_info_from_caps (&info, caps));
+  gst_caps_unref (caps);
+  fail_unless (gst_dmabuf_core_buffer_get_layout (buffer, &info, &read, NULL));
+  fail_unless_equals_int (read.n_planes, 3);
+  for (i = 0; i < 3; i++) {
+    fail_unless_equals_uint64 (read.planes[i].offset, layout.planes[i].offset);
+    fail_unless_equals_int (read.planes[i].pitch, layout.planes[i].pitch);
+  }
+
+  /* and comes back */
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (acquire (pool));
+  fail_unless_equals_uint64 (get_stat (pool, "allocated"), 1);
+  fail_unless (gst_buffer_pool_set_active (pool, FALSE));
+
+  /* linear ones are laid out as ever */
+  fail_unless (configure (pool, &linear));
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+  buffer = acquire (pool);
+  fail_unless_equals_int (gst_buffer_get_video_meta (buffer)->n_planes, 2);
+  gst_buffer_unref (buffer);
+  free_pool (pool);
+  g_object_unref (exporter);
 }
 GST_END_TEST;
 
@@ -213,6 +277,7 @@ pool_suite (void)
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_loop_test (tc, test_layouts, 0, G_N_ELEMENTS (layouts));
   tcase_add_test (tc, test_tiled_is_refused_with_a_reason);
+  tcase_add_test (tc, test_tiled_is_laid_out_by_its_exporter);
   tcase_add_test (tc, test_no_memory_is_refused_with_reasons);
   tcase_add_test (tc, test_storage_is_made_by_the_start);
   tcase_add_test (tc, test_a_start_that_fails_leaves_nothing);

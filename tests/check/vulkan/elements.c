@@ -2,7 +2,8 @@
 
 /*
  * The converter on dma-bufs, element by element: what tags and crop metas do,
- * order (elements-order.c), a device that is lost.
+ * order (elements-order.c), tiled frames (elements-tiled.c), a device that is
+ * lost.
  */
 
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "async-loader.h"
 #include "converter-fixture.h"
 #include "elements-order.h"
+#include "elements-tiled.h"
 #include "fault-loader.h"
+#include "gstdmabufvksrc.h"
 
 /* --- the GPU that most tests share ------------------------------------------
  */
@@ -111,6 +114,40 @@ GST_START_TEST (a_crop_meta_crops)
 }
 GST_END_TEST
 
+/* Where nobody asks for a size: also in the input's own format, which comes
+ * first otherwise, as it is. */
+GST_START_TEST (what_is_turned_or_cropped_has_the_size_that_is_left)
+{
+  static const struct
+  {
+    const char *option;
+    gint width, height;
+  } cases[] = {
+    { "video-direction=90r", HEIGHT, WIDTH },
+    { "crop-left=3", WIDTH - 3, HEIGHT },
+    { "crop-bottom=1", WIDTH, HEIGHT - 1 },
+    { "video-direction=180", WIDTH, HEIGHT },
+  };
+  guint i;
+
+  /* the caps say it before a frame comes */
+  for (i = 0; i < G_N_ELEMENTS (cases); i++) {
+    GstHarness *h =
+        new_converter (cases[i].option, "video/x-raw,format=BGRx", FALSE);
+    GstVideoInfo info;
+    GstCaps *caps;
+
+    caps = gst_pad_get_current_caps (h->sinkpad);
+    g_assert_nonnull (caps);
+    g_assert_true (gst_video_info_from_caps (&info, caps));
+    g_assert_cmpint (GST_VIDEO_INFO_WIDTH (&info), ==, cases[i].width);
+    g_assert_cmpint (GST_VIDEO_INFO_HEIGHT (&info), ==, cases[i].height);
+    gst_caps_unref (caps);
+    free_converter (h);
+  }
+}
+GST_END_TEST
+
 /* --- locks ------------------------------------------------------------------
  */
 
@@ -197,7 +234,6 @@ GST_START_TEST (a_gpu_with_memory_gives_it_to_devices)
   check_memory (drm, "vulkan");
   check_memory (CAPS ("RGBx", 8, 4), "heap:system");
   gpu->is_discrete = FALSE;
-  check_memory (drm, "heap:system");
   gpu_context_unref (gpu);
   check_nothing_is_left ();
 }
@@ -279,7 +315,13 @@ elements_suite (void)
   tcase_add_unchecked_fixture (tcase, open_gpu, close_gpu);
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
+  tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
   elements_add_order_tests (tcase);
+  suite_add_tcase (suite, tcase);
+
+  tcase = tcase_create ("tiled");
+  tcase_set_timeout (tcase, 120);
+  elements_add_tiled_tests (tcase);
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("as the driver is");
@@ -301,6 +343,7 @@ main (int argc, char **argv)
   gst_check_init (&argc, &argv);
   GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
   GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
+  GST_ELEMENT_REGISTER (dmabufvksrc, NULL);
 
   return gst_check_run_suite (elements_suite (), "vulkan-elements", __FILE__);
 }

@@ -382,6 +382,51 @@ GST_START_TEST (what_is_left_open_stays_as_it_is)
       FALSE);
   g_assert_nonnull (strstr (text, "drm-format=(string)NV12"));
   g_free (text);
+
+  /* rather linear, but the format first */
+#define FROM_DRM(drm) \
+  "video/" \
+  "x-raw(memory:DMABuf),format=DMA_DRM,width=32,height=24,drm-format=" drm
+#define TO_DRM(drm) \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,width=[1,100],height=[1,100]," \
+  "drm-format={" drm "}"
+  text = fixate (FROM_DRM ("NV12:0x0100000000000002"),
+      TO_DRM ("XR24,NV12:0x0100000000000002,NV12"), FALSE);
+  g_assert_nonnull (strstr (text, "(string)NV12"));
+  g_assert_null (strstr (text, "NV12:"));
+  g_free (text);
+  text = fixate (
+      FROM_DRM ("NV12"), TO_DRM ("XR24,YUYV,NV12:0x0100000000000002"), FALSE);
+  g_assert_nonnull (strstr (text, "(string)NV12:0x0100000000000002"));
+  g_free (text);
+}
+GST_END_TEST
+
+/* What is not passed through need not be written as it came, nor in the same
+ * size. */
+GST_START_TEST (what_is_turned_may_become_all_that_is_written)
+{
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw,format=NV12,width=32,height=24,framerate=30/1");
+  GstCaps *formats = gst_caps_from_string (
+      "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12,"
+      "width=[1,100],height=[1,100];"
+      "video/x-raw,format=NV12,width=[1,100],height=[1,100]");
+  GstCaps *result;
+
+  result = vkconvert_caps_transform (caps, formats, TRUE);
+  g_assert_true (gst_caps_is_subset (caps, result));
+  gst_caps_unref (result);
+
+  result = vkconvert_caps_transform (caps, formats, FALSE);
+  g_assert_cmpuint (gst_caps_get_size (result), ==, 2);
+  g_assert_false (gst_caps_is_fixed (result));
+  /* dma-bufs are not pressed on who had none */
+  g_assert_false (gst_caps_features_contains (
+      gst_caps_get_features (result, 0), "memory:DMABuf"));
+  gst_caps_unref (result);
+  gst_caps_unref (formats);
+  gst_caps_unref (caps);
 }
 GST_END_TEST
 
@@ -428,6 +473,7 @@ failures_suite (void)
   tcase_add_test (tcase, elements_without_a_gpu_say_what_to_do);
   tcase_add_test (tcase, a_damaged_pipeline_cache_is_left_out);
   tcase_add_test (tcase, what_is_left_open_stays_as_it_is);
+  tcase_add_test (tcase, what_is_turned_may_become_all_that_is_written);
   tcase_add_test (tcase, borders_keep_the_aspect);
   suite_add_tcase (suite, tcase);
 
