@@ -247,6 +247,17 @@ mock_driver_get_n_queued (void)
   return n;
 }
 
+guint
+mock_driver_get_n_open (void)
+{
+  guint n;
+
+  g_mutex_lock (&state.lock);
+  n = mock_driver.n_open;
+  g_mutex_unlock (&state.lock);
+  return n;
+}
+
 static gpointer
 sensor_run (gpointer data)
 {

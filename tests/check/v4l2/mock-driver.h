@@ -118,6 +118,9 @@ void mock_driver_capture (void);
 /* What mock_driver.n_queued is, while other threads change it. */
 guint mock_driver_get_n_queued (void);
 
+/* Likewise the fds that are open. */
+guint mock_driver_get_n_open (void);
+
 /* The source of a receiver changes: no frame more, and an event. */
 void mock_driver_change_signal (guint width, guint height, guint rate);
 

@@ -467,8 +467,7 @@ GST_START_TEST (test_shutdown_with_fence_pending)
 
   /* The fence still knows the pool, until it signals. */
   timeline_inc (timeline, 1);
-  while (g_atomic_pointer_get (&pool)
-      || g_atomic_int_get (&mock_driver.n_open) > 0)
+  while (g_atomic_pointer_get (&pool) || mock_driver_get_n_open () > 0)
     g_usleep (1000);
   dmabuf_kernel->close (timeline);
 }
