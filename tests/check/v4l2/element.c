@@ -12,6 +12,7 @@
 
 static GstElement *pipeline;
 static GstElement *src;
+static GList *warnings; /* that were read, until nobody else frees them */
 
 /* What the sink's pad answers to the ALLOCATION query. */
 static gboolean answer_video_meta;
@@ -62,6 +63,8 @@ static void
 end_pipeline (void)
 {
   gst_element_set_state (pipeline, GST_STATE_NULL);
+  g_list_free_full (
+      g_steal_pointer (&warnings), (GDestroyNotify) gst_message_unref);
   gst_object_unref (src);
   gst_object_unref (pipeline);
   answer_video_meta = answer_sync_meta = FALSE;
@@ -239,7 +242,7 @@ GST_START_TEST (test_rate_of_the_driver)
                    "gives 12/1"),
       "%s", error->message);
   g_clear_error (&error);
-  gst_message_unref (message);
+  warnings = g_list_prepend (warnings, message);
   while (get_stat ("frames") < 3)
     g_usleep (1000);
   assert_caps ("video/x-raw,framerate=30/1");
@@ -625,7 +628,7 @@ assert_warning (const char *words)
   gst_message_parse_warning (message, &error, NULL);
   fail_unless (strstr (error->message, words), "%s", error->message);
   g_clear_error (&error);
-  gst_message_unref (message);
+  warnings = g_list_prepend (warnings, message);
 }
 
 /* Without a signal there is a warning that says so, and frames when it comes;
