@@ -67,7 +67,8 @@ gst_dmabuf_vk_src_get_caps (GstBaseSrc *base, GstCaps *filter)
   GstCaps *caps, *filtered;
   GValue rate = G_VALUE_INIT;
 
-  caps = gst_dmabuf_vk_stage_get_caps (&GST_DMABUF_VK_SRC (base)->stage, TRUE);
+  caps = gst_caps_make_writable (
+      gst_dmabuf_vk_stage_get_caps (&GST_DMABUF_VK_SRC (base)->stage, TRUE));
   g_value_init (&rate, GST_TYPE_FRACTION_RANGE);
   gst_value_set_fraction_range_full (&rate, 0, 1, G_MAXINT, 1);
   gst_dmabuf_core_caps_set (caps, "framerate", &rate);

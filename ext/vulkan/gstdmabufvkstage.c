@@ -75,6 +75,8 @@ gst_dmabuf_vk_stage_close (GstDmabufVkStage *stage)
   GST_OBJECT_LOCK (stage->element);
   context = stage->context;
   stage->context = NULL;
+  gst_clear_caps (&stage->caps[FALSE]);
+  gst_clear_caps (&stage->caps[TRUE]);
   GST_OBJECT_UNLOCK (stage->element);
   if (context)
     gpu_context_unref (context);
@@ -103,25 +105,16 @@ gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing)
 
 /* --- caps ----------------------------------------------------------------- */
 
-GstCaps *
-gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
+/* @has_tiled: those are images, of memory of the GPU */
+static GstCaps *
+find_caps (GpuContext *context, gboolean writable, gboolean has_tiled)
 {
   GArray *formats = g_array_new (FALSE, FALSE, sizeof (GstDmabufCoreFormat));
-  GpuContext *context;
   GValue range = G_VALUE_INIT;
   guint64 modifiers[GPU_MAX_MODIFIERS];
-  gboolean has_tiled;
   guint i, j, n, max;
   GstCaps *caps;
 
-  if (stage->element)
-    GST_OBJECT_LOCK (stage->element);
-  context = stage->context ? gpu_context_ref (stage->context) : NULL;
-  /* which are images, of memory of the GPU */
-  has_tiled = stage->import_mode != GPU_IMPORT_BUFFER
-      && (!writable || stage->memory != GST_DMABUF_VK_MEMORY_SYSTEM);
-  if (stage->element)
-    GST_OBJECT_UNLOCK (stage->element);
   max = context ? MIN (context->max_size, GPU_MAX_SIZE) : GPU_MAX_SIZE;
 
   for (i = 0; i < gpu_n_formats; i++) {
@@ -154,6 +147,39 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
   gst_dmabuf_core_caps_set (caps, "width", &range);
   gst_dmabuf_core_caps_set (caps, "height", &range);
   g_value_unset (&range);
+
+  return caps;
+}
+
+GstCaps *
+gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
+{
+  gboolean has_tiled;
+  GpuContext *context;
+  GstCaps *caps;
+
+  if (!stage->element)
+    return find_caps (NULL, writable, FALSE);
+
+  writable = !!writable;
+  GST_OBJECT_LOCK (stage->element);
+  context = stage->context ? gpu_context_ref (stage->context) : NULL;
+  caps = stage->caps[writable] ? gst_caps_ref (stage->caps[writable]) : NULL;
+  has_tiled = stage->import_mode != GPU_IMPORT_BUFFER
+      && (!writable || stage->memory != GST_DMABUF_VK_MEMORY_SYSTEM);
+  GST_OBJECT_UNLOCK (stage->element);
+  if (caps) {
+    gpu_context_unref (context);
+    return caps;
+  }
+
+  caps = find_caps (context, writable, has_tiled);
+  /* A driver with many modifiers is asked some thousand times, and caps are
+   * wanted often. */
+  GST_OBJECT_LOCK (stage->element);
+  if (context && stage->context == context)
+    gst_caps_replace (&stage->caps[writable], caps);
+  GST_OBJECT_UNLOCK (stage->element);
   if (context)
     gpu_context_unref (context);
 

@@ -45,6 +45,7 @@ typedef struct
   GCancellable *cancellable;
 
   GpuContext *context; /* set under the object lock */
+  GstCaps *caps[2];    /* the same: of what it reads, of what it writes */
   DmabufDevice *device;
   GpuQueue queue;
   gboolean downstream_syncs; /* it knows the sync meta */
@@ -102,7 +103,7 @@ gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing);
 void gst_dmabuf_vk_stage_drain (GstDmabufVkStage *stage);
 
 /* The caps of what the device reads (SAMPLED) or writes (STORAGE); all that the
- * plugin knows as long as no device is open. */
+ * plugin knows as long as no device is open. Any thread. */
 GstCaps *
 gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable);
 

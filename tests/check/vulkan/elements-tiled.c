@@ -101,6 +101,28 @@ GST_START_TEST (linear_frames_are_made_for_who_takes_both)
 }
 GST_END_TEST
 
+/* Some drivers have dozens of modifiers for each format. */
+GST_START_TEST (a_driver_is_asked_for_its_modifiers_once)
+{
+  guint n_questions = 0, i;
+  GstHarness *h;
+
+  tiled_loader_install ();
+  h = new_converter (NULL, DRM_CAPS ("XB24"), FALSE);
+  for (i = 0; i < 3; i++) {
+    gst_caps_unref (gst_pad_query_caps (h->srcpad, NULL));
+    gst_caps_unref (gst_pad_peer_query_caps (h->srcpad, NULL));
+    gst_caps_unref (gst_pad_peer_query_caps (h->sinkpad, NULL));
+    if (i == 0)
+      n_questions = tiled_loader_get_questions ();
+  }
+  g_assert_cmpuint (n_questions, >, 0);
+  g_assert_cmpuint (tiled_loader_get_questions (), ==, n_questions);
+  free_converter (h);
+  tiled_loader_remove ();
+}
+GST_END_TEST
+
 /* Tiled memory is the GPU's, which not everybody reaches. */
 GST_START_TEST (tiled_frames_that_downstream_does_not_reach_are_refused)
 {
@@ -207,6 +229,7 @@ elements_add_tiled_tests (TCase *tcase)
 {
   tcase_add_test (tcase, tiled_frames_are_made_for_who_takes_no_others);
   tcase_add_test (tcase, linear_frames_are_made_for_who_takes_both);
+  tcase_add_test (tcase, a_driver_is_asked_for_its_modifiers_once);
   tcase_add_test (
       tcase, tiled_frames_that_downstream_does_not_reach_are_refused);
   tcase_add_test (tcase, tiled_frames_are_read);

@@ -10,6 +10,7 @@
 static GMutex lock;
 static GHashTable *images; /* VkImage, tiled ones */
 static guint n_images_made;
+static gint n_questions;
 
 static PFN_vkGetPhysicalDeviceFormatProperties2 real_format_properties;
 static PFN_vkGetPhysicalDeviceImageFormatProperties2 real_image_properties;
@@ -36,6 +37,7 @@ format_properties (
       properties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT);
   guint room = list ? list->drmFormatModifierCount : 0, n, i;
 
+  g_atomic_int_inc (&n_questions);
   real_format_properties (physical, format, properties);
   n = list ? list->drmFormatModifierCount : 0;
   if (!list || !list->pDrmFormatModifierProperties || n >= room)
@@ -149,6 +151,7 @@ tiled_loader_install (void)
 {
   images = g_hash_table_new (NULL, NULL);
   n_images_made = 0;
+  n_questions = 0;
   loader_shim_install (wrap);
 }
 
@@ -170,4 +173,10 @@ tiled_loader_get_images (guint *n_made)
   g_mutex_unlock (&lock);
 
   return n;
+}
+
+guint
+tiled_loader_get_questions (void)
+{
+  return g_atomic_int_get (&n_questions);
 }

@@ -19,4 +19,7 @@ void tiled_loader_remove (void);
 /* Images with the modifier that there are, and how many were ever made. */
 guint tiled_loader_get_images (guint *n_made);
 
+/* How often the driver was asked for the modifiers of a format. */
+guint tiled_loader_get_questions (void);
+
 G_END_DECLS
