@@ -10,6 +10,9 @@
 
 G_BEGIN_DECLS
 
+/* Snapshots and publishing are for who holds the storage of @buffer
+ * (dmabuf_buffer_hold_storage()), or has a use of it. */
+
 /* The fences that stand against @access: our own merged with a snapshot of the
  * kernel's (XSF-1, XSF-2) where somebody else may have put some there. NULL for
  * none, without a system call for a buffer that nobody else has seen.

@@ -61,7 +61,7 @@ static gboolean
 has_kernel_fences (DmabufBuffer *buffer)
 {
   return dmabuf_buffer_is_seen (buffer)
-      && dmabuf_exporter_is_dmabuf (buffer->exporter);
+      && dmabuf_exporter_is_dmabuf (g_atomic_pointer_get (&buffer->exporter));
 }
 
 static short
@@ -344,8 +344,11 @@ dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access, gint64 deadline,
   if (!has_kernel_fences (buffer))
     return TRUE;
 
+  if (!dmabuf_buffer_try_hold_storage (buffer, deadline, cancellable, error))
+    return FALSE;
   ret = dmabuf_kernel_poll (dmabuf_buffer_peek_fd (buffer),
       poll_events (access), deadline, cancellable);
+  dmabuf_buffer_let_storage_go (buffer);
   if (ret > 0)
     return TRUE;
 

@@ -16,24 +16,38 @@
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
 {
+  DmabufFence *fence;
+
   g_return_val_if_fail (buffer != NULL, NULL);
   g_return_val_if_fail (
       access >= DMABUF_ACCESS_READ && access <= DMABUF_ACCESS_READ_WRITE, NULL);
 
-  return dmabuf_bridge_snapshot (buffer, access, FALSE);
+  /* While the storage moves: who moves it waits for what the kernel has, and
+   * whoever uses the buffer next for him. */
+  if (!dmabuf_buffer_try_hold_storage (buffer, 0, NULL, NULL))
+    return dmabuf_bridge_snapshot (buffer, access, TRUE);
+
+  fence = dmabuf_bridge_snapshot (buffer, access, FALSE);
+  dmabuf_buffer_let_storage_go (buffer);
+  return fence;
 }
 
 gboolean
 dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,
     DmabufFence *fence, GError **error)
 {
+  gboolean ok;
+
   g_return_val_if_fail (buffer != NULL, FALSE);
   g_return_val_if_fail (fence != NULL, FALSE);
   g_return_val_if_fail (
       access >= DMABUF_ACCESS_READ && access <= DMABUF_ACCESS_READ_WRITE,
       FALSE);
 
-  return dmabuf_bridge_publish (buffer, access, fence, FALSE, error);
+  dmabuf_buffer_hold_storage (buffer);
+  ok = dmabuf_bridge_publish (buffer, access, fence, FALSE, error);
+  dmabuf_buffer_let_storage_go (buffer);
+  return ok;
 }
 
 guint
@@ -54,9 +68,15 @@ dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
     idle[i] = !reservation
         || dmabuf_reservation_test_signaled (
             reservation, dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0));
-    if (!idle[i] || !dmabuf_buffer_is_seen (buffers[i])
-        || !dmabuf_exporter_is_dmabuf (buffers[i]->exporter))
+    if (!idle[i] || !dmabuf_buffer_is_seen (buffers[i]))
       continue;
+    idle[i] = dmabuf_buffer_try_hold_storage (buffers[i], 0, NULL, NULL);
+    if (!idle[i])
+      continue;
+    if (!dmabuf_exporter_is_dmabuf (buffers[i]->exporter)) {
+      dmabuf_buffer_let_storage_go (buffers[i]);
+      continue;
+    }
     fds[n_fds].fd = dmabuf_buffer_peek_fd (buffers[i]);
     fds[n_fds].events = access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN;
     fds[n_fds].revents = 0;
@@ -66,8 +86,10 @@ dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
   /* POLL-1; a call that fails says that nothing is known to be idle */
   if (n_fds > 0) {
     dmabuf_kernel->ppoll (fds, n_fds, &now);
-    for (k = 0; k < n_fds; k++)
+    for (k = 0; k < n_fds; k++) {
       idle[index[k]] = (fds[k].revents & fds[k].events) != 0;
+      dmabuf_buffer_let_storage_go (buffers[index[k]]);
+    }
   }
 
   for (i = 0; i < n_buffers; i++)

@@ -125,16 +125,19 @@ dmabuf_buffer_poll_new (DmabufBuffer *buffer, GError **error)
 
   g_return_val_if_fail (buffer != NULL, NULL);
 
+  dmabuf_buffer_hold_storage (buffer);
   if (dmabuf_buffer_peek_fd (buffer) < 0
       || !dmabuf_exporter_is_dmabuf (buffer->exporter)) {
+    dmabuf_buffer_let_storage_go (buffer);
     dmabuf_set_error (error, EINVAL,
         "buffer: no dma-buf with storage, so the kernel has no fences of it");
     return NULL;
   }
 
   fd = dmabuf_kernel->dup (dmabuf_buffer_peek_fd (buffer));
+  code = errno;
+  dmabuf_buffer_let_storage_go (buffer);
   if (fd < 0) {
-    code = errno;
     dmabuf_set_error (
         error, code, "buffer: cannot be polled: %s", g_strerror (code));
     return NULL;

@@ -30,7 +30,7 @@ struct _DmabufBuffer
   GMutex lock;
   GCond changed; /* n_uses, moving */
 
-  DmabufExporter *exporter; /* changes only when the storage moves */
+  DmabufExporter *exporter; /* atomic; changes when the storage moves */
   gint fd;                  /* atomic; -1 without storage */
   gint generation;          /* atomic; of the storage: counts its moves */
 
@@ -106,6 +106,34 @@ void dmabuf_buffer_release_use (DmabufBuffer *buffer);
 void dmabuf_buffer_release_use_of (DmabufBuffer *buffer, GThread *owner);
 /* A use of whatever there is, with or without storage. */
 void dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer);
+/* The same; FALSE with ETIME if it is still moving at @deadline. */
+gboolean dmabuf_buffer_try_acquire_as_is (DmabufBuffer *buffer, gint64 deadline,
+    GCancellable *cancellable, GError **error);
+
+/* For as long as the core calls the kernel with the fd of a buffer that nobody
+ * uses: moving would close it, and the number would soon be another file's.
+ * Only a deferred buffer can. */
+static inline void
+dmabuf_buffer_hold_storage (DmabufBuffer *buffer)
+{
+  if (G_UNLIKELY (buffer->placement != NULL))
+    dmabuf_buffer_acquire_as_is (buffer);
+}
+
+static inline gboolean
+dmabuf_buffer_try_hold_storage (DmabufBuffer *buffer, gint64 deadline,
+    GCancellable *cancellable, GError **error)
+{
+  return G_LIKELY (buffer->placement == NULL)
+      || dmabuf_buffer_try_acquire_as_is (buffer, deadline, cancellable, error);
+}
+
+static inline void
+dmabuf_buffer_let_storage_go (DmabufBuffer *buffer)
+{
+  if (G_UNLIKELY (buffer->placement != NULL))
+    dmabuf_buffer_release_use (buffer);
+}
 
 /* dmabuf-cpu-access.c: the default operations on a kernel's dma-buf. */
 gpointer dmabuf_buffer_default_vmap (

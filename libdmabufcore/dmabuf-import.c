@@ -134,12 +134,10 @@ hold_storage (const DmabufLayout *layout, gboolean hold)
   for (i = 0; i < layout->n_planes; i++) {
     DmabufBuffer *buffer = layout->planes[i].buffer;
 
-    if (!buffer->placement)
-      continue;
     if (hold)
-      dmabuf_buffer_acquire_as_is (buffer);
+      dmabuf_buffer_hold_storage (buffer);
     else
-      dmabuf_buffer_release_use (buffer);
+      dmabuf_buffer_let_storage_go (buffer);
   }
 }
 

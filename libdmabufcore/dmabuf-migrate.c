@@ -146,6 +146,7 @@ attach_all (DmabufBuffer *buffer, DmabufExporter *exporter,
 static void
 swap_storage (DmabufBuffer *buffer, DmabufBuffer *other)
 {
+  DmabufExporter *exporter;
   int fd;
 
   g_mutex_lock (&buffer->lock);
@@ -153,7 +154,9 @@ swap_storage (DmabufBuffer *buffer, DmabufBuffer *other)
   fd = buffer->fd;
   g_atomic_int_set (&buffer->fd, other->fd);
   other->fd = fd;
-  SWAP (buffer->exporter, other->exporter);
+  exporter = buffer->exporter;
+  g_atomic_pointer_set (&buffer->exporter, other->exporter);
+  other->exporter = exporter;
   SWAP (buffer->kept_address, other->kept_address);
   SWAP (buffer->access_mode, other->access_mode);
   SWAP (buffer->exporter_data, other->exporter_data);

@@ -305,6 +305,26 @@ dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer)
   g_mutex_unlock (&buffer->lock);
 }
 
+gboolean
+dmabuf_buffer_try_acquire_as_is (DmabufBuffer *buffer, gint64 deadline,
+    GCancellable *cancellable, GError **error)
+{
+  Request request = { buffer, NULL, deadline, cancellable, 0 };
+  gboolean ok = TRUE;
+
+  g_mutex_lock (&buffer->lock);
+  while (ok && dmabuf_storage_is_away (buffer))
+    ok = stall (&request, error);
+  if (ok)
+    begin_use (buffer);
+  g_mutex_unlock (&buffer->lock);
+
+  if (request.cancel_id)
+    g_cancellable_disconnect (cancellable, request.cancel_id);
+
+  return ok;
+}
+
 /* --- deferred buffers ---------------------------------------------------- */
 
 DmabufBuffer *

@@ -2,6 +2,7 @@
 
 #include "dmabuf-submission.h"
 #include "dmabuf-bridge-private.h"
+#include "dmabuf-buffer-private.h"
 #include "dmabuf-fence-composite.h"
 
 gboolean
@@ -32,10 +33,11 @@ dmabuf_submission_begin (DmabufSubmission *submission,
   submission->reservations = reservations;
 
   for (i = 0; i < n_buffers; i++) {
-    DmabufFence *one =
-        dmabuf_bridge_snapshot (buffers[i].buffer, buffers[i].access, FALSE);
-    DmabufFence *both;
+    DmabufFence *one, *both;
 
+    dmabuf_buffer_hold_storage (buffers[i].buffer);
+    one = dmabuf_bridge_snapshot (buffers[i].buffer, buffers[i].access, FALSE);
+    dmabuf_buffer_let_storage_go (buffers[i].buffer);
     if (!one || !*fence) {
       *fence = one ? one : *fence;
       continue;
@@ -68,9 +70,11 @@ dmabuf_submission_end (
   for (i = 0; fence && i < submission->n_buffers; i++) {
     const DmabufSubmissionBuffer *use = &submission->buffers[i];
 
+    dmabuf_buffer_hold_storage (use->buffer);
     if (!dmabuf_bridge_publish (
             use->buffer, use->access, fence, FALSE, ok ? error : NULL))
       ok = FALSE;
+    dmabuf_buffer_let_storage_go (use->buffer);
   }
 
   dmabuf_reservation_unlock_many (

@@ -3,9 +3,14 @@
 /* How storage moves, and who waits for whom (DEF-2 … DEF-6). */
 
 #include "world.h"
+#include "../lib/sw-sync.h"
+
+#include <libdmabufcore/dmabuf-buffer-private.h>
 
 #include <errno.h>
+#include <linux/dma-buf.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* DEF-2, DEF-3: a stricter device attaches later; its first map moves the
  * storage, content kept, the old one freed, old imports dropped. */
@@ -82,6 +87,126 @@ GST_START_TEST (test_def6_import_does_not_forbid_moving)
   dmabuf_attachment_unref (camera);
   dmabuf_attachment_unref (codec);
   world_clear (&w);
+}
+GST_END_TEST;
+
+/* --- the fd of who has no mapping ---------------------------------------- */
+
+static const DmabufKernel *kernel_below;
+static World *interfering;
+static DmabufAttachment *interfering_codec;
+static GThread *interferer;
+
+static gpointer
+map_codec (gpointer attachment)
+{
+  world_map_once (attachment);
+  return NULL;
+}
+
+/* In the middle of a call with the storage's fd somebody wants to move it. */
+static void
+interfere (int fd)
+{
+  struct stat before, after;
+
+  if (!interfering || fd != dmabuf_buffer_peek_fd (interfering->buffer))
+    return;
+
+  interfering = NULL;
+  fail_unless (fstat (fd, &before) == 0);
+  interferer = g_thread_new ("codec", map_codec, interfering_codec);
+  g_usleep (30000);
+  fail_unless (fstat (fd, &after) == 0 && after.st_ino == before.st_ino,
+      "the fd is the storage's no more");
+}
+
+static int
+interfering_ppoll (
+    struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
+{
+  interfere (fds[0].fd);
+  return kernel_below->ppoll (fds, n_fds, timeout);
+}
+
+static int
+interfering_ioctl (int fd, unsigned long request, void *arg)
+{
+  if (request == DMA_BUF_IOCTL_IMPORT_SYNC_FILE)
+    interfere (fd);
+  return kernel_below->ioctl (fd, request, arg);
+}
+
+static int
+interfering_dup (int fd)
+{
+  interfere (fd);
+  return kernel_below->dup (fd);
+}
+
+/* DEF-2, SEC-3: whoever asks for fences has no use of the buffer; while he does
+ * its storage stays all the same, or he would ask a stranger's file. */
+GST_START_TEST (test_def2_storage_stays_while_fences_are_asked_for)
+{
+  DmabufLayout layout = { .n_planes = 1, .width = 32, .height = 32 };
+  int timeline = timeline_find ();
+  DmabufFence *fence;
+  DmabufAttachment *camera;
+  DmabufKernel kernel;
+  gboolean idle;
+  World w;
+
+  if (timeline < 0)
+    return;
+  fence = timeline_new_fence (timeline, 1);
+  world_init (&w);
+  camera = world_attach (w.camera, w.buffer);
+  world_map_once (camera);
+  layout.format = 0x34325258; /* XR24 */
+  layout.planes[0] = (DmabufPlane) { w.buffer, 0, 128 };
+  fail_unless (dmabuf_attachment_import (camera, &layout, NULL, NULL));
+  interfering_codec = world_attach (w.codec, w.buffer);
+
+  kernel_below = dmabuf_kernel;
+  kernel = *dmabuf_kernel;
+  kernel.ppoll = interfering_ppoll;
+  kernel.ioctl = interfering_ioctl;
+  kernel.dup = interfering_dup;
+  dmabuf_kernel_replace (&kernel);
+  interfering = &w;
+
+  switch (__i__) {
+  case 0:
+    fail_unless (
+        dmabuf_buffer_get_fence (w.buffer, DMABUF_ACCESS_WRITE) == NULL);
+    break;
+  case 1:
+    fail_unless (
+        dmabuf_buffer_wait (w.buffer, DMABUF_ACCESS_WRITE, 0, NULL, NULL));
+    break;
+  case 2:
+    fail_unless_equals_int (
+        dmabuf_buffer_test_many (&w.buffer, 1, DMABUF_ACCESS_WRITE, &idle), 1);
+    break;
+  case 3:
+    fail_unless (
+        dmabuf_buffer_add_fence (w.buffer, DMABUF_ACCESS_WRITE, fence, NULL));
+    break;
+  case 4:
+    dmabuf_buffer_poll_unref (dmabuf_buffer_poll_new (w.buffer, NULL));
+    break;
+  }
+  timeline_inc (timeline, 1);
+  fail_unless (interferer != NULL);
+  g_thread_join (interferer);
+  dmabuf_kernel_replace (kernel_below);
+  fail_unless_equals_int (w.solid->n_allocated, 1);
+
+  dmabuf_fence_unref (fence);
+  dmabuf_attachment_unref (interfering_codec);
+  dmabuf_attachment_unref (camera);
+  world_clear (&w);
+  dmabuf_kernel->close (timeline);
 }
 GST_END_TEST;
 
@@ -409,6 +534,8 @@ migration_suite (void)
 
   tcase_add_test (tc, test_def3_stricter_device_moves_the_storage);
   tcase_add_test (tc, test_def6_import_does_not_forbid_moving);
+  tcase_add_loop_test (
+      tc, test_def2_storage_stays_while_fences_are_asked_for, 0, 5);
   tcase_add_test (tc, test_def4_stalled_map_is_interruptible);
   tcase_add_test (tc, test_def4_own_deadlock_is_edeadlk);
   tcase_add_test (tc, test_att1_veto_while_moving_leaves_all_in_place);
