@@ -11,6 +11,9 @@
 /* Read, write */
 #define N_DIRECTIONS 2
 
+/* After how long, in microseconds, what could not be watched is tried again */
+#define RETRY_PERIOD 1000
+
 typedef struct
 {
   DmabufBufferPollFunc func; /* NULL while not armed */
@@ -24,9 +27,11 @@ struct _DmabufBufferPoll
   gint ref_count;
   DmabufBuffer *buffer;
   DmabufPollerSource source; /* its fd is a dup: one epoll entry per poll */
+  DmabufPollerTimer retry;
 
   GMutex lock;
   GCond done;
+  gboolean retries; /* the timer may be in the poller */
   Direction directions[N_DIRECTIONS];
 };
 
@@ -64,8 +69,25 @@ poll_update (DmabufBufferPoll *poll)
       events |= events_of[i];
   }
 
+  if (poll->retries)
+    dmabuf_poller_remove_timer (&poll->retry);
+  poll->retries = FALSE;
+
   dmabuf_poller_remove (&poll->source);
   return events ? dmabuf_poller_add (&poll->source, events) : 0;
+}
+
+/* Under the lock, for what was armed before: nobody is left to tell that the
+ * epoll does not take it any more (ENOMEM, ENOSPC). */
+static void
+poll_update_or_retry (DmabufBufferPoll *poll)
+{
+  if (poll_update (poll) == 0)
+    return;
+
+  poll->retries = TRUE;
+  dmabuf_poller_add_timer (
+      &poll->retry, g_get_monotonic_time () + RETRY_PERIOD);
 }
 
 static void
@@ -112,7 +134,34 @@ source_dispatch (DmabufPollerSource *source, guint32 events)
 
   /* POLL-5: the other direction goes on waiting. */
   g_mutex_lock (&poll->lock);
-  poll_update (poll);
+  poll_update_or_retry (poll);
+  g_mutex_unlock (&poll->lock);
+  dmabuf_buffer_poll_unref (poll);
+}
+
+static DmabufBufferPoll *
+poll_of_retry (DmabufPollerTimer *timer)
+{
+  return (DmabufBufferPoll *) ((char *) timer
+      - G_STRUCT_OFFSET (DmabufBufferPoll, retry));
+}
+
+/* As of the source */
+static gboolean
+retry_ref (DmabufPollerTimer *timer)
+{
+  dmabuf_buffer_poll_ref (poll_of_retry (timer));
+  return TRUE;
+}
+
+static void
+retry_dispatch (DmabufPollerTimer *timer)
+{
+  DmabufBufferPoll *poll = poll_of_retry (timer);
+
+  g_mutex_lock (&poll->lock);
+  if (poll->retries)
+    poll_update_or_retry (poll);
   g_mutex_unlock (&poll->lock);
   dmabuf_buffer_poll_unref (poll);
 }
@@ -149,6 +198,8 @@ dmabuf_buffer_poll_new (DmabufBuffer *buffer, GError **error)
   poll->source.fd = fd;
   poll->source.ref = source_ref;
   poll->source.dispatch = source_dispatch;
+  poll->retry.ref = retry_ref;
+  poll->retry.dispatch = retry_dispatch;
   g_mutex_init (&poll->lock);
   g_cond_init (&poll->done);
 
@@ -208,8 +259,10 @@ dmabuf_buffer_poll_arm (DmabufBufferPoll *poll, DmabufAccess access,
     direction->notify = notify;
     dmabuf_buffer_poll_ref (poll);
     ret = poll_update (poll);
-    if (ret < 0)
+    if (ret < 0) {
       direction->func = NULL;
+      poll_update_or_retry (poll);
+    }
   }
   g_mutex_unlock (&poll->lock);
 
@@ -241,7 +294,7 @@ dmabuf_buffer_poll_disarm (DmabufBufferPoll *poll, DmabufAccess access)
   armed = *direction;
   direction->func = NULL;
   if (armed.func)
-    poll_update (poll);
+    poll_update_or_retry (poll);
   while (direction->running && direction->running != g_thread_self ())
     g_cond_wait (&poll->done, &poll->lock);
   g_mutex_unlock (&poll->lock);

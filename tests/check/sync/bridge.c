@@ -475,6 +475,48 @@ GST_START_TEST (test_poll4_directions_and_rearm)
 }
 GST_END_TEST;
 
+/* POLL-5: that the epoll has no room for one direction, or none for a moment,
+ * is not the other's end. */
+GST_START_TEST (test_poll5_other_direction_outlives_a_failure)
+{
+  DmabufBuffer *buffer = shared_buffer ();
+  DmabufBufferPoll *poll = dmabuf_buffer_poll_new (buffer, NULL);
+  int timeline = timeline_open ();
+  GError *error = NULL;
+  gint calls[2] = { 0, 0 };
+
+  if (!backend_is_fake ())
+    goto out;
+
+  import (dmabuf_buffer_get_fd (buffer), DMABUF_ACCESS_WRITE, timeline, 1);
+  fail_unless (dmabuf_buffer_poll_arm (
+      poll, DMABUF_ACCESS_READ, on_ready, calls, NULL, NULL));
+  if (__i__) {
+    fail_unless (dmabuf_buffer_poll_arm (
+        poll, DMABUF_ACCESS_WRITE, on_ready, calls, NULL, NULL));
+    /* Out of the epoll, and in again for the one that stays */
+    fake_kernel_fail_nth (2, ENOSPC);
+    fail_unless (dmabuf_buffer_poll_disarm (poll, DMABUF_ACCESS_WRITE));
+  } else {
+    fake_kernel_fail_nth (2, ENOSPC);
+    fail_if (dmabuf_buffer_poll_arm (
+        poll, DMABUF_ACCESS_WRITE, on_ready, calls, NULL, &error));
+    assert_error (error, ENOSPC);
+  }
+  fail_unless (fake_kernel_fault_fired ());
+  timeline_inc (timeline, 1);
+  until (&calls[0], 1);
+  g_usleep (5000);
+  fail_unless_equals_int (calls[0], 1);
+  fail_unless_equals_int (calls[1], 0);
+
+out:
+  dmabuf_buffer_poll_unref (poll);
+  dmabuf_buffer_unref (buffer);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
 /* POLL-2: on an idle buffer once, and then the thread sleeps. POLL-6: an armed
  * poll keeps the buffer. */
 GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
@@ -588,6 +630,7 @@ bridge_suite (void)
   tcase_add_test (tc, test_bridge_frame_of_a_busy_buffer);
   tcase_add_test (tc, test_xdc4_published_when_submitted);
   tcase_add_test (tc, test_poll4_directions_and_rearm);
+  tcase_add_loop_test (tc, test_poll5_other_direction_outlives_a_failure, 0, 2);
   tcase_add_test (tc, test_poll2_idle_buffer_does_not_spin);
   tcase_add_test (tc, test_poll7_poll8);
   tcase_add_test (tc, test_sec14_peer_adds_for_ever);
