@@ -177,6 +177,7 @@ kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
     return dmabuf_fence_new_known_sync_file (ret);
   }
 
+  dmabuf_annotation_might_wait ("dmabuf_buffer_get_fence");
   count (fence_fallbacks);
   count (fence_waits);
   ret = dmabuf_kernel_poll (fd, poll_events (access),
