@@ -167,7 +167,8 @@ DmabufFence *dmabuf_mapping_get_fence (DmabufMapping *mapping);
  * READ for TO_DEVICE, else WRITE, and, kernel-backed, the kernel's as well
  * unless the device published it itself.
  *
- * Returns: %FALSE if the fence could not be published; then it was waited for
+ * Returns: %FALSE if the fence could not be published; then it was waited for,
+ *   20 seconds at most (ETIME)
  */
 DMABUF_CORE_API
 gboolean dmabuf_mapping_unmap (

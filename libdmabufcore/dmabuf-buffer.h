@@ -247,7 +247,8 @@ guint dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
  * Publishes the fence of an access that went by without a mapping: others wait
  * for it, also those who know implicit fences only (XSF-3, XSF-4).
  *
- * Returns: %FALSE if the kernel cannot take @fence; then it was waited for
+ * Returns: %FALSE if the kernel cannot take @fence; then it was waited for, 20
+ *   seconds at most (ETIME)
  */
 DMABUF_CORE_API
 gboolean dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,

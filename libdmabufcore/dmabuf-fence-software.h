@@ -46,7 +46,8 @@ gboolean dmabuf_fence_signal (DmabufFence *fence);
 /**
  * dmabuf_fence_signal_timestamp:
  * @fence: a software fence
- * @timestamp: when it really happened, nanoseconds of CLOCK_MONOTONIC (FEN-13)
+ * @timestamp: when it really happened, nanoseconds of CLOCK_MONOTONIC
+ *   (FEN-13); 0 for now
  *
  * Like dmabuf_fence_signal(), for one who knows better than the clock.
  *
@@ -83,7 +84,7 @@ GType dmabuf_timeline_get_type (void);
 
 /**
  * dmabuf_timeline_new:
- * @name: for messages (dmabuf_fence_get_timeline_name())
+ * @name: (nullable): for messages (dmabuf_fence_get_timeline_name())
  *
  * Returns: (transfer full): a timeline of its own context at 0
  */

@@ -83,8 +83,10 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error);
  * @driver_name: for messages
  * @export_sync_file: a new sync_file fd of it, or -1 with an error
  * @open_poll_fd: a new fd that is readable once it has signalled, or -errno: an
- *   exported sync_file, or the eventfd of DRM_IOCTL_SYNCOBJ_EVENTFD. Called
- *   once, when somebody waits; the library closes it.
+ *   exported sync_file, or the eventfd of DRM_IOCTL_SYNCOBJ_EVENTFD,
+ *   close-on-exec. Called when somebody waits, until it succeeds once; the
+ *   library closes it. An fd that hangs up before @is_signaled ends the fence
+ *   with -EIO.
  * @is_signaled: looks, without waiting; sets @error (a negative errno) and
  *   @timestamp (nanoseconds) if it knows them
  * @set_deadline: (nullable): takes a hint, microseconds
@@ -270,7 +272,8 @@ int dmabuf_fence_get_status (DmabufFence *fence);
  * Waits on the CPU. A fence that signalled with an error ends the wait well
  * (FEN-11); ask dmabuf_fence_get_status().
  *
- * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED
+ * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED, or the errno of why it
+ *   cannot be waited for (EMFILE where that takes an fd)
  */
 DMABUF_CORE_API
 gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
@@ -283,14 +286,15 @@ gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
  * @any: whether one is enough
  * @deadline: absolute, microseconds of CLOCK_MONOTONIC
  * @cancellable: (nullable): ends the wait from another thread
- * @cancel_fd: ends the wait as well when it becomes readable, -1 for none; it
- *   is not read
+ * @cancel_fd: ends the wait as well when it becomes readable or its other end
+ *   is closed, -1 for none; it is not read
  * @first: (out) (optional): with @any, the first of @fences that has signalled
  * @error: return location for an error
  *
  * Waits on the CPU for all of @fences, or for any (FEN-12).
  *
- * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED, or EINVAL for none
+ * Returns: %FALSE with EINVAL for none, or as dmabuf_fence_wait();
+ *   %G_IO_ERROR_CANCELLED for @cancel_fd too
  */
 DMABUF_CORE_API
 gboolean dmabuf_fence_wait_many (DmabufFence **fences, guint n_fences,
@@ -302,8 +306,8 @@ gboolean dmabuf_fence_wait_many (DmabufFence **fences, guint n_fences,
  * @fence: a fence
  *
  * A source that is ready when @fence has signalled, for callbacks of type
- * #GSourceFunc. It holds @fence. It fires once for each time that its callback
- * returns %G_SOURCE_CONTINUE: return %G_SOURCE_REMOVE.
+ * #GSourceFunc. It holds @fence, and fires once: let the callback return
+ * %G_SOURCE_REMOVE, as nothing comes after %G_SOURCE_CONTINUE.
  *
  * Returns: (transfer full): the source
  */
@@ -402,6 +406,7 @@ typedef void (*DmabufFenceFunc) (DmabufFence *fence, gpointer user_data);
  *
  * The caller holds a reference until @func was called or removed (FEN-19); a
  * fence that is released with somebody waiting signals -EDEADLK (FEN-15).
+ * Where no fd is left to watch @fence this waits for it, with a warning.
  *
  * Returns: an id for dmabuf_fence_remove_callback(), 0 if @fence has signalled
  *   already: then @func is not called, but @notify is (FEN-6)

@@ -215,7 +215,8 @@ gboolean dmabuf_reservation_is_locked (DmabufReservation *reservation);
  *
  * Locks all of them, backing off as often as needed.
  *
- * Returns: %FALSE with %G_IO_ERROR_CANCELLED; then nothing is locked
+ * Returns: %FALSE with %G_IO_ERROR_CANCELLED, EINVAL for misuse; then nothing
+ * is locked
  */
 DMABUF_CORE_API
 gboolean dmabuf_reservation_lock_many (DmabufReservation **reservations,

@@ -77,7 +77,7 @@ gboolean dmabuf_submission_begin (DmabufSubmission *submission,
  * Publishes the fence for each buffer, writers as WRITE, and unlocks.
  *
  * Returns: %FALSE if it could not be published somewhere; then it was waited
- * for
+ *   for, 20 seconds at most (ETIME)
  */
 DMABUF_CORE_API
 gboolean dmabuf_submission_end (
