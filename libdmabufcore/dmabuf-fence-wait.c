@@ -218,6 +218,8 @@ wait_with_fd (DmabufFence *fence, gint64 deadline, GCancellable *cancellable,
 
   if (dmabuf_fence_is_signaled (fence))
     return 1;
+  if (dmabuf_poller_ensure_started () < 0)
+    return wait_by_looking (&fence, 1, deadline, cancellable, cancel_fd);
 
   fd = dmabuf_kernel->eventfd (0, EFD_NONBLOCK);
   if (fd < 0)

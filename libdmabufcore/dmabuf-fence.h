@@ -94,7 +94,8 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error);
  *
  * How a fence that the kernel signals, but that is no sync_file, is reached: a
  * point of a DRM syncobj, a Vulkan semaphore. Whoever has the device implements
- * it. All may be called from any thread.
+ * it. All may be called from any thread; @open_poll_fd under the fence's lock,
+ * so that callbacks can neither be added nor removed there.
  */
 typedef struct
 {

@@ -53,7 +53,8 @@ void dmabuf_poller_remove (DmabufPollerSource *source);
 int dmabuf_poller_add_timer (DmabufPollerTimer *timer, gint64 deadline);
 void dmabuf_poller_remove_timer (DmabufPollerTimer *timer);
 
-/* For tests: so that its fds are there before they are counted. */
+/* Starts the thread where it does not run. 0, or -errno: then whoever waits has
+ * to look himself. Tests call it to have its fds there before they count. */
 DMABUF_CORE_API
 int dmabuf_poller_ensure_started (void);
 

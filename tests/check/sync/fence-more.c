@@ -468,6 +468,7 @@ GST_START_TEST (test_no_poller)
   GError *error = NULL;
   GThread *thread;
   gint calls = 0;
+  int cancel_fd;
   guint which;
 
   fake_kernel_start ();
@@ -480,6 +481,16 @@ GST_START_TEST (test_no_poller)
       g_get_monotonic_time () + 10000, NULL, -1, NULL, &error));
   assert_error (error, ETIME);
   fail_unless (fake_kernel_fault_fired ());
+
+  /* Nor is a cancel fd forgotten, which is readable: it is an eventfd of 1. */
+  cancel_fd = dmabuf_kernel->eventfd (1, 0);
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_if (dmabuf_fence_wait_many (
+      fences, 2, FALSE, SOON, NULL, cancel_fd, NULL, &error));
+  fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
+  g_clear_error (&error);
+  fail_unless (fake_kernel_fault_fired ());
+  close_fd (cancel_fd);
 
   fake_kernel_fail_nth (1, EMFILE);
   thread = g_thread_new ("signal", signal_later, fences[1]);
