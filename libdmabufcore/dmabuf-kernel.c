@@ -307,7 +307,9 @@ dmabuf_kernel_poll (
     gboolean never = deadline == DMABUF_DEADLINE_NEVER;
 
     if (!never) {
-      gint64 us = MAX (deadline - g_get_monotonic_time (), 0);
+      gint64 now = g_get_monotonic_time ();
+      /* At most half an hour at once, which fits any time_t. */
+      gint64 us = deadline > now ? MIN (deadline - now, G_MAXINT32) : 0;
 
       left.tv_sec = us / G_USEC_PER_SEC;
       left.tv_nsec = us % G_USEC_PER_SEC * 1000;

@@ -190,6 +190,18 @@ GST_START_TEST (test_external_backend)
 }
 GST_END_TEST;
 
+/* FEN-11: the earliest time that there is has passed like any other. */
+GST_START_TEST (test_fen11_earliest_deadline)
+{
+  int timeline = timeline_open ();
+  int fd = timeline_new_fd (timeline, 1);
+
+  fail_unless_equals_int (dmabuf_kernel_poll (fd, POLLIN, G_MININT64, NULL), 0);
+  close_fd (fd);
+  close_fd (timeline);
+}
+GST_END_TEST;
+
 /* FEN-14: microseconds become nanoseconds, and what is late stays late. */
 GST_START_TEST (test_fen14_far_deadline)
 {
@@ -393,6 +405,7 @@ outside_suite (void)
 
   tcase_add_test (tc, test_poll_fd);
   tcase_add_test (tc, test_external_backend);
+  tcase_add_test (tc, test_fen11_earliest_deadline);
   tcase_add_test (tc, test_fen14_far_deadline);
   tcase_add_loop_test (tc, test_external_backend_hangs_up, 0, 2);
   tcase_add_test (tc, test_external_backend_signals_and_hangs_up);
