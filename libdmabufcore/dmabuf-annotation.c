@@ -19,6 +19,7 @@
 
 #define MAX_DEPTH 32
 #define MAX_CLASSES 64 /* bits of a word; node 0 is signalling */
+#define NO_CLASS MAX_CLASSES
 
 __thread guint dmabuf_annotation_depth
     __attribute__ ((tls_model ("initial-exec")));
@@ -119,7 +120,7 @@ graph_find_class (const char *name)
       return i;
   }
   if (graph.n_classes == MAX_CLASSES)
-    return 0;
+    return NO_CLASS;
   graph.names[graph.n_classes] = name;
   return graph.n_classes++;
 }
@@ -132,6 +133,11 @@ find_class (const char *name)
   g_mutex_lock (&graph.lock);
   node = graph_find_class (name);
   g_mutex_unlock (&graph.lock);
+
+  if (node == NO_CLASS)
+    g_warning_once ("more than %u kinds of locks: the order of those beyond is"
+                    " not checked",
+        MAX_CLASSES - 2);
   return node;
 }
 
@@ -139,6 +145,9 @@ static void
 hold (guint node, const char *place, gboolean waits)
 {
   guint i;
+
+  if (node == NO_CLASS)
+    return;
 
   for (i = 0; waits && i < n_held; i++)
     graph_add (held[i], node, held_places[i], place);

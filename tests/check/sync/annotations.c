@@ -81,6 +81,34 @@ GST_START_TEST (test_ann2_order_of_lock_and_wait)
 }
 GST_END_TEST;
 
+/* ANN-2: what there is no room for is not checked; it is not taken for the
+ * signalling either. The last of the tests, as it fills the graph for good. */
+GST_START_TEST (test_ann2_too_many_kinds_of_locks)
+{
+  DmabufReservation *resv = dmabuf_reservation_new ();
+  const char *last = NULL;
+  guint i;
+
+  dmabuf_annotation_set_checks (TRUE);
+  g_test_expect_message ("dmabufcore", G_LOG_LEVEL_WARNING, "*kinds of locks*");
+  for (i = 0; i < 70; i++) {
+    g_autofree char *name = g_strdup_printf ("lock %u", i);
+
+    last = g_intern_string (name);
+    dmabuf_annotation_lock (last, "test");
+    dmabuf_annotation_unlock (last);
+  }
+  g_test_assert_expected_messages ();
+
+  dmabuf_annotation_lock (last, "test");
+  ASSERT_COMPLAINS (FALSE, dmabuf_reservation_lock (resv, NULL, NULL));
+  dmabuf_reservation_unlock (resv);
+  dmabuf_annotation_unlock (last);
+  dmabuf_annotation_set_checks (FALSE);
+  dmabuf_reservation_unref (resv);
+}
+GST_END_TEST;
+
 static Suite *
 annotations_suite (void)
 {
@@ -90,6 +118,7 @@ annotations_suite (void)
   tcase_add_test (tc, test_ann2_wait_and_lock_inside);
   tcase_add_test (tc, test_ann3_wait_under_a_reservation);
   tcase_add_test (tc, test_ann2_order_of_lock_and_wait);
+  tcase_add_test (tc, test_ann2_too_many_kinds_of_locks);
   return s;
 }
 
