@@ -48,18 +48,42 @@ gst_dmabuf_vk_convert_fixate_caps (GstBaseTransform *base,
       forward ? settings.crop[2] + settings.crop[3] : 0);
 }
 
+/* Whether a frame of one would be one of the other as it is. Of formats that
+ * the GPU does not know as well: those only pass through. */
+static gboolean
+is_same_format (GstDmabufVkConvert *self, GstCaps *in_caps, GstCaps *out_caps)
+{
+  const GstVideoInfo *in = &self->in_info.vinfo, *out = &self->out_info.vinfo;
+
+  if (self->in_info.drm_fourcc != self->out_info.drm_fourcc
+      || self->in_info.drm_modifier != self->out_info.drm_modifier
+      || GST_VIDEO_INFO_WIDTH (in) != GST_VIDEO_INFO_WIDTH (out)
+      || GST_VIDEO_INFO_HEIGHT (in) != GST_VIDEO_INFO_HEIGHT (out)
+      || gst_video_is_dma_drm_caps (in_caps)
+          != gst_video_is_dma_drm_caps (out_caps))
+    return FALSE;
+
+  if (self->is_convertible)
+    return memcmp (&self->in_color, &self->out_color, sizeof (GpuColor)) == 0;
+
+  return gst_video_colorimetry_is_equal (&GST_VIDEO_INFO_COLORIMETRY (in),
+             &GST_VIDEO_INFO_COLORIMETRY (out))
+      && GST_VIDEO_INFO_CHROMA_SITE (in) == GST_VIDEO_INFO_CHROMA_SITE (out);
+}
+
 gboolean
 gst_dmabuf_vk_convert_set_caps (
     GstBaseTransform *base, GstCaps *in_caps, GstCaps *out_caps)
 {
   GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
-  const GstVideoInfo *in = &self->in_info.vinfo, *out = &self->out_info.vinfo;
+  GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
+  guint32 in_fourcc, out_fourcc;
 
   if (!gst_dmabuf_core_video_info_from_caps (&self->in_info, in_caps)
-      || !gst_dmabuf_core_video_info_from_caps (&self->out_info, out_caps)
-      || !gpu_format_get (self->in_info.drm_fourcc)
-      || !gpu_format_get (self->out_info.drm_fourcc))
-    goto no_format;
+      || !gst_dmabuf_core_video_info_from_caps (&self->out_info, out_caps))
+    goto no_video;
+  in_fourcc = self->in_info.drm_fourcc;
+  out_fourcc = self->out_info.drm_fourcc;
 
   gst_dmabuf_vk_stage_drain (&self->stage);
   gst_caps_replace (&self->in_caps, in_caps);
@@ -67,26 +91,37 @@ gst_dmabuf_vk_convert_set_caps (
     gst_buffer_pool_set_active (self->upload, FALSE);
     gst_clear_object (&self->upload);
   }
-  gst_dmabuf_vk_color_init (&self->in_color, self->in_info.drm_fourcc, in);
-  gst_dmabuf_vk_color_init (&self->out_color, self->out_info.drm_fourcc, out);
 
-  self->same_format = self->in_info.drm_fourcc == self->out_info.drm_fourcc
-      && self->in_info.drm_modifier == self->out_info.drm_modifier
-      && GST_VIDEO_INFO_WIDTH (in) == GST_VIDEO_INFO_WIDTH (out)
-      && GST_VIDEO_INFO_HEIGHT (in) == GST_VIDEO_INFO_HEIGHT (out)
-      && gst_video_is_dma_drm_caps (in_caps)
-          == gst_video_is_dma_drm_caps (out_caps)
-      && memcmp (&self->in_color, &self->out_color, sizeof (GpuColor)) == 0;
+  self->is_convertible =
+      gpu_format_get (in_fourcc) && gpu_format_get (out_fourcc);
+  if (self->is_convertible) {
+    gst_dmabuf_vk_color_init (&self->in_color, in_fourcc, &self->in_info.vinfo);
+    gst_dmabuf_vk_color_init (
+        &self->out_color, out_fourcc, &self->out_info.vinfo);
+  }
+  self->same_format = is_same_format (self, in_caps, out_caps);
+  if (!self->is_convertible
+      && (!self->same_format || gst_dmabuf_vk_convert_has_work (&settings)))
+    goto no_format;
+  self->wants_other_format = FALSE;
   gst_dmabuf_vk_convert_update_passthrough (self);
 
   return TRUE;
 
   /* ERRORS */
-no_format: {
+no_video: {
   GST_ERROR_OBJECT (self,
       "no conversion of %" GST_PTR_FORMAT " to "
       "%" GST_PTR_FORMAT,
       in_caps, out_caps);
+  return FALSE;
+}
+no_format: {
+  GST_ELEMENT_ERROR (self, STREAM, FORMAT,
+      ("%.4s cannot be converted to %.4s here; put videoconvert in front, or "
+       "choose another format.",
+          (const char *) &in_fourcc, (const char *) &out_fourcc),
+      ("%" GST_PTR_FORMAT " to %" GST_PTR_FORMAT, in_caps, out_caps));
   return FALSE;
 }
 }

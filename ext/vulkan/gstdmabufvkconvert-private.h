@@ -20,11 +20,18 @@ struct _GstDmabufVkConvert
   guint border;
   guint crop[4]; /* left, right, top, bottom */
 
+  /* What of this decides about passthrough and size was changed, and the
+   * streaming thread has not looked yet. Atomic. */
+  gint changed;
+
   /* the streaming thread's */
   GstVideoInfoDmaDrm in_info;
   GstVideoInfoDmaDrm out_info;
   GstCaps *in_caps;
   gboolean same_format;
+  /* else it can only pass through, and the colours are not set */
+  gboolean is_convertible;
+  gboolean wants_other_format; /* until the next caps */
   GpuColor in_color;
   GpuColor out_color;
   GstBufferPool *upload; /* for frames that are no dma-bufs */
@@ -46,7 +53,8 @@ gst_dmabuf_vk_convert_get_settings (GstDmabufVkConvert *self);
 /* Whether there is something to do to frames that keep their format and size */
 gboolean gst_dmabuf_vk_convert_has_work (const GstDmabufVkSettings *settings);
 
-/* After a change of the settings or of the caps */
+/* After a change of the settings or of the caps. The streaming thread's: a
+ * frame is either passed or negotiated for, whoever changes what meanwhile. */
 void gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self);
 
 /* --- negotiation ------------------------------------------------------------

@@ -168,6 +168,44 @@ no_copy: {
 }
 }
 
+/* What only passed through until now is to be worked on, and cannot be. What is
+ * under way in that format is lost. */
+static void
+ask_for_another_format (GstDmabufVkConvert *self)
+{
+  GST_ELEMENT_WARNING (self, STREAM, FORMAT,
+      ("%.4s cannot be turned or cropped here; frames are dropped until "
+       "upstream sends another format.",
+          (const char *) &self->in_info.drm_fourcc),
+      ("put videoconvert in front if it never does"));
+  gst_base_transform_reconfigure_sink (GST_BASE_TRANSFORM (self));
+}
+
+static GstFlowReturn
+gst_dmabuf_vk_convert_submit_input_buffer (
+    GstBaseTransform *base, gboolean is_discont, GstBuffer *in)
+{
+  GstDmabufVkConvert *self = GST_DMABUF_VK_CONVERT (base);
+  GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
+
+  if (g_atomic_int_compare_and_exchange (&self->changed, TRUE, FALSE)) {
+    self->wants_other_format =
+        !self->is_convertible && gst_dmabuf_vk_convert_has_work (&settings);
+    if (self->wants_other_format)
+      ask_for_another_format (self);
+    gst_dmabuf_vk_convert_update_passthrough (self);
+    gst_base_transform_reconfigure_src (base);
+  }
+  if (self->wants_other_format) {
+    gst_dmabuf_core_stats_add (
+        &self->stage.stats, GST_DMABUF_CORE_COUNTER_DROPPED, 1);
+    gst_buffer_unref (in);
+    return GST_BASE_TRANSFORM_FLOW_DROPPED;
+  }
+
+  return parent_class->submit_input_buffer (base, is_discont, in);
+}
+
 static GstFlowReturn
 gst_dmabuf_vk_convert_transform (
     GstBaseTransform *base, GstBuffer *in, GstBuffer *out)
@@ -252,8 +290,7 @@ gst_dmabuf_vk_convert_sink_event (GstBaseTransform *base, GstEvent *event)
       GST_OBJECT_LOCK (self);
       self->tag_direction = method;
       GST_OBJECT_UNLOCK (self);
-      gst_dmabuf_vk_convert_update_passthrough (self);
-      gst_base_transform_reconfigure_src (base);
+      g_atomic_int_set (&self->changed, TRUE);
     }
     break;
   default:
@@ -350,9 +387,8 @@ gst_dmabuf_vk_convert_set_property (
   }
   GST_OBJECT_UNLOCK (self);
 
-  gst_dmabuf_vk_convert_update_passthrough (self);
   if (id >= PROP_CROP_LEFT && id != PROP_COPY_POLICY)
-    gst_base_transform_reconfigure_src (GST_BASE_TRANSFORM (self));
+    g_atomic_int_set (&self->changed, TRUE);
 }
 
 static void
@@ -472,6 +508,8 @@ gst_dmabuf_vk_convert_class_init (GstDmabufVkConvertClass *klass)
       GST_DEBUG_FUNCPTR (gst_dmabuf_vk_convert_propose_allocation);
   base_class->decide_allocation =
       GST_DEBUG_FUNCPTR (gst_dmabuf_vk_convert_decide_allocation);
+  base_class->submit_input_buffer =
+      GST_DEBUG_FUNCPTR (gst_dmabuf_vk_convert_submit_input_buffer);
   base_class->transform = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_convert_transform);
   base_class->transform_meta =
       GST_DEBUG_FUNCPTR (gst_dmabuf_vk_convert_transform_meta);

@@ -148,6 +148,62 @@ GST_START_TEST (what_is_turned_or_cropped_has_the_size_that_is_left)
 }
 GST_END_TEST
 
+#define RG24_CAPS \
+  "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=RG24,width=8," \
+  "height=4,framerate=30/1"
+
+/* A camera's own format need not be one of the GPU's: as long as there is
+ * nothing to do it goes by, and then upstream is asked for another. */
+GST_START_TEST (a_format_of_others_passes_through)
+{
+  GstHarness *h = gst_harness_new ("dmabufvkconvert");
+  GstBus *bus = gst_bus_new ();
+  GstBuffer *in, *out;
+  GstMessage *message;
+  GstEvent *event;
+  GError *error;
+  guint i;
+
+  gst_element_set_bus (h->element, bus);
+  gst_harness_set_sink_caps_str (h, RG24_CAPS);
+  gst_harness_set_src_caps_str (h, RG24_CAPS);
+  while ((event = gst_harness_try_pull_upstream_event (h)))
+    gst_event_unref (event);
+  for (i = 0; i < 3; i++) {
+    gst_util_set_object_arg (
+        G_OBJECT (h->element), "video-direction", i == 1 ? "180" : "identity");
+    in = gst_harness_create_buffer (h, 8 * 4 * 3);
+    g_assert_cmpint (
+        gst_harness_push (h, gst_buffer_ref (in)), ==, GST_FLOW_OK);
+    out = gst_harness_try_pull (h);
+    g_assert_true ((out == NULL) == (i == 1));
+    if (out)
+      g_assert_true (
+          gst_buffer_peek_memory (out, 0) == gst_buffer_peek_memory (in, 0));
+    gst_clear_buffer (&out);
+    gst_buffer_unref (in);
+    message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+    g_assert_true ((message != NULL) == (i == 1));
+    if (!message)
+      continue;
+
+    gst_message_parse_warning (message, &error, NULL);
+    g_assert_nonnull (strstr (error->message, "RG24"));
+    g_clear_error (&error);
+    gst_message_unref (message);
+    event = gst_harness_pull_upstream_event (h);
+    g_assert_cmpint (GST_EVENT_TYPE (event), ==, GST_EVENT_RECONFIGURE);
+    gst_event_unref (event);
+    g_assert_cmpuint (get_stat (h, "dropped"), ==, 1);
+  }
+
+  gst_element_set_bus (h->element, NULL);
+  gst_object_unref (bus);
+  free_converter (h);
+  check_nothing_is_left ();
+}
+GST_END_TEST
+
 /* --- locks ------------------------------------------------------------------
  */
 
@@ -315,6 +371,7 @@ elements_suite (void)
   tcase_add_unchecked_fixture (tcase, open_gpu, close_gpu);
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
+  tcase_add_test (tcase, a_format_of_others_passes_through);
   tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
   elements_add_order_tests (tcase);
   suite_add_tcase (suite, tcase);
