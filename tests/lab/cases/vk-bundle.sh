@@ -20,7 +20,8 @@ fail () { echo "$*"; cat "$log"; exit 1; }
 alone () {
   set +e
   # lavapipe: code that is not optimised is there sooner
-  env -i PATH="$PATH" HOME=/nonexistent GALLIVM_PERF=nopt "$@" >"$log" 2>&1
+  env -i PATH="$PATH" HOME=/nonexistent GALLIVM_PERF=nopt \
+    G_DEBUG=fatal-criticals "$@" >"$log" 2>&1
   status=$?
   set -e
 }
