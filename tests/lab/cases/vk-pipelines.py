@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 os.environ['GST_DMABUF_VK_VALIDATE'] = '1'
 # lavapipe: code that is not optimised is there sooner
 os.environ['GALLIVM_PERF'] = 'nopt'
+os.environ['LP_NUM_THREADS'] = '0'
 from gstcase import (  # noqa: E402
     Gst, Pipeline, UpstreamCopies, check, check_stats, run, run_each, stat,
     until)
