@@ -390,8 +390,8 @@ v4l2_pool_acquire_buffer (
   GError **error = ((AcquireParams *) params)->error;
   V4l2Device *device = v4l2_queue_get_device (self->queue);
   GError *local_error = NULL;
+  gboolean polled, failed = FALSE;
   V4l2WaitResult waited;
-  gboolean polled;
   GstVideoMeta *meta;
   Slot *slot;
   guint i;
@@ -421,12 +421,17 @@ v4l2_pool_acquire_buffer (
       if (frame->bytesused > 0)
         break;
       pool_recycle (self, frame);
-    } else if (waited == V4L2_WAIT_BROKEN
-        || (polled && !g_error_matches (local_error, DMABUF_ERROR, EAGAIN))) {
-      g_propagate_error (error, local_error);
-      return GST_FLOW_ERROR;
     } else {
-      /* poll() waits, and knows whether it is an event that has stopped it. */
+      gboolean empty = g_error_matches (local_error, DMABUF_ERROR, EAGAIN);
+
+      /* poll() waits, and knows whether it is an event that has stopped it:
+       * it is asked once more, as that may have come since it saw a frame. */
+      if (waited == V4L2_WAIT_BROKEN
+          || (polled && !empty && (failed || !device->has_events))) {
+        g_propagate_error (error, local_error);
+        return GST_FLOW_ERROR;
+      }
+      failed = polled && !empty;
       self->frames_wait = FALSE;
     }
     g_clear_error (&local_error);

@@ -220,13 +220,30 @@ GST_START_TEST (test_field_order)
 }
 GST_END_TEST;
 
+/* The next message that is no information is a warning with these words. */
+static void
+assert_warning (const char *words)
+{
+  GstMessage *message = wait_message (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
+  GError *error = NULL;
+  char *debug = NULL;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    gst_message_parse_error (message, &error, &debug);
+  else
+    gst_message_parse_warning (message, &error, &debug);
+  fail_unless (GST_MESSAGE_TYPE (message) == GST_MESSAGE_WARNING
+          && strstr (error->message, words),
+      "%s: %s (%s)", GST_MESSAGE_TYPE_NAME (message), error->message, debug);
+  g_clear_error (&error);
+  g_free (debug);
+  warnings = g_list_prepend (warnings, message);
+}
+
 /* The caps tell the rate that the driver took, unless the peer insists on
  * another: then there is a warning. */
 GST_START_TEST (test_rate_of_the_driver)
 {
-  GError *error = NULL;
-  GstMessage *message;
-
   mock_driver.fixed_rate = 12;
   start_pipeline ("num-buffers=3 !");
   run_to_eos ();
@@ -235,14 +252,7 @@ GST_START_TEST (test_rate_of_the_driver)
 
   start_pipeline ("! video/x-raw,framerate=30/1 !");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  message = wait_message (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (strstr (error->message,
-                   "asked for 30/1 frames per second, the driver "
-                   "gives 12/1"),
-      "%s", error->message);
-  g_clear_error (&error);
-  warnings = g_list_prepend (warnings, message);
+  assert_warning ("asked for 30/1 frames per second, the driver gives 12/1");
   while (get_stat ("frames") < 3)
     g_usleep (1000);
   assert_caps ("video/x-raw,framerate=30/1");
@@ -618,18 +628,6 @@ GST_START_TEST (test_signal_changes_under_frames)
   end_pipeline ();
 }
 GST_END_TEST;
-
-static void
-assert_warning (const char *words)
-{
-  GstMessage *message = wait_message (GST_MESSAGE_WARNING | GST_MESSAGE_ERROR);
-  GError *error = NULL;
-
-  gst_message_parse_warning (message, &error, NULL);
-  fail_unless (strstr (error->message, words), "%s", error->message);
-  g_clear_error (&error);
-  warnings = g_list_prepend (warnings, message);
-}
 
 /* Without a signal there is a warning that says so, and frames when it comes;
  * a state change does not wait for that. */
