@@ -171,8 +171,8 @@ slot_return_later (Slot *slot, DmabufFence *fence)
   return id != 0;
 }
 
-/* Without any buffer in the driver no frame comes: whoever waits for one gets
- * to know. Takes @error. */
+/* Without any buffer in the driver no frame comes: whoever waits for one is
+ * woken, and finds that out when he waits again. Takes @error. */
 static void
 pool_note_lost (V4l2Pool *self, GError *error)
 {
@@ -397,6 +397,9 @@ v4l2_pool_acquire_buffer (
   guint i;
 
   for (;;) {
+    if (pool_is_lost (self, error))
+      return GST_FLOW_ERROR;
+
     /* A consumer that shows frames by the clock is back when the next one is
      * there: DQBUF alone gets it, until that proves wrong. */
     waited = V4L2_WAIT_READY;
@@ -413,7 +416,7 @@ v4l2_pool_acquire_buffer (
       return V4L2_POOL_FLOW_NO_FRAME;
     }
     if (waited == V4L2_WAIT_WOKEN)
-      return pool_is_lost (self, error) ? GST_FLOW_ERROR : GST_FLOW_FLUSHING;
+      return GST_FLOW_FLUSHING;
     if (waited == V4L2_WAIT_FAILED)
       return GST_FLOW_ERROR;
 

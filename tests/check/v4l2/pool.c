@@ -380,6 +380,7 @@ GST_START_TEST (test_no_buffer_is_taken_back)
     mock_driver.fail_request = VIDIOC_QBUF;
     gst_buffer_unref (buffers[i]);
   }
+  v4l2_device_clear_wake (v4l2_queue_get_device (queue));
   fail_unless_equals_int (
       v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_ERROR);
   fail_unless (strstr (error->message, "VIDIOC_QBUF"), "%s", error->message);
