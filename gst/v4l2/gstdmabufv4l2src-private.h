@@ -42,8 +42,7 @@ struct _GstDmabufV4l2Src
   GstDmabufCoreStats stats; /* atomic */
   gint n_starved;           /* atomic */
   gint paused;              /* atomic */
-  gint n_pauses;            /* atomic: from PLAYING to PAUSED */
-  gint n_pauses_seen;
+  gint n_interrupts;        /* atomic: events for which create() returns */
 
   GstCaps *applied; /* to the device, before it said what it made of them */
   V4l2Setup setup;

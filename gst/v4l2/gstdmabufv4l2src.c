@@ -129,29 +129,32 @@ report_latency (GstDmabufV4l2Src *self)
       GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* After a wait was ended: TRUE if by a pause, when that is over. The base class
- * would stop for good if it were over before create() had returned FLUSHING.
- * FALSE for a flush, and for an EOS. */
+/* Whether the base class wants create() to return: it is so before unlock(),
+ * and until create() has. */
 static gboolean
-wait_out_pause (GstDmabufV4l2Src *self)
+is_interrupted (GstDmabufV4l2Src *self)
+{
+  return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
+      || g_atomic_int_get (&self->n_interrupts) > 0;
+}
+
+/* After a wake, which only says that there is something to look at: what it was
+ * for may be over. The base class would stop for good if create() returned
+ * FLUSHING after a pause that is over, and for nothing. */
+static GstFlowReturn
+wait_until_running (GstDmabufV4l2Src *self)
 {
   GstBaseSrc *base = GST_BASE_SRC (self);
-  GstPad *pad = GST_BASE_SRC_PAD (base);
-  gint n_pauses = g_atomic_int_get (&self->n_pauses);
 
-  if (n_pauses == self->n_pauses_seen)
-    return FALSE;
-  self->n_pauses_seen = n_pauses;
+  v4l2_device_clear_wake (self->device);
 
-  /* The base class signals both ways on, under the lock. */
+  /* The base class signals all ways on, under the lock. */
   g_mutex_lock (&base->live_lock);
-  while (g_atomic_int_get (&self->paused) && !GST_PAD_IS_FLUSHING (pad))
+  while (g_atomic_int_get (&self->paused) && !is_interrupted (self))
     g_cond_wait (&base->live_cond, &base->live_lock);
   g_mutex_unlock (&base->live_lock);
 
-  /* A pad that flushes was so before the wake that tells. */
-  v4l2_device_clear_wake (self->device);
-  return !GST_PAD_IS_FLUSHING (pad);
+  return is_interrupted (self) ? GST_FLOW_FLUSHING : GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -168,8 +171,8 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
   V4l2Now now;
 
   for (;;) {
-    if (ret == GST_FLOW_FLUSHING && wait_out_pause (self))
-      ret = GST_FLOW_OK;
+    if (ret == GST_FLOW_FLUSHING)
+      ret = wait_until_running (self);
     if (ret != GST_FLOW_OK)
       return ret;
 
@@ -336,7 +339,6 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
   v4l2_timeline_reset (&self->timeline);
   self->signal_changed = self->told_no_signal = FALSE;
   g_atomic_int_set (&self->paused, FALSE);
-  self->n_pauses_seen = g_atomic_int_get (&self->n_pauses);
 
   GST_OBJECT_LOCK (self);
   self->device = device;
@@ -381,7 +383,9 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
-/* A flush can come when nothing is open. */
+/* A flush can come when nothing is open. There is no unlock_stop(): the base
+ * class calls it before the first create() in PLAYING without a look at whether
+ * somebody has called unlock() since. */
 static gboolean
 gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
 {
@@ -395,17 +399,23 @@ gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
   return TRUE;
 }
 
+/* Events for which the base class waits for its thread. A flush is seen by the
+ * pad's flag, which is set before unlock(). */
 static gboolean
-gst_dmabuf_v4l2_src_unlock_stop (GstBaseSrc *base)
+gst_dmabuf_v4l2_src_send_event (GstElement *element, GstEvent *event)
 {
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (base);
+  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (element);
+  gboolean interrupts = GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      || GST_EVENT_TYPE (event) == GST_EVENT_SEEK;
+  gboolean ret;
 
-  GST_OBJECT_LOCK (self);
-  if (self->device)
-    v4l2_device_clear_wake (self->device);
-  GST_OBJECT_UNLOCK (self);
+  if (interrupts)
+    g_atomic_int_inc (&self->n_interrupts);
+  ret = GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
+  if (interrupts)
+    g_atomic_int_add (&self->n_interrupts, -1);
 
-  return TRUE;
+  return ret;
 }
 
 static GstStateChangeReturn
@@ -415,12 +425,10 @@ gst_dmabuf_v4l2_src_change_state (
   GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (element);
 
   /* Known before the base class ends the wait for a frame, or signals. */
-  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED) {
+  if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
     g_atomic_int_set (&self->paused, TRUE);
-    g_atomic_int_inc (&self->n_pauses);
-  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) {
+  else if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
     g_atomic_int_set (&self->paused, FALSE);
-  }
 
   return GST_ELEMENT_CLASS (parent_class)->change_state (element, transition);
 }
@@ -534,6 +542,8 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
 
   element_class->change_state =
       GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_change_state);
+  element_class->send_event =
+      GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_send_event);
   base_class->get_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_get_caps);
   base_class->negotiate = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_negotiate);
   base_class->decide_allocation =
@@ -542,7 +552,6 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   base_class->start = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_stop);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_unlock);
-  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_unlock_stop);
   push_class->create = GST_DEBUG_FUNCPTR (gst_dmabuf_v4l2_src_create);
 
   /**

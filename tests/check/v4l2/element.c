@@ -669,6 +669,16 @@ GST_START_TEST (test_signal_that_the_peer_refuses)
 }
 GST_END_TEST;
 
+/* Until there have been @n frames. */
+static void
+capture_frames (guint n)
+{
+  while (get_stat ("frames") < n) {
+    mock_driver_capture ();
+    g_usleep (1000);
+  }
+}
+
 /* A camera that sends nothing is told of, once, and frames go on when it does.
  */
 GST_START_TEST (test_no_frames)
@@ -682,10 +692,7 @@ GST_START_TEST (test_no_frames)
   assert_warning ("/dev/video0 (mock): no frame for 0.0 s, although it has 6 "
                   "buffers");
   g_usleep (100000);
-  while (get_stat ("frames") < 3) {
-    mock_driver_capture ();
-    g_usleep (1000);
-  }
+  capture_frames (3);
   end_pipeline ();
   v4l2_patience_ms = patience;
 }
@@ -706,6 +713,126 @@ GST_START_TEST (test_flush_and_stop_while_waiting)
       gst_element_send_event (pipeline, gst_event_new_flush_start ());
       gst_element_send_event (pipeline, gst_event_new_flush_stop (TRUE));
     }
+    end_pipeline ();
+  }
+}
+GST_END_TEST;
+
+/* The base class ends a wait on behalf of an event, and takes that back when
+ * its thread begins to wait after PLAYING. Nothing orders the two: here the
+ * event always comes first. */
+static struct
+{
+  GMutex lock;
+  GCond cond;
+  GstEvent *event;
+  GThread *sender;
+  gboolean unlocked;
+  gboolean (*unlock) (GstBaseSrc *base);
+  gboolean (*unlock_stop) (GstBaseSrc *base);
+} early;
+
+static gboolean
+note_unlock (GstBaseSrc *base)
+{
+  gboolean ret = early.unlock (base);
+
+  g_mutex_lock (&early.lock);
+  early.unlocked = TRUE;
+  g_cond_signal (&early.cond);
+  g_mutex_unlock (&early.lock);
+  return ret;
+}
+
+static gpointer
+send_event (gpointer event)
+{
+  fail_unless (gst_element_send_event (src, event));
+  return NULL;
+}
+
+static gboolean
+send_before_unlock_stop (GstBaseSrc *base)
+{
+  if (early.event) {
+    g_mutex_lock (&early.lock);
+    early.unlocked = FALSE;
+    g_atomic_pointer_set (&early.sender,
+        g_thread_new ("sender", send_event, g_steal_pointer (&early.event)));
+    while (!early.unlocked)
+      g_cond_wait (&early.cond, &early.lock);
+    g_mutex_unlock (&early.lock);
+  }
+
+  return early.unlock_stop ? early.unlock_stop (base) : TRUE;
+}
+
+/* Takes @event; returns when it was sent, just before the first frame is waited
+ * for, of which the sensor makes none. */
+static void
+start_with_event (GstEvent *event)
+{
+  GstBaseSrcClass *klass;
+
+  start_pipeline ("!");
+  mock_driver.sensor_interval = 0;
+  klass = GST_BASE_SRC_GET_CLASS (src);
+  early.unlock = klass->unlock;
+  early.unlock_stop = klass->unlock_stop;
+  early.event = event;
+  klass->unlock = note_unlock;
+  klass->unlock_stop = send_before_unlock_stop;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!g_atomic_pointer_get (&early.sender))
+    g_usleep (1000);
+  g_thread_join (early.sender);
+  early.sender = NULL;
+  klass->unlock = early.unlock;
+  klass->unlock_stop = early.unlock_stop;
+}
+
+static void
+expect_eos (void)
+{
+  gst_message_unref (wait_message (GST_MESSAGE_EOS));
+}
+
+GST_START_TEST (test_flush_before_first_wait)
+{
+  start_with_event (gst_event_new_flush_start ());
+  fail_unless (gst_element_send_event (src, gst_event_new_flush_stop (TRUE)));
+  capture_frames (3);
+  end_pipeline ();
+}
+GST_END_TEST;
+
+GST_START_TEST (test_eos_before_first_wait)
+{
+  start_with_event (gst_event_new_eos ());
+  expect_eos ();
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* Without a frame, and in a pause, in which it is kept until PLAYING. */
+GST_START_TEST (test_eos_while_waiting)
+{
+  guint i;
+
+  for (i = 0; i < 4; i++) {
+    start_pipeline ("!");
+    mock_driver.sensor_interval = 0;
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    if (i & 1) {
+      capture_frames (1);
+      /* The sink keeps the first one until then, and with it the thread. */
+      gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+    }
+    if (i & 2)
+      gst_element_set_state (pipeline, GST_STATE_PAUSED);
+    fail_unless (gst_element_send_event (pipeline, gst_event_new_eos ()));
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    expect_eos ();
     end_pipeline ();
   }
 }
@@ -863,6 +990,9 @@ element_suite (void)
   tcase_add_test (tc, test_signal_that_the_peer_refuses);
   tcase_add_test (tc, test_no_frames);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
+  tcase_add_test (tc, test_flush_before_first_wait);
+  tcase_add_test (tc, test_eos_before_first_wait);
+  tcase_add_test (tc, test_eos_while_waiting);
   tcase_add_test (tc, test_short_pauses);
   tcase_add_test (tc, test_flush_before_start);
   tcase_add_test (tc, test_renegotiation);
