@@ -18,6 +18,7 @@
 #include "gstdmabufvkstage.h"
 #include "vkconvert-caps.h"
 #include "gst/lib/gstdmabufcoreenum-private.h"
+#include "gst/lib/gstdmabufcoreinterrupt-private.h"
 
 #define GST_CAT_DEFAULT dmabufvk_debug
 
@@ -34,6 +35,7 @@ struct _GstDmabufVkSrc
   GstPushSrc parent;
 
   GstDmabufVkStage stage;
+  GstDmabufCoreInterrupt interrupt; /* atomic */
 
   /* protected by the object lock */
   Pattern pattern;
@@ -164,6 +166,11 @@ gst_dmabuf_vk_src_fill (GstPushSrc *push, GstBuffer *buffer)
   if (GST_VIDEO_INFO_FPS_N (&self->info.vinfo) == 0 && self->n_frames > 0)
     return GST_FLOW_EOS;
 
+  /* Before the look: what comes after it ends the wait. */
+  gst_dmabuf_vk_stage_set_flushing (&self->stage, FALSE);
+  if (gst_dmabuf_core_interrupt_is_set (&self->interrupt, GST_BASE_SRC (self)))
+    return GST_FLOW_FLUSHING;
+
   GST_OBJECT_LOCK (self);
   pattern = self->pattern;
   conversion.border = self->color;
@@ -214,20 +221,24 @@ gst_dmabuf_vk_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
+/* A pause lets the frame be finished. No unlock_stop(): the next frame does
+ * that. */
 static gboolean
 gst_dmabuf_vk_src_unlock (GstBaseSrc *base)
 {
-  gst_dmabuf_vk_stage_set_flushing (&GST_DMABUF_VK_SRC (base)->stage, TRUE);
+  GstDmabufVkSrc *self = GST_DMABUF_VK_SRC (base);
+
+  if (gst_dmabuf_core_interrupt_is_set (&self->interrupt, base))
+    gst_dmabuf_vk_stage_set_flushing (&self->stage, TRUE);
 
   return TRUE;
 }
 
 static gboolean
-gst_dmabuf_vk_src_unlock_stop (GstBaseSrc *base)
+gst_dmabuf_vk_src_send_event (GstElement *element, GstEvent *event)
 {
-  gst_dmabuf_vk_stage_set_flushing (&GST_DMABUF_VK_SRC (base)->stage, FALSE);
-
-  return TRUE;
+  return gst_dmabuf_core_interrupt_send_event (
+      &GST_DMABUF_VK_SRC (element)->interrupt, parent_class, element, event);
 }
 
 /* --- properties --------------------------------------------------------------
@@ -333,6 +344,7 @@ gst_dmabuf_vk_src_class_init (GstDmabufVkSrcClass *klass)
           "Whether frames come at their time", FALSE,
           flags | GST_PARAM_MUTABLE_READY));
 
+  element_class->send_event = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_send_event);
   base_class->get_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_get_caps);
   base_class->fixate = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_fixate);
   base_class->set_caps = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_set_caps);
@@ -342,7 +354,6 @@ gst_dmabuf_vk_src_class_init (GstDmabufVkSrcClass *klass)
   base_class->start = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_start);
   base_class->stop = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_stop);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_unlock);
-  base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_unlock_stop);
   GST_PUSH_SRC_CLASS (klass)->fill = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_fill);
 }
 

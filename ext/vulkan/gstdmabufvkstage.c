@@ -96,7 +96,7 @@ gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing)
   GST_OBJECT_LOCK (stage->element);
   if (flushing) {
     g_cancellable_cancel (stage->cancellable);
-  } else {
+  } else if (g_cancellable_is_cancelled (stage->cancellable)) {
     g_object_unref (stage->cancellable);
     stage->cancellable = g_cancellable_new ();
   }

@@ -10,6 +10,7 @@
 #include "v4l2-timeline.h"
 
 #include "gst/lib/gstdmabufcore.h"
+#include "gst/lib/gstdmabufcoreinterrupt-private.h"
 
 G_BEGIN_DECLS
 
@@ -42,7 +43,8 @@ struct _GstDmabufV4l2Src
   GstDmabufCoreStats stats; /* atomic */
   gint n_starved;           /* atomic */
   gint paused;              /* atomic */
-  gint n_interrupts;        /* atomic: events for which create() returns */
+
+  GstDmabufCoreInterrupt interrupt; /* atomic */
 
   GstCaps *applied; /* to the device, before it said what it made of them */
   V4l2Setup setup;

@@ -129,18 +129,8 @@ report_latency (GstDmabufV4l2Src *self)
       GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* Whether the base class wants create() to return: it is so before unlock(),
- * and until create() has. */
-static gboolean
-is_interrupted (GstDmabufV4l2Src *self)
-{
-  return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
-      || g_atomic_int_get (&self->n_interrupts) > 0;
-}
-
 /* After a wake, which only says that there is something to look at: what it was
- * for may be over. The base class would stop for good if create() returned
- * FLUSHING after a pause that is over, and for nothing. */
+ * for may be over. */
 static GstFlowReturn
 wait_until_running (GstDmabufV4l2Src *self)
 {
@@ -150,11 +140,14 @@ wait_until_running (GstDmabufV4l2Src *self)
 
   /* The base class signals all ways on, under the lock. */
   g_mutex_lock (&base->live_lock);
-  while (g_atomic_int_get (&self->paused) && !is_interrupted (self))
+  while (g_atomic_int_get (&self->paused)
+      && !gst_dmabuf_core_interrupt_is_set (&self->interrupt, base))
     g_cond_wait (&base->live_cond, &base->live_lock);
   g_mutex_unlock (&base->live_lock);
 
-  return is_interrupted (self) ? GST_FLOW_FLUSHING : GST_FLOW_OK;
+  return gst_dmabuf_core_interrupt_is_set (&self->interrupt, base)
+      ? GST_FLOW_FLUSHING
+      : GST_FLOW_OK;
 }
 
 static GstFlowReturn
@@ -383,9 +376,8 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
-/* A flush can come when nothing is open. There is no unlock_stop(): the base
- * class calls it before the first create() in PLAYING without a look at whether
- * somebody has called unlock() since. */
+/* A flush can come when nothing is open. No unlock_stop(): who was woken clears
+ * the wake. */
 static gboolean
 gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
 {
@@ -399,23 +391,11 @@ gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
   return TRUE;
 }
 
-/* Events for which the base class waits for its thread. A flush is seen by the
- * pad's flag, which is set before unlock(). */
 static gboolean
 gst_dmabuf_v4l2_src_send_event (GstElement *element, GstEvent *event)
 {
-  GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (element);
-  gboolean interrupts = GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      || GST_EVENT_TYPE (event) == GST_EVENT_SEEK;
-  gboolean ret;
-
-  if (interrupts)
-    g_atomic_int_inc (&self->n_interrupts);
-  ret = GST_ELEMENT_CLASS (parent_class)->send_event (element, event);
-  if (interrupts)
-    g_atomic_int_add (&self->n_interrupts, -1);
-
-  return ret;
+  return gst_dmabuf_core_interrupt_send_event (
+      &GST_DMABUF_V4L2_SRC (element)->interrupt, parent_class, element, event);
 }
 
 static GstStateChangeReturn

@@ -18,6 +18,7 @@ static PFN_vkGetSemaphoreFdKHR real_get_semaphore_fd;
 static GThreadPool *exports;
 static guint32 n_exports;
 static int timeline = -1;
+static void (*before_signal) (void);
 
 static void
 finish_export (gpointer data, gpointer user_data)
@@ -29,6 +30,8 @@ finish_export (gpointer data, gpointer user_data)
   if (fd >= 0)
     close (fd);
   g_free (self);
+  if (before_signal)
+    before_signal ();
   timeline_inc (timeline, 1);
 }
 
@@ -52,6 +55,12 @@ wrap (const char *name, PFN_vkVoidFunction real)
     return real;
   real_get_semaphore_fd = (PFN_vkGetSemaphoreFdKHR) real;
   return (PFN_vkVoidFunction) get_semaphore_fd;
+}
+
+void
+async_loader_watch (void (*callback) (void))
+{
+  before_signal = callback;
 }
 
 gboolean

@@ -14,6 +14,10 @@ G_BEGIN_DECLS
 /* FALSE if the kernel has no sw_sync. */
 gboolean async_loader_install (void);
 
+/* @callback is called before each fence is signalled, by another thread. To be
+ * set while no work is under way. */
+void async_loader_watch (void (*callback) (void));
+
 /* Waits for what has been exported. */
 void async_loader_remove (void);
 

@@ -361,6 +361,71 @@ GST_START_TEST (a_lost_device_is_opened_anew)
 }
 GST_END_TEST
 
+/* --- a live source ----------------------------------------------------------
+ */
+
+static GstElement *live_pipeline;
+static gint n_pauses; /* atomic: still to be made */
+
+/* The source waits for the fence of its frame, or will: a pause that is over
+ * when it comes to know. */
+static void
+pause_shortly (void)
+{
+  if (g_atomic_int_get (&n_pauses) > 0) {
+    g_atomic_int_add (&n_pauses, -1);
+    gst_element_set_state (live_pipeline, GST_STATE_PAUSED);
+    gst_element_set_state (live_pipeline, GST_STATE_PLAYING);
+  }
+}
+
+static guint64
+get_rendered (GstElement *sink)
+{
+  GstStructure *stats;
+  guint64 rendered;
+
+  g_object_get (sink, "stats", &stats, NULL);
+  gst_structure_get_uint64 (stats, "rendered", &rendered);
+  gst_structure_free (stats);
+  return rendered;
+}
+
+static void
+wait_for_frames (GstElement *sink, guint n)
+{
+  guint64 before = get_rendered (sink);
+
+  while (get_rendered (sink) < before + n)
+    g_usleep (1000);
+}
+
+GST_START_TEST (short_pauses_of_a_live_source)
+{
+  GError *error = NULL;
+  GstElement *sink;
+
+  async_loader_watch (pause_shortly);
+  live_pipeline =
+      gst_parse_launch ("dmabufvksrc is-live=true implicit-sync=false ! "
+                        "video/x-raw,width=64,height=64,framerate=1000/1 ! "
+                        "fakesink name=sink sync=false",
+          &error);
+  g_assert_no_error (error);
+  sink = gst_bin_get_by_name (GST_BIN (live_pipeline), "sink");
+  gst_element_set_state (live_pipeline, GST_STATE_PLAYING);
+  wait_for_frames (sink, 3);
+  g_atomic_int_set (&n_pauses, 50);
+  while (g_atomic_int_get (&n_pauses) > 0)
+    g_usleep (1000);
+  wait_for_frames (sink, 5);
+  gst_element_set_state (live_pipeline, GST_STATE_NULL);
+  async_loader_watch (NULL);
+  gst_object_unref (sink);
+  gst_object_unref (live_pipeline);
+}
+GST_END_TEST
+
 static Suite *
 elements_suite (void)
 {
@@ -374,6 +439,7 @@ elements_suite (void)
   tcase_add_test (tcase, a_format_of_others_passes_through);
   tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
   elements_add_order_tests (tcase);
+  tcase_add_test (tcase, short_pauses_of_a_live_source);
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("tiled");
