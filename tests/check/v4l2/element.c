@@ -612,6 +612,25 @@ GST_START_TEST (test_signal_changes)
 }
 GST_END_TEST;
 
+static void
+change_to_720p (void)
+{
+  mock_driver_change_signal (1280, 720, 60);
+}
+
+/* poll() has told of a frame, which is no more when it is asked for. */
+GST_START_TEST (test_signal_changes_after_poll)
+{
+  start_receiver (1920, 1080, 50);
+  wait_for_frames (5);
+  __atomic_store_n (
+      &mock_driver.before_dqbuf, change_to_720p, __ATOMIC_RELEASE);
+  wait_for_caps ("video/x-raw,width=1280,height=720,framerate=60/1");
+  wait_for_frames (5);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* Also if the driver goes on with frames of the old size, one after the other.
  */
 GST_START_TEST (test_signal_changes_under_frames)
@@ -985,6 +1004,7 @@ element_suite (void)
   tcase_add_test (tc, test_nth_call_fails);
   tcase_add_test (tc, test_signal);
   tcase_add_test (tc, test_signal_changes);
+  tcase_add_test (tc, test_signal_changes_after_poll);
   tcase_add_test (tc, test_signal_changes_under_frames);
   tcase_add_test (tc, test_no_signal);
   tcase_add_test (tc, test_signal_that_the_peer_refuses);

@@ -362,7 +362,14 @@ do_ioctl (unsigned long request, void *arg)
 static int
 mock_ioctl (int fd, unsigned long request, void *arg)
 {
+  void (*before_dqbuf) (void) = NULL;
   int ret;
+
+  if (request == VIDIOC_DQBUF)
+    before_dqbuf =
+        __atomic_exchange_n (&mock_driver.before_dqbuf, NULL, __ATOMIC_ACQ_REL);
+  if (before_dqbuf)
+    before_dqbuf ();
 
   g_mutex_lock (&state.lock);
   if (call_fails (request))

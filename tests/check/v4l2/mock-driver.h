@@ -87,6 +87,7 @@ typedef struct
   gboolean next_frame_is_bad;   /* V4L2_BUF_FLAG_ERROR, no bytes */
   gboolean next_frame_is_empty; /* no bytes, and no flag for it */
   guint32 data_offset;          /* of each plane, multi-planar */
+  void (*before_dqbuf) (void);  /* called once, by who calls it next */
 
   /* What happened. */
   guint n_open;   /* fds */
