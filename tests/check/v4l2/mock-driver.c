@@ -193,24 +193,24 @@ do_dequeue_buffer (struct v4l2_buffer *buffer)
   return 0;
 }
 
-static void
+static gboolean
 capture_locked (void)
 {
   Buffer *buffer;
   guint64 one = 1;
 
   if (!mock_driver.streaming || state.broken)
-    return;
+    return FALSE;
   /* Nothing to capture, or nothing that fits the buffers. */
   if (mock_driver.is_receiver && !mock_driver.goes_on
       && (mock_driver.signal.width != mock_driver.timings.width
           || mock_driver.signal.height != mock_driver.timings.height))
-    return;
+    return FALSE;
 
   buffer = g_queue_pop_head (&state.queued);
   state.sequence++;
   if (!buffer)
-    return;
+    return FALSE;
 
   mock_driver.n_queued--;
   buffer->state = BUFFER_DONE;
@@ -226,14 +226,18 @@ capture_locked (void)
       : g_get_monotonic_time () * 1000 - mock_driver.age;
   g_queue_push_tail (&state.done, buffer);
   g_assert (write (state.event_fd, &one, sizeof one) == sizeof one);
+  return TRUE;
 }
 
-void
+gboolean
 mock_driver_capture (void)
 {
+  gboolean captured;
+
   g_mutex_lock (&state.lock);
-  capture_locked ();
+  captured = capture_locked ();
   g_mutex_unlock (&state.lock);
+  return captured;
 }
 
 guint

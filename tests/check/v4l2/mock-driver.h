@@ -113,8 +113,8 @@ void mock_driver_stop (void);
 /* A test case of @suite with the fake kernel and this driver as fixtures. */
 TCase *mock_driver_add_case (Suite *suite, const char *name);
 
-/* Fills the next buffer; without one the frame is lost. */
-void mock_driver_capture (void);
+/* Fills the next buffer; FALSE if there is none, or it does not stream. */
+gboolean mock_driver_capture (void);
 
 /* What mock_driver.n_queued is, while other threads change it. */
 guint mock_driver_get_n_queued (void);
