@@ -363,17 +363,22 @@ do_ioctl (unsigned long request, void *arg)
   }
 }
 
+static void
+call_once (void (**function) (void))
+{
+  void (*mine) (void) = __atomic_exchange_n (function, NULL, __ATOMIC_ACQ_REL);
+
+  if (mine)
+    mine ();
+}
+
 static int
 mock_ioctl (int fd, unsigned long request, void *arg)
 {
-  void (*before_dqbuf) (void) = NULL;
   int ret;
 
   if (request == VIDIOC_DQBUF)
-    before_dqbuf =
-        __atomic_exchange_n (&mock_driver.before_dqbuf, NULL, __ATOMIC_ACQ_REL);
-  if (before_dqbuf)
-    before_dqbuf ();
+    call_once (&mock_driver.before_dqbuf);
 
   g_mutex_lock (&state.lock);
   if (call_fails (request))
@@ -392,6 +397,7 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
   gboolean fails;
   int ret;
 
+  call_once (&mock_driver.before_poll);
   g_mutex_lock (&state.lock);
   fails = call_fails (0);
   g_mutex_unlock (&state.lock);

@@ -71,12 +71,10 @@ acquire (void)
   return buffer;
 }
 
-static gpointer
-capture_late (gpointer unused)
+static void
+capture (void)
 {
-  g_usleep (100 * 1000);
-  mock_driver_capture ();
-  return NULL;
+  fail_unless (mock_driver_capture ());
 }
 
 /* The frame as consumers get it. */
@@ -107,19 +105,27 @@ GST_END_TEST;
  * such frame on; one that is not is waited for by poll, not by asking again. */
 GST_START_TEST (test_frames_that_wait_are_not_polled_for)
 {
-  GstBuffer *buffers[3];
+  GstBuffer *buffers[2];
   guint i, calls;
 
   pool_start ();
-  buffers[0] = acquire ();
-  calls = mock_driver.n_calls;
-  buffers[1] = acquire ();
-  fail_unless_equals_int (mock_driver.n_calls - calls, 1);
+  /* A machine that stops in poll() makes it look like a wait: then the next
+   * ones. */
+  i = 0;
+  do {
+    gst_buffer_unref (acquire ());
+    calls = mock_driver.n_calls;
+    buffers[0] = acquire ();
+    calls = mock_driver.n_calls - calls;
+    if (calls != 1)
+      gst_buffer_unref (buffers[0]);
+  } while (calls != 1 && i++ < 100);
+  fail_unless_equals_int (calls, 1);
 
   calls = mock_driver.n_calls;
-  g_thread_unref (g_thread_new ("late", capture_late, NULL));
+  mock_driver.before_poll = capture;
   fail_unless_equals_int (
-      v4l2_pool_acquire (pool, &buffers[2], &(V4l2Frame) { 0 }, NULL),
+      v4l2_pool_acquire (pool, &buffers[1], &(V4l2Frame) { 0 }, NULL),
       GST_FLOW_OK);
   /* DQBUF in vain, poll, DQBUF */
   fail_unless_equals_int (mock_driver.n_calls - calls, 3);
