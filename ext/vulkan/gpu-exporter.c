@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "gpu-exporter.h"
+#include "gpu-image.h"
 
 #include <drm/drm_fourcc.h>
 #include <errno.h>
 #include <unistd.h>
-
-#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 struct _GpuExporter
 {
@@ -34,7 +33,7 @@ buffer_features (GpuContext *context)
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
     .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-    .handleType = DMA_BUF,
+    .handleType = GPU_DMA_BUF,
   };
   VkExternalBufferProperties properties = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
@@ -157,7 +156,7 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   const GpuApi *api = &context->api;
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = DMA_BUF,
+    .handleTypes = GPU_DMA_BUF,
   };
   VkBufferCreateInfo create = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
@@ -181,7 +180,7 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   };
   VkExportMemoryAllocateInfo export = {
     .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-    .handleTypes = DMA_BUF,
+    .handleTypes = GPU_DMA_BUF,
   };
   VkMemoryAllocateInfo allocate = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -189,7 +188,7 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   };
   VkMemoryGetFdInfoKHR get = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-    .handleType = DMA_BUF,
+    .handleType = GPU_DMA_BUF,
   };
   VkDeviceSize page = sysconf (_SC_PAGESIZE);
   VkResult result;
@@ -258,7 +257,7 @@ can_export (GpuContext *context, const GpuFormat *format, guint64 modifier,
     guint bytes;
 
     gpu_format_get_texels (format, i, width, height, &columns, &rows, &bytes);
-    if (!gpu_frame_query_images (context, format, i, modifier, FALSE, &images)
+    if (!gpu_image_query (context, format, i, modifier, FALSE, &images)
         || images.usage != USAGE || !images.exportable
         || columns > images.max_width || rows > images.max_height
         || (format->n_planes > 1 && images.n_memory_planes > 1))
@@ -286,26 +285,12 @@ make_image (GpuExporter *self, guint plane, VkImage *image)
   VkExternalMemoryImageCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
     .pNext = &list,
-    .handleTypes = DMA_BUF,
+    .handleTypes = GPU_DMA_BUF,
   };
-  gboolean blue_first;
-  VkImageCreateInfo create = {
-    .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-    .pNext = &external,
-    .imageType = VK_IMAGE_TYPE_2D,
-    .format = gpu_format_get_image (self->format, plane, FALSE, &blue_first),
-    .extent = { 0, 0, 1 },
-    .mipLevels = 1,
-    .arrayLayers = 1,
-    .samples = VK_SAMPLE_COUNT_1_BIT,
-    .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-    .usage = USAGE,
-    .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
-  };
-  guint texel_bytes;
+  VkImageCreateInfo create = gpu_image_get_create_info (
+      self->format, plane, FALSE, self->width, self->height, USAGE);
 
-  gpu_format_get_texels (self->format, plane, self->width, self->height,
-      &create.extent.width, &create.extent.height, &texel_bytes);
+  create.pNext = &external;
 
   return self->context->api.CreateImage (
       self->context->device, &create, NULL, image);
@@ -327,7 +312,7 @@ read_layout (GpuExporter *self, VkImage image, guint64 offset)
       self->context->device, image, &chosen);
   if (result != VK_SUCCESS)
     return result;
-  gpu_frame_query_images (
+  gpu_image_query (
       self->context, self->format, 0, chosen.drmFormatModifier, FALSE, &images);
   self->layout.modifier = chosen.drmFormatModifier;
   for (i = 0; i < images.n_memory_planes; i++) {
@@ -363,31 +348,19 @@ allocate_frame (GpuExporter *self, GError **error)
 
   self->layout.n_planes = 0;
   for (i = 0; i < self->format->n_planes; i++) {
-    VkMemoryDedicatedRequirements wants = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
-    };
-    VkMemoryRequirements2 needs = {
-      .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
-      .pNext = &wants,
-    };
-    VkImageMemoryRequirementsInfo2 which = {
-      .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
-    };
-    guint64 alignment;
+    VkMemoryRequirements needs;
 
     result = make_image (self, i, &images[i]);
     if (result != VK_SUCCESS)
       goto failed;
-    which.image = images[i];
-    api->GetImageMemoryRequirements2 (device, &which, &needs);
-    alignment = needs.memoryRequirements.alignment;
-    all.size = (all.size + alignment - 1) / alignment * alignment;
+    dedicated |= gpu_image_get_needs (self->context, images[i], &needs);
+    all.size =
+        (all.size + needs.alignment - 1) / needs.alignment * needs.alignment;
     result = read_layout (self, images[i], all.size);
     if (result != VK_SUCCESS)
       goto failed;
-    all.size += needs.memoryRequirements.size;
-    all.memoryTypeBits &= needs.memoryRequirements.memoryTypeBits;
-    dedicated |= wants.requiresDedicatedAllocation;
+    all.size += needs.size;
+    all.memoryTypeBits &= needs.memoryTypeBits;
   }
   self->size = all.size;
 
@@ -503,7 +476,7 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
   self->width = width;
   self->height = height;
   n_own =
-      gpu_frame_get_modifiers (context, format, USAGE, own, G_N_ELEMENTS (own));
+      gpu_image_get_modifiers (context, format, USAGE, own, G_N_ELEMENTS (own));
   for (i = 0; i < n_own; i++) {
     for (j = 0; j < n_modifiers && own[i] != modifiers[j]; j++)
       ;

@@ -3,12 +3,11 @@
 /* Dma-bufs as frames of the shaders. */
 
 #include "gpu-frame.h"
+#include "gpu-image.h"
 
 #include <drm/drm_fourcc.h>
 #include <errno.h>
 #include <unistd.h>
-
-#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 /* --- memory ------------------------------------------------------------- */
 
@@ -31,7 +30,7 @@ import_memory (GpuContext *context, DmabufBuffer *buffer,
   VkImportMemoryFdInfoKHR import = {
     .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
     .pNext = is_dedicated ? &dedicated : NULL,
-    .handleType = DMA_BUF,
+    .handleType = GPU_DMA_BUF,
   };
   VkMemoryAllocateInfo allocate = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -48,7 +47,7 @@ import_memory (GpuContext *context, DmabufBuffer *buffer,
     return VK_NULL_HANDLE;
 
   result = context->api.GetMemoryFdPropertiesKHR (
-      context->device, DMA_BUF, import.fd, &properties);
+      context->device, GPU_DMA_BUF, import.fd, &properties);
   if (result != VK_SUCCESS)
     goto failed;
   allocate.memoryTypeIndex = gpu_context_find_memory (
@@ -112,7 +111,7 @@ import_buffer (
 {
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = DMA_BUF,
+    .handleTypes = GPU_DMA_BUF,
   };
   VkBufferCreateInfo create = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
@@ -123,7 +122,7 @@ import_buffer (
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
     .usage = create.usage,
-    .handleType = DMA_BUF,
+    .handleType = GPU_DMA_BUF,
   };
   VkExternalBufferProperties properties = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
@@ -310,43 +309,19 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
   VkExternalMemoryImageCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
     .pNext = &modifier,
-    .handleTypes = DMA_BUF,
+    .handleTypes = GPU_DMA_BUF,
   };
-  gboolean blue_first;
-  VkImageCreateInfo create = {
-    .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
-    .pNext = &external,
-    .imageType = VK_IMAGE_TYPE_2D,
-    .format =
-        gpu_format_get_image (frame->format, index, !frame->words, &blue_first),
-    .extent = { 0, 0, 1 },
-    .mipLevels = 1,
-    .arrayLayers = 1,
-    .samples = VK_SAMPLE_COUNT_1_BIT,
-    .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-    .usage = images->usage,
-    .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
-    .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
-  };
-  VkMemoryDedicatedRequirements wants = {
-    .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
-  };
-  VkMemoryRequirements2 requirements = {
-    .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
-    .pNext = &wants,
-  };
+  VkImageCreateInfo create = gpu_image_get_create_info (frame->format, index,
+      !frame->words, frame->width, frame->height, images->usage);
   DmabufBuffer *buffer = layout->planes[first].buffer;
-  VkImageMemoryRequirementsInfo2 info = {
-    .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
-  };
+  VkMemoryRequirements needs;
   gboolean is_dedicated;
   VkDeviceMemory memory;
   VkResult result;
-  guint texel_bytes, i;
   VkImage image;
+  guint i;
 
-  gpu_format_get_texels (frame->format, index, frame->width, frame->height,
-      &create.extent.width, &create.extent.height, &texel_bytes);
+  create.pNext = &external;
   if (create.extent.width > images->max_width
       || create.extent.height > images->max_height)
     goto too_large;
@@ -360,14 +335,13 @@ import_image (GpuContext *context, GpuFrame *frame, guint index,
   result = context->api.CreateImage (context->device, &create, NULL, &image);
   if (gpu_context_note (context, result) != VK_SUCCESS)
     goto no_image;
-  frame->planes[index].image = info.image = image;
-  context->api.GetImageMemoryRequirements2 (
-      context->device, &info, &requirements);
-  if (requirements.memoryRequirements.size > dmabuf_buffer_get_size (buffer))
+  frame->planes[index].image = image;
+  is_dedicated =
+      gpu_image_get_needs (context, image, &needs) || images->dedicated;
+  if (needs.size > dmabuf_buffer_get_size (buffer))
     goto too_small;
 
-  is_dedicated = images->dedicated || wants.requiresDedicatedAllocation;
-  memory = import_memory (context, buffer, &requirements.memoryRequirements,
+  memory = import_memory (context, buffer, &needs,
       is_dedicated ? image : VK_NULL_HANDLE, VK_NULL_HANDLE, error);
   if (!memory)
     return FALSE;
@@ -407,7 +381,7 @@ too_small: {
   gpu_set_errno (error, EINVAL,
       "%s needs %" G_GUINT64_FORMAT " bytes for plane %u, and the dma-buf "
       "has %" G_GSIZE_FORMAT,
-      context->name, (guint64) requirements.memoryRequirements.size, index,
+      context->name, (guint64) needs.size, index,
       dmabuf_buffer_get_size (buffer));
   return FALSE;
 }
@@ -421,8 +395,8 @@ find_images (GpuContext *context, GpuFrame *frame, guint plane,
   gboolean found, blue_first;
   GpuImages in_order;
 
-  found = gpu_frame_query_images (
-      context, frame->format, plane, modifier, FALSE, images);
+  found =
+      gpu_image_query (context, frame->format, plane, modifier, FALSE, images);
   gpu_format_get_image (frame->format, plane, FALSE, &blue_first);
   frame->words = blue_first;
   if (!blue_first || modifier != DRM_FORMAT_MOD_LINEAR
@@ -430,7 +404,7 @@ find_images (GpuContext *context, GpuFrame *frame, guint plane,
     return found;
 
   /* storage images of BGRA are rare; linear bytes are bytes */
-  if (gpu_frame_query_images (
+  if (gpu_image_query (
           context, frame->format, plane, modifier, TRUE, &in_order)) {
     *images = in_order;
     frame->words = FALSE;

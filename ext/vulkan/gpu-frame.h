@@ -74,34 +74,4 @@ void gpu_frame_set_buffer (GpuContext *context, GpuFrame *frame, guint plane,
 gboolean gpu_frame_make_views (
     GpuContext *context, GpuFrame *frame, guint plane, GError **error);
 
-/* Modifiers of a format that are looked at */
-#define GPU_MAX_MODIFIERS 128
-
-/*
- * What can be done with images of a format and modifier.
- *
- * @usage: SAMPLED, STORAGE or both
- * @n_memory_planes: that the modifier has
- * @dedicated: memory is to be of one image
- * @exportable: memory made for it can be a dma-buf
- */
-typedef struct
-{
-  VkImageUsageFlags usage;
-  guint n_memory_planes;
-  gboolean dedicated;
-  gboolean exportable;
-  guint32 max_width;
-  guint32 max_height;
-} GpuImages;
-
-/* Asks what can be done with images of @plane; FALSE for nothing. */
-gboolean gpu_frame_query_images (GpuContext *context, const GpuFormat *format,
-    guint plane, guint64 modifier, gboolean in_order, GpuImages *images);
-
-/* Fills @modifiers with those whose images can be used for all of @usage, for
- * every plane of @format; their number. */
-guint gpu_frame_get_modifiers (GpuContext *context, const GpuFormat *format,
-    VkImageUsageFlags usage, guint64 *modifiers, guint n_modifiers);
-
 G_END_DECLS

@@ -2,6 +2,7 @@
 
 #include "gstdmabufvkstage.h"
 #include "gpu-exporter.h"
+#include "gpu-image.h"
 
 #include <drm/drm_fourcc.h>
 
@@ -125,7 +126,7 @@ find_caps (GpuContext *context, gboolean writable, gboolean has_tiled)
       g_array_append_val (formats, format);
     if (!context)
       continue;
-    n = gpu_frame_get_modifiers (context, &gpu_formats[i],
+    n = gpu_image_get_modifiers (context, &gpu_formats[i],
         writable ? VK_IMAGE_USAGE_STORAGE_BIT : VK_IMAGE_USAGE_SAMPLED_BIT,
         modifiers, G_N_ELEMENTS (modifiers));
     for (j = 0; j < n; j++) {

@@ -2,6 +2,7 @@
 
 /* Import and export. */
 
+#include "gpu-image.h"
 #include "gpu-rig.h"
 
 #include <drm/drm_fourcc.h>
@@ -200,7 +201,7 @@ test_export_frames (void)
 
     if (!is_tried (format))
       continue;
-    n = gpu_frame_get_modifiers (rig.context, format,
+    n = gpu_image_get_modifiers (rig.context, format,
         VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT, modifiers,
         G_N_ELEMENTS (modifiers));
     exporter = gpu_exporter_new_for_frames (

@@ -15,7 +15,11 @@ typedef struct
 } Export;
 
 static PFN_vkGetSemaphoreFdKHR real_get_semaphore_fd;
+static PFN_vkDestroySemaphore real_destroy_semaphore;
 static GThreadPool *exports;
+static GMutex lock;
+static GCond exported;
+static guint n_pending; /* exports that lavapipe has not made yet */
 static guint32 n_exports;
 static int timeline = -1;
 static void (*before_signal) (void);
@@ -30,6 +34,10 @@ finish_export (gpointer data, gpointer user_data)
   if (fd >= 0)
     close (fd);
   g_free (self);
+  g_mutex_lock (&lock);
+  n_pending--;
+  g_cond_signal (&exported);
+  g_mutex_unlock (&lock);
   if (before_signal)
     before_signal ();
   timeline_inc (timeline, 1);
@@ -43,18 +51,38 @@ get_semaphore_fd (VkDevice device, const VkSemaphoreGetFdInfoKHR *info, int *fd)
   *fd = timeline_new_fd (timeline, ++n_exports);
   g_assert_cmpint (*fd, >=, 0);
   *self = (Export) { device, *info };
+  g_mutex_lock (&lock);
+  n_pending++;
+  g_mutex_unlock (&lock);
   g_thread_pool_push (exports, self, NULL);
 
   return VK_SUCCESS;
 }
 
+/* Whoever does so has exported it, as far as he knows. */
+static VKAPI_ATTR void VKAPI_CALL
+destroy_semaphore (VkDevice device, VkSemaphore semaphore,
+    const VkAllocationCallbacks *callbacks)
+{
+  g_mutex_lock (&lock);
+  while (n_pending > 0)
+    g_cond_wait (&exported, &lock);
+  g_mutex_unlock (&lock);
+  real_destroy_semaphore (device, semaphore, callbacks);
+}
+
 static PFN_vkVoidFunction
 wrap (const char *name, PFN_vkVoidFunction real)
 {
-  if (strcmp (name, "vkGetSemaphoreFdKHR") != 0)
-    return real;
-  real_get_semaphore_fd = (PFN_vkGetSemaphoreFdKHR) real;
-  return (PFN_vkVoidFunction) get_semaphore_fd;
+  if (strcmp (name, "vkGetSemaphoreFdKHR") == 0) {
+    real_get_semaphore_fd = (PFN_vkGetSemaphoreFdKHR) real;
+    return (PFN_vkVoidFunction) get_semaphore_fd;
+  }
+  if (strcmp (name, "vkDestroySemaphore") == 0) {
+    real_destroy_semaphore = (PFN_vkDestroySemaphore) real;
+    return (PFN_vkVoidFunction) destroy_semaphore;
+  }
+  return real;
 }
 
 void

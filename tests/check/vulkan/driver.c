@@ -11,6 +11,7 @@
 
 #include "driver-double.h"
 #include "gpu-exporter.h"
+#include "gpu-image.h"
 #include "gpu-queue.h"
 #include "gpu-record.h"
 
@@ -238,7 +239,7 @@ get_modifiers (guint32 fourcc, VkImageUsageFlags usage)
 {
   guint64 modifiers[GPU_MAX_MODIFIERS];
 
-  return gpu_frame_get_modifiers (&driver.context, gpu_format_get (fourcc),
+  return gpu_image_get_modifiers (&driver.context, gpu_format_get (fourcc),
       usage, modifiers, G_N_ELEMENTS (modifiers));
 }
 

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which images of dma-bufs the driver can make: asked, never assumed. */
+/* Images of dma-bufs: which the driver can make is asked, never assumed. */
 
-#include "gpu-frame.h"
+#include "gpu-image.h"
 
 #include <drm/drm_fourcc.h>
-
-#define DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
 /* What the driver says of a modifier of one of its formats */
 typedef struct
@@ -69,7 +67,7 @@ query_usage (GpuContext *context, VkFormat format, guint64 modifier,
   VkPhysicalDeviceExternalImageFormatInfo external_info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
     .pNext = &modifier_info,
-    .handleType = DMA_BUF,
+    .handleType = GPU_DMA_BUF,
   };
   VkPhysicalDeviceImageFormatInfo2 info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
@@ -204,8 +202,8 @@ query_listed (GpuContext *context, const GpuFormat *format, VkFormat image,
 }
 
 gboolean
-gpu_frame_query_images (GpuContext *context, const GpuFormat *format,
-    guint plane, guint64 modifier, gboolean in_order, GpuImages *images)
+gpu_image_query (GpuContext *context, const GpuFormat *format, guint plane,
+    guint64 modifier, gboolean in_order, GpuImages *images)
 {
   Listed list[GPU_MAX_MODIFIERS];
   gboolean blue_first;
@@ -231,7 +229,7 @@ can_use_images (GpuContext *context, const GpuFormat *format, guint64 modifier,
   for (i = 0; i < format->n_planes; i++) {
     GpuImages images;
 
-    if (!gpu_frame_query_images (context, format, i, modifier, FALSE, &images)
+    if (!gpu_image_query (context, format, i, modifier, FALSE, &images)
         || (images.usage & usage) != usage)
       return FALSE;
     /* the planes of YUV are images of their own, which have no second plane */
@@ -243,7 +241,7 @@ can_use_images (GpuContext *context, const GpuFormat *format, guint64 modifier,
 }
 
 guint
-gpu_frame_get_modifiers (GpuContext *context, const GpuFormat *format,
+gpu_image_get_modifiers (GpuContext *context, const GpuFormat *format,
     VkImageUsageFlags usage, guint64 *modifiers, guint n_modifiers)
 {
   Listed list[GPU_MAX_MODIFIERS];
@@ -257,4 +255,55 @@ gpu_frame_get_modifiers (GpuContext *context, const GpuFormat *format,
   }
 
   return n;
+}
+
+/* --- making them ---------------------------------------------------------- */
+
+VkImageCreateInfo
+gpu_image_get_create_info (const GpuFormat *format, guint plane,
+    gboolean in_order, guint width, guint height, VkImageUsageFlags usage)
+{
+  gboolean blue_first;
+  VkImageCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+    .imageType = VK_IMAGE_TYPE_2D,
+    .format = gpu_format_get_image (format, plane, in_order, &blue_first),
+    .extent = { 0, 0, 1 },
+    .mipLevels = 1,
+    .arrayLayers = 1,
+    .samples = VK_SAMPLE_COUNT_1_BIT,
+    .tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
+    .usage = usage,
+    .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
+    .initialLayout = VK_IMAGE_LAYOUT_UNDEFINED,
+  };
+  guint texel_bytes;
+
+  gpu_format_get_texels (format, plane, width, height, &info.extent.width,
+      &info.extent.height, &texel_bytes);
+
+  return info;
+}
+
+gboolean
+gpu_image_get_needs (
+    GpuContext *context, VkImage image, VkMemoryRequirements *needs)
+{
+  VkImageMemoryRequirementsInfo2 which = {
+    .sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_REQUIREMENTS_INFO_2,
+    .image = image,
+  };
+  VkMemoryDedicatedRequirements dedicated = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS,
+  };
+  VkMemoryRequirements2 requirements = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_REQUIREMENTS_2,
+    .pNext = &dedicated,
+  };
+
+  context->api.GetImageMemoryRequirements2 (
+      context->device, &which, &requirements);
+  *needs = requirements.memoryRequirements;
+
+  return dedicated.requiresDedicatedAllocation;
 }
