@@ -15,4 +15,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, dmabufkms,
     "Shows dma-bufs on a display with atomic KMS", plugin_init, PACKAGE_VERSION,
-    "LGPL", "gst-dmabuf", "https://gstreamer.freedesktop.org")
+    "LGPL", "gst-dmabuf", GST_PACKAGE_ORIGIN)

@@ -23,4 +23,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, dmabufvulkan,
     "Vulkan on dma-bufs", plugin_init, PACKAGE_VERSION, "LGPL", "gst-dmabuf",
-    "gst-dmabuf")
+    GST_PACKAGE_ORIGIN)

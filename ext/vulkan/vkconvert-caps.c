@@ -8,7 +8,8 @@
 static const char *const kept[] = { "framerate", "interlace-mode",
   "multiview-mode", "multiview-flags", "hdr-format" };
 
-static void
+/* Takes @result, returns it with one more. */
+static GstCaps *
 append (GstCaps *result, const GstStructure *from, GstCaps *formats, guint i)
 {
   GstStructure *to = gst_structure_copy (gst_caps_get_structure (formats, i));
@@ -20,7 +21,7 @@ append (GstCaps *result, const GstStructure *from, GstCaps *formats, guint i)
     if (value)
       gst_structure_set_value (to, kept[k], value);
   }
-  gst_caps_merge_structure_full (
+  return gst_caps_merge_structure_full (
       result, to, gst_caps_features_copy (gst_caps_get_features (formats, i)));
 }
 
@@ -41,7 +42,7 @@ vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same)
                 gst_caps_get_features (formats, j));
 
         if (same ? !other : other == is_other)
-          append (result, from, formats, j);
+          result = append (result, from, formats, j);
       }
     }
   }

@@ -18,4 +18,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, dmabufcore,
     "dma-bufs for any producer, and fences between elements", plugin_init,
-    PACKAGE_VERSION, "LGPL", "gst-dmabuf", "gst-dmabuf")
+    PACKAGE_VERSION, "LGPL", "gst-dmabuf", GST_PACKAGE_ORIGIN)

@@ -18,4 +18,4 @@ plugin_init (GstPlugin *plugin)
 
 GST_PLUGIN_DEFINE (GST_VERSION_MAJOR, GST_VERSION_MINOR, dmabufv4l2,
     "V4L2 capture on dma-bufs", plugin_init, PACKAGE_VERSION, "LGPL",
-    "gst-dmabuf", "Unknown package origin")
+    "gst-dmabuf", GST_PACKAGE_ORIGIN)
