@@ -48,6 +48,7 @@ gst_dmabuf_kms_caps_new (KmsOutput *output, const KmsModeRequest *request)
 {
   const drmModeModeInfo *modes = output->connector->modes;
   int n_modes = output->connector->count_modes;
+  const drmModeRes *resources = output->card->resources;
   const drmModeModeInfo *only = NULL;
   gint width = 1, height = 1;
   GstCaps *caps;
@@ -71,12 +72,13 @@ gst_dmabuf_kms_caps_new (KmsOutput *output, const KmsModeRequest *request)
     height = MAX (height, modes[i].vdisplay);
   }
   if (output->can_scale) {
-    width = output->card->resources->max_width;
-    height = output->card->resources->max_height;
+    width = resources->max_width;
+    height = resources->max_height;
   }
   if (!output->can_scale && !output->can_place)
     return list_sizes (caps, modes, n_modes);
-  set_sizes (caps, 1, width, 1, height);
+  set_sizes (caps, MAX (resources->min_width, 1), width,
+      MAX (resources->min_height, 1), height);
 
   return caps;
 }

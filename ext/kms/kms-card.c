@@ -78,8 +78,9 @@ card_new (int fd, const char *path, gboolean nonblocking, GError **error)
 
   /* ERRORS */
 not_drm: {
-  kms_set_error (error, ENOTTY,
-      "%s is not a KMS device; name one of /dev/dri/card*", path);
+  kms_set_error (error, ENOTTY, "%s is not a KMS device; %s /dev/dri/card*%s",
+      path, *path == '/' ? "name one of" : "pass an open",
+      *path == '/' ? "" : " or a DRM lease");
   kms_card_unref (card);
   return NULL;
 }
@@ -142,7 +143,9 @@ open_fd (int fd, GError **error)
    * so it stays as it is (SEC-6) */
   own = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   if (own < 0)
-    kms_set_error (error, errno, "property fd: %d: %s", fd, g_strerror (errno));
+    kms_set_error (error, errno,
+        "fd %d: %s; pass an open /dev/dri/card* or a DRM lease", fd,
+        g_strerror (errno));
   else
     card = card_new (own, path, FALSE, error);
   g_free (path);
@@ -188,7 +191,7 @@ find_card (const char *driver, GError **error)
 
     g_free (path);
     if (card && driver && !g_str_equal (card->driver, driver)) {
-      g_string_append_printf (reasons, "; %s is another driver", card->name);
+      g_string_append_printf (reasons, "; %s is of another driver", card->name);
     } else if (card && !has_display (card)) {
       g_string_append_printf (reasons, "; %s has no display", card->name);
     } else if (card) {
@@ -268,8 +271,9 @@ kms_card_acquire_master (KmsCard *card, GError **error)
     return TRUE;
 
   kms_set_error (error, EBUSY,
-      "%s: another program owns the display (a compositor?); stop it, switch "
-      "to a free virtual terminal, or pass a leased file by the property fd",
+      "%s: another program (a compositor?) or another sink owns "
+      "the display; stop it, switch to a free virtual terminal, or pass a "
+      "leased file by the property fd",
       card->name);
 
   return FALSE;

@@ -77,15 +77,18 @@ kms_output_has_mode (
 {
   const drmModeModeInfo *modes = output->connector->modes;
   int n_modes = output->connector->count_modes;
+  char refresh[32] = "";
   char *list;
 
   if (kms_mode_find (modes, n_modes, request))
     return TRUE;
 
   list = kms_modes_to_string (modes, n_modes);
-  kms_set_error (error, ENOENT, "%s: %s has no mode %ux%u@%g; it has %s",
+  if (request->refresh > 0)
+    g_snprintf (refresh, sizeof (refresh), "@%g", request->refresh);
+  kms_set_error (error, ENOENT, "%s: %s has no mode %ux%u%s; it has %s",
       output->card->name, output->connector_name, request->width,
-      request->height, request->refresh, list);
+      request->height, refresh, list);
   g_free (list);
 
   return FALSE;

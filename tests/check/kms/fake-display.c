@@ -269,6 +269,8 @@ fake_get_resources (int fd)
   resources->connectors = list (resources->count_connectors, connectors);
   resources->count_encoders = 1;
   resources->encoders = list (1, encoders);
+  resources->min_width = 10;
+  resources->min_height = 10;
   resources->max_width = 4096;
   resources->max_height = 4096;
 

@@ -286,6 +286,8 @@ GST_START_TEST (test_caps_are_those_of_the_display)
   fail_if (accepts ("video/x-raw(memory:DMABuf),format=DMA_DRM,"
                     "drm-format=NV12:0x0100000000000001"));
   fail_if (accepts ("video/x-raw,format=NV12,width=1300"));
+  /* smaller than the card's framebuffers */
+  fail_if (accepts ("video/x-raw,format=NV12,width=8,height=400"));
   close_sink ();
 
   /* neither place nor scale: the sizes of the modes */
