@@ -146,7 +146,13 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
   else
     caps = gst_caps_intersect_full (peer, ours, GST_CAPS_INTERSECT_FIRST);
 
-  if (gst_caps_is_empty (caps)) {
+  if (peer && gst_caps_is_empty (peer)) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "%s (%s): nothing suits all elements downstream, whatever the device "
+        "has: a caps filter there wants what the element behind it cannot do",
+        self->device->path, self->device->card);
+    gst_clear_caps (&caps);
+  } else if (gst_caps_is_empty (caps)) {
     char *wanted = gst_caps_to_string (peer);
 
     /* Most webcams have their large sizes compressed only. */

@@ -55,7 +55,8 @@ errno_to_hint (int code)
     return "permission denied; add your user to the group of the device "
            "(usually video)";
   case EBUSY:
-    return "the device is in use by another program; fuser -v on it shows "
+    return "the device is in use by another program or element; fuser -v on it "
+           "shows "
            "which";
   case ENODEV:
   case ENXIO:
