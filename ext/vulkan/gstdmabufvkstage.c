@@ -654,7 +654,9 @@ gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
         config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
     gst_buffer_pool_config_set_video_alignment (config, &alignment);
   }
-  if (!gst_buffer_pool_set_config (pool, config))
+  /* Started here, for the base class would not tell why it does not start. */
+  if (!gst_buffer_pool_set_config (pool, config)
+      || !gst_buffer_pool_set_active (pool, TRUE))
     goto no_pool;
 
   config = gst_buffer_pool_get_config (pool);
@@ -678,7 +680,7 @@ no_pool: {
   error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (pool));
   GST_ELEMENT_ERROR (stage->element, RESOURCE, NO_SPACE_LEFT,
       ("No dma-bufs could be allocated: %s",
-          error ? error->message : "the pool could not be configured"),
+          error ? error->message : "the pool could not be started"),
       (NULL));
   g_clear_error (&error);
   gst_object_unref (pool);

@@ -339,6 +339,24 @@ dmabuf_alloc_acquire_own (GstDmabufAlloc *self, GstBuffer **buffer)
 }
 
 void
+dmabuf_alloc_report_offered (GstDmabufAlloc *self)
+{
+  GstBufferPool *offered;
+  GError *error = NULL;
+
+  GST_OBJECT_LOCK (self);
+  offered = self->offered ? gst_object_ref (self->offered) : NULL;
+  GST_OBJECT_UNLOCK (self);
+
+  if (offered)
+    error = gst_dmabuf_core_pool_get_error (GST_DMABUF_CORE_POOL (offered));
+  if (error)
+    post_pool_error (self, offered);
+  g_clear_error (&error);
+  gst_clear_object (&offered);
+}
+
+void
 dmabuf_alloc_drop_pools (GstDmabufAlloc *self)
 {
   set_pool (self, &self->own, NULL);

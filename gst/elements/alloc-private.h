@@ -62,6 +62,10 @@ gboolean dmabuf_alloc_propose_allocation (
 GstFlowReturn
 dmabuf_alloc_acquire_own (GstDmabufAlloc *self, GstBuffer **buffer);
 
+/* Posts why upstream could not start the pool that it was offered, if that is
+ * so: upstream itself only says that nothing is negotiated. */
+void dmabuf_alloc_report_offered (GstDmabufAlloc *self);
+
 /* Neither pool is needed any more. */
 void dmabuf_alloc_drop_pools (GstDmabufAlloc *self);
 

@@ -95,6 +95,11 @@ gst_dmabuf_alloc_sink_event (GstBaseTransform *base, GstEvent *event)
     set_flushing (self, TRUE);
   else if (GST_EVENT_TYPE (event) == GST_EVENT_FLUSH_STOP)
     set_flushing (self, FALSE);
+  else if (GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      && gst_dmabuf_core_stats_get (
+             &self->stats, GST_DMABUF_CORE_COUNTER_FRAMES)
+          == 0)
+    dmabuf_alloc_report_offered (self);
 
   return GST_BASE_TRANSFORM_CLASS (parent_class)->sink_event (base, event);
 }

@@ -452,6 +452,44 @@ GST_START_TEST (test_exporter)
 }
 GST_END_TEST;
 
+/* A producer that cannot start the pool that it is offered says nothing but
+ * that nothing is negotiated. */
+GST_START_TEST (test_no_memory_is_told)
+{
+  GstElement *pipeline = gst_parse_launch ("videotestsrc num-buffers=1 ! "
+                                           "dmabufalloc name=alloc ! fakesink",
+      NULL);
+  GstMessage *message;
+  GError *error = NULL;
+
+  if (!backend_is_fake ())
+    goto done;
+  fake_kernel_break_path ("/dev/dma_heap/system", EACCES);
+  fake_kernel_break_path ("/dev/udmabuf", ENOENT);
+  fake_kernel_break_path ("/dev/dma_heap/default_cma_region", ENOENT);
+  fake_kernel_break_path ("/dev/dma_heap/linux,cma", ENOENT);
+  fake_kernel_break_path ("/dev/dma_heap/reserved", ENOENT);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  do {
+    message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+        10 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR,
+        "dmabufalloc says nothing");
+    g_clear_error (&error);
+    gst_message_parse_error (message, &error, NULL);
+    if (strstr (error->message, "/dev/dma_heap/system"))
+      assert_equals_string (GST_OBJECT_NAME (message->src), "alloc");
+    gst_message_unref (message);
+  } while (!strstr (error->message, "/dev/dma_heap/system"));
+  fail_unless (strstr (error->message, "No dma-bufs could be allocated"));
+  g_error_free (error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+
+done:
+  gst_object_unref (pipeline);
+}
+GST_END_TEST;
+
 /* Memory that no consumer reaches is refused, by name. */
 GST_START_TEST (test_unreachable_exporter_is_refused)
 {
@@ -555,6 +593,7 @@ dmabufalloc_suite (void)
   tcase_add_test (tc, test_flush_ends_waiting_for_a_buffer);
   tcase_add_test (tc, test_reason_names_the_consumer);
   tcase_add_loop_test (tc, test_exporter, 0, G_N_ELEMENTS (exporters));
+  tcase_add_test (tc, test_no_memory_is_told);
   tcase_add_test (tc, test_unreachable_exporter_is_refused);
   tcase_add_test (tc, test_events_and_queries_pass);
   tcase_add_test (tc, test_caps_change);

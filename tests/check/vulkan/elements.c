@@ -295,6 +295,54 @@ GST_START_TEST (a_gpu_with_memory_gives_it_to_devices)
 }
 GST_END_TEST
 
+static GstPadProbeReturn
+on_allocation_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  if (GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) == GST_QUERY_ALLOCATION)
+    fault_loader_fail ("vkAllocateMemory", VK_ERROR_OUT_OF_DEVICE_MEMORY);
+  return GST_PAD_PROBE_OK;
+}
+
+/* The base classes do not tell why a pool does not start. */
+GST_START_TEST (a_pool_without_memory_says_so)
+{
+  static const char *const launches[] = {
+    "dmabufvksrc memory=gpu num-buffers=1 ! fakesink name=sink",
+    "videotestsrc num-buffers=1 ! dmabufvkconvert memory=gpu "
+    "video-direction=180 ! fakesink name=sink",
+  };
+  GstElement *pipeline, *sink;
+  GstMessage *message;
+  GError *error;
+  GstPad *pad;
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (launches); i++) {
+    fault_loader_install ();
+    pipeline = gst_parse_launch (launches[i], NULL);
+    sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+    pad = gst_element_get_static_pad (sink, "sink");
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
+        on_allocation_query, NULL, NULL);
+    gst_object_unref (pad);
+    gst_object_unref (sink);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
+        GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ERROR);
+    gst_message_parse_error (message, &error, NULL);
+    g_assert_error (
+        error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
+    g_assert_nonnull (strstr (error->message, "OUT_OF_DEVICE_MEMORY"));
+    g_error_free (error);
+    gst_message_unref (message);
+    gst_element_set_state (pipeline, GST_STATE_NULL);
+    gst_object_unref (pipeline);
+    fault_loader_remove ();
+  }
+}
+GST_END_TEST
+
 /* --- a lost device
  * ------------------------------------------------------------
  */
@@ -452,6 +500,7 @@ elements_suite (void)
   tcase_add_test (tcase, nothing_that_takes_long_is_done_under_the_lock);
   elements_add_completed_tests (tcase);
   tcase_add_test (tcase, a_gpu_with_memory_gives_it_to_devices);
+  tcase_add_test (tcase, a_pool_without_memory_says_so);
   tcase_add_test (tcase, a_lost_device_is_opened_anew);
   suite_add_tcase (suite, tcase);
 
