@@ -142,9 +142,9 @@ gst_dmabuf_core_stats_count_copy (
 
   if (policy == GST_DMABUF_CORE_COPY_POLICY_FORBID) {
     GST_ELEMENT_ERROR (element, STREAM, FORMAT,
-        ("This frame can only be passed on by copying it, and copy-policy "
-         "forbids that."),
-        ("%s", reason));
+        ("Frames would have to be copied, which copy-policy forbids: %s",
+            reason),
+        (NULL));
     return FALSE;
   }
 
