@@ -518,8 +518,8 @@ gst_dmabuf_kms_sink_class_init (GstDmabufKmsSinkClass *klass)
   GstVideoSinkClass *video_class = GST_VIDEO_SINK_CLASS (klass);
 
   gst_element_class_set_static_metadata (element_class, "dma-buf KMS sink",
-      "Sink/Video", "Shows dma-bufs on a display with atomic KMS",
-      "The gst-dmabuf authors");
+      "Sink/Video/Hardware", "Shows dma-bufs on a display with atomic KMS",
+      "gst-dmabuf");
   gst_element_class_add_static_pad_template (element_class, &sink_template);
 
   object_class->set_property = gst_dmabuf_kms_sink_set_property;

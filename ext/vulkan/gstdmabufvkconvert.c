@@ -442,12 +442,16 @@ install_properties (GObjectClass *klass)
   static const struct
   {
     guint id;
-    const char *name, *nick;
+    const char *name, *nick, *blurb;
   } crops[] = {
-    { PROP_CROP_LEFT, "crop-left", "Crop left" },
-    { PROP_CROP_RIGHT, "crop-right", "Crop right" },
-    { PROP_CROP_TOP, "crop-top", "Crop top" },
-    { PROP_CROP_BOTTOM, "crop-bottom", "Crop bottom" },
+    { PROP_CROP_LEFT, "crop-left", "Crop left",
+        "Pixels to leave out at the left, besides what a crop meta does" },
+    { PROP_CROP_RIGHT, "crop-right", "Crop right",
+        "Pixels to leave out at the right, besides what a crop meta does" },
+    { PROP_CROP_TOP, "crop-top", "Crop top",
+        "Pixels to leave out at the top, besides what a crop meta does" },
+    { PROP_CROP_BOTTOM, "crop-bottom", "Crop bottom",
+        "Pixels to leave out at the bottom, besides what a crop meta does" },
   };
   const GParamFlags flags =
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING;
@@ -462,12 +466,11 @@ install_properties (GObjectClass *klass)
           "Keep the aspect of the picture and fill what is left", TRUE, flags));
   g_object_class_install_property (klass, PROP_BORDER_COLOR,
       g_param_spec_uint ("border-color", "Border color",
-          "Color of the borders, 0xAARRGGBB", 0, G_MAXUINT32, 0xff000000,
+          "Colour of the borders, 0xAARRGGBB", 0, G_MAXUINT32, 0xff000000,
           flags));
   for (i = 0; i < G_N_ELEMENTS (crops); i++)
     g_object_class_install_property (klass, crops[i].id,
-        g_param_spec_uint (crops[i].name, crops[i].nick,
-            "Pixels to leave out, besides what a crop meta does", 0,
+        g_param_spec_uint (crops[i].name, crops[i].nick, crops[i].blurb, 0,
             GPU_MAX_SIZE, 0, flags));
   g_object_class_install_property (
       klass, PROP_COPY_POLICY, gst_dmabuf_core_param_spec_copy_policy ());

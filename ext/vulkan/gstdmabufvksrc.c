@@ -337,8 +337,9 @@ gst_dmabuf_vk_src_class_init (GstDmabufVkSrcClass *klass)
           pattern_get_type (), PATTERN_BARS,
           flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_COLOR,
-      g_param_spec_uint ("color", "Color", "0xAARRGGBB of the solid pattern", 0,
-          G_MAXUINT32, 0xffffffff, flags | GST_PARAM_MUTABLE_PLAYING));
+      g_param_spec_uint ("color", "Color",
+          "Colour of the solid pattern, 0xAARRGGBB", 0, G_MAXUINT32, 0xffffffff,
+          flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_IS_LIVE,
       g_param_spec_boolean ("is-live", "Is live",
           "Whether frames come at their time", FALSE,

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What gst-inspect-1.0 says of each element: every property of its own with its
 range, its default and a sentence; those that the elements share are the same
-everywhere."""
+everywhere. The element's page in docs/elements has the same properties with the
+same defaults, and all fields of its statistics and its signals."""
 
+import os
 import re
 import subprocess
 import sys
@@ -11,13 +13,14 @@ import sys
 try:
     import gi
     gi.require_version('Gst', '1.0')
-    from gi.repository import Gst
+    from gi.repository import GObject, Gst
 except (ImportError, ValueError) as missing:
     print(f'python3-gi or GStreamer\'s typelib is missing: {missing}')
     sys.exit(77)
 
 PLUGINS = ('dmabufcore', 'dmabufv4l2', 'dmabufkms', 'dmabufvulkan')
 SHARED = ('copy-policy', 'fence-timeout', 'stats')
+DOCS = os.path.join(os.path.dirname(__file__), '../../../docs')
 
 
 def blocks(element):
@@ -50,18 +53,86 @@ def wrong(spec, text):
     return None
 
 
+def page(name):
+    with open(os.path.join(DOCS, name), encoding='utf-8') as file:
+        return file.read()
+
+
+def rows(text):
+    """The rows of a page's table of properties: name and default."""
+    section = text.split('\n## Properties\n')[-1].split('\n## ')[0]
+    return dict(re.findall(r'^\| `([a-z-]+)` \| ([^|]*?) *\| .*\|$', section,
+                           re.M))
+
+
+def common_fields():
+    """The fields of all statistics, as docs/zero-copy.md lists them."""
+    return re.findall(r'`([a-z-]+)`', ''.join(
+        re.findall(r'^\| (`[^|]*`) \|', page('zero-copy.md'), re.M)))
+
+
+def default(text):
+    """The default in what gst-inspect-1.0 prints, as a page has it."""
+    found = re.search(r'Default: (?:-?\d+, )?"?([^" ]*)', text)
+    if not found:
+        return ''
+    value = found.group(1).rstrip()
+    if value == 'null':
+        return 'none'
+    if value.isdigit() and int(value) % 10**9 == 0 and int(value):
+        return f'{int(value) // 10**9} s'
+    return value
+
+
+def undocumented(element, texts, own):
+    """How the page of an element is not what the element says."""
+    name = element.get_factory().get_name()
+    text = page(f'elements/{name}.md')
+    table = rows(text)
+    common = common_fields()
+    for spec in own:
+        wanted = default(texts[spec.name])
+        said = table.pop(spec.name, None)
+        if said is None:
+            yield f'{name}.md does not have the property {spec.name}'
+            continue
+        said = said.strip('`')
+        if said != wanted and not (said.startswith('0x') and
+                                   str(int(said, 0)) == wanted):
+            yield f'{name}.md: {spec.name}: {said} instead of {wanted}'
+    for extra in filter(lambda row: not element.find_property(row), table):
+        yield f'{name}.md has {extra}, which the element does not have'
+    stats = element.get_property('stats')
+    fields = [stats.nth_field_name(i) for i in range(stats.n_fields())]
+    signals = [query.signal_name for query in
+               map(GObject.signal_query, GObject.signal_list_ids(element))]
+    for word in fields + signals:
+        if word not in common and f'`{word}`' not in text:
+            yield f'{name}.md does not tell of {word}'
+
+
+def metadata_of(factory):
+    plugin = factory.get_plugin()
+    return (factory.get_metadata('author'), factory.get_rank(),
+            plugin.get_version(), plugin.get_license(), plugin.get_package(),
+            plugin.get_origin())
+
+
 def main():
     Gst.init(None)
-    failures, n, shared = [], 0, {}
+    failures, n, shared, metadata = [], 0, {}, set()
     for plugin in PLUGINS:
         for feature in Gst.Registry.get().get_feature_list_by_plugin(plugin):
             if not isinstance(feature, Gst.ElementFactory):
                 continue
             name = feature.get_name()
+            metadata.add(metadata_of(feature))
             texts = blocks(name)
-            for spec in feature.load().create(None).list_properties():
-                if not spec.owner_type.name.startswith('GstDmabuf'):
-                    continue
+            element = feature.load().create(None)
+            own = [spec for spec in element.list_properties()
+                   if spec.owner_type.name.startswith('GstDmabuf')]
+            failures += undocumented(element, texts, own)
+            for spec in own:
                 n += 1
                 problem = wrong(spec, texts.get(spec.name))
                 if problem:
@@ -72,6 +143,8 @@ def main():
     for name, said in shared.items():
         if len(said) > 1:
             failures.append(f'{name} is said in {len(said)} ways: {said}')
+    if len(metadata) > 1:
+        failures.append(f'the plugins differ in their metadata: {metadata}')
     if n < 20:
         failures.append(f'only {n} properties were found')
     print('\n'.join(failures) or f'{n} properties')
