@@ -38,6 +38,7 @@ struct _Slot
   SlotState state;
   Slot *previous, *next; /* in the queue of its state */
   gint64 parked_since;
+  SlotState after;   /* parking */
   gboolean arming;   /* the callback is being added: nobody else takes it */
   gboolean signaled; /* and was called already */
   guint callback;
@@ -52,6 +53,18 @@ typedef struct
   guint length;
 } SlotQueue;
 
+/* What a configuration makes of the buffers: as a whole, or not at all. */
+typedef struct
+{
+  GstDmabufCoreConstraints constraints;
+  GstVideoInfo info;
+  guint n_planes;
+  GstVideoAlignment alignment;
+  gsize plane_sizes[GST_VIDEO_MAX_PLANES];
+  gboolean per_plane;
+  gboolean zero;
+} PoolFrame;
+
 struct _GstDmabufCorePool
 {
   GstBufferPool parent;
@@ -60,15 +73,9 @@ struct _GstDmabufCorePool
   DmabufExporter *exporter;
   gboolean exporter_chosen; /* by the pool itself */
   gboolean started;
-  GstDmabufCoreConstraints constraints;
   DmabufLayout exporters_layout; /* no planes: it makes bytes */
   gsize exporters_size;
-  GstVideoInfo info;
-  guint n_planes;
-  GstVideoAlignment alignment;
-  gsize plane_sizes[GST_VIDEO_MAX_PLANES];
-  gboolean per_plane;
-  gboolean zero;
+  PoolFrame frame;
   GstAllocator *allocator;
 
   GMutex lock;

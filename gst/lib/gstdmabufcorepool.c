@@ -110,7 +110,7 @@ gst_dmabuf_core_pool_init (GstDmabufCorePool *self)
   self->allocator = gst_dmabuf_core_allocator_get ();
   self->cancellable = g_cancellable_new ();
   self->fence_timeout = DEFAULT_FENCE_TIMEOUT;
-  gst_dmabuf_core_constraints_init (&self->constraints, NULL);
+  gst_dmabuf_core_constraints_init (&self->frame.constraints, NULL);
   gst_dmabuf_core_constraints_init (&self->wanted, NULL);
 }
 

@@ -218,7 +218,7 @@ pool_reset_buffer (GstBufferPool *pool, GstBuffer *buffer)
   gpointer state = NULL;
   GstMeta *meta;
 
-  if (gst_buffer_get_size (buffer) != GST_DMABUF_CORE_POOL (pool)->info.size)
+  if (gst_buffer_get_size (buffer) != GST_DMABUF_CORE_POOL (pool)->frame.info.size)
     goto changed;
   while ((meta = gst_buffer_iterate_meta (buffer, &state))) {
     if (!GST_META_FLAG_IS_SET (meta, GST_META_FLAG_POOLED))
@@ -436,7 +436,7 @@ static GstFlowReturn
 pool_hand_out (GstDmabufCorePool *self, Slot *slot, GstBuffer **buffer)
 {
   slot_disarm (slot);
-  if (self->zero && !buffer_clear (slot->buffer)) {
+  if (self->frame.zero && !buffer_clear (slot->buffer)) {
     pool_discard (self, slot);
     return GST_FLOW_ERROR;
   }

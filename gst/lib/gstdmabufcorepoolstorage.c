@@ -16,7 +16,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
 
 /* As only the exporter can lay it out */
 static gboolean
-pool_take_layout (GstDmabufCorePool *self, const GstVideoInfoDmaDrm *drm)
+frame_take_layout (PoolFrame *frame, const GstDmabufCorePool *self,
+    const GstVideoInfoDmaDrm *drm)
 {
   const DmabufLayout *layout = &self->exporters_layout;
   guint i;
@@ -27,20 +28,20 @@ pool_take_layout (GstDmabufCorePool *self, const GstVideoInfoDmaDrm *drm)
       || layout->height != (guint) GST_VIDEO_INFO_HEIGHT (&drm->vinfo))
     return FALSE;
 
-  self->info = drm->vinfo;
-  self->info.size = self->exporters_size;
-  self->n_planes = layout->n_planes;
+  frame->info = drm->vinfo;
+  frame->info.size = self->exporters_size;
+  frame->n_planes = layout->n_planes;
   for (i = 0; i < layout->n_planes; i++) {
-    self->info.offset[i] = layout->planes[i].offset;
-    self->info.stride[i] = layout->planes[i].pitch;
+    frame->info.offset[i] = layout->planes[i].offset;
+    frame->info.stride[i] = layout->planes[i].pitch;
   }
 
   return TRUE;
 }
 
 static gboolean
-pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, gboolean *is_laid_out,
-    GError **error)
+frame_parse_caps (PoolFrame *frame, const GstDmabufCorePool *self,
+    GstCaps *caps, gboolean *is_laid_out, GError **error)
 {
   GstVideoInfoDmaDrm drm;
 
@@ -48,22 +49,22 @@ pool_parse_caps (GstDmabufCorePool *self, GstCaps *caps, gboolean *is_laid_out,
   if (!caps)
     goto no_frames;
   if (!gst_video_is_dma_drm_caps (caps)) {
-    if (!gst_video_info_from_caps (&self->info, caps))
+    if (!gst_video_info_from_caps (&frame->info, caps))
       goto no_frames;
   } else if (!gst_video_info_dma_drm_from_caps (&drm, caps)) {
     goto no_frames;
-  } else if (drm.drm_modifier != 0 && pool_take_layout (self, &drm)) {
+  } else if (drm.drm_modifier != 0 && frame_take_layout (frame, self, &drm)) {
     *is_laid_out = TRUE;
     return TRUE;
   } else if (drm.drm_modifier != 0
-      || !gst_video_info_dma_drm_to_video_info (&drm, &self->info)) {
+      || !gst_video_info_dma_drm_to_video_info (&drm, &frame->info)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "only the producer of a tiled format can allocate it: %s",
         gst_structure_get_string (
             gst_caps_get_structure (caps, 0), "drm-format"));
     return FALSE;
   }
-  self->n_planes = GST_VIDEO_INFO_N_PLANES (&self->info);
+  frame->n_planes = GST_VIDEO_INFO_N_PLANES (&frame->info);
   return TRUE;
 
   /* ERRORS */
@@ -73,7 +74,7 @@ no_frames:
 }
 
 static gboolean
-pool_layout (GstDmabufCorePool *self, GstStructure *config, GError **error)
+frame_lay_out (PoolFrame *frame, GstStructure *config, GError **error)
 {
   gboolean free_layout = gst_buffer_pool_config_has_option (
       config, GST_BUFFER_POOL_OPTION_VIDEO_META);
@@ -82,31 +83,31 @@ pool_layout (GstDmabufCorePool *self, GstStructure *config, GError **error)
 
   /* Who takes no video meta writes where GstVideoInfo says. */
   gst_dmabuf_core_constraints_init (&constraints, NULL);
-  gst_video_alignment_reset (&self->alignment);
+  gst_video_alignment_reset (&frame->alignment);
   if (free_layout) {
-    constraints = self->constraints;
+    constraints = frame->constraints;
     if (gst_buffer_pool_config_has_option (
             config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT))
-      gst_buffer_pool_config_get_video_alignment (config, &self->alignment);
+      gst_buffer_pool_config_get_video_alignment (config, &frame->alignment);
   }
 
-  self->per_plane = gst_buffer_pool_config_has_option (
-                        config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_PER_PLANE)
+  frame->per_plane = gst_buffer_pool_config_has_option (
+                         config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_PER_PLANE)
       && free_layout && !constraints.one_buffer;
-  if (self->per_plane)
+  if (frame->per_plane)
     constraints.offset_align = 1;
 
   if (!free_layout) {
     gst_video_info_align_full (
-        &self->info, &self->alignment, self->plane_sizes);
+        &frame->info, &frame->alignment, frame->plane_sizes);
     return TRUE;
   }
-  if (!gst_dmabuf_core_video_info_align (&self->info, &self->alignment,
-          &constraints, self->plane_sizes, error))
+  if (!gst_dmabuf_core_video_info_align (&frame->info, &frame->alignment,
+          &constraints, frame->plane_sizes, error))
     return FALSE;
 
   for (i = 0; i < GST_VIDEO_MAX_PLANES; i++)
-    self->alignment.stride_align[i] = 0;
+    frame->alignment.stride_align[i] = 0;
   return TRUE;
 }
 
@@ -115,6 +116,7 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   guint size, min_buffers, max_buffers;
+  PoolFrame frame = { 0 };
   gboolean is_laid_out;
   GError *error = NULL;
   GstCaps *caps;
@@ -133,26 +135,24 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
   }
 
   g_mutex_lock (&self->lock);
-  self->constraints = self->wanted;
+  frame.constraints = self->wanted;
   g_mutex_unlock (&self->lock);
-  if (!pool_parse_caps (self, caps, &is_laid_out, &error))
+  if (!frame_parse_caps (&frame, self, caps, &is_laid_out, &error)
+      || (!is_laid_out && !frame_lay_out (&frame, config, &error)))
     goto failed;
-  if (is_laid_out) {
-    self->per_plane = FALSE;
-    gst_video_alignment_reset (&self->alignment);
-  } else if (!pool_layout (self, config, &error)) {
-    goto failed;
-  }
-  self->zero = gst_buffer_pool_config_has_option (
+  frame.zero = gst_buffer_pool_config_has_option (
       config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_ZERO);
 
   /* What a producer says about sizes and allocators is about memory that it
    * would have taken otherwise. */
   gst_buffer_pool_config_set_params (
-      config, caps, self->info.size, min_buffers, max_buffers);
+      config, caps, frame.info.size, min_buffers, max_buffers);
   gst_buffer_pool_config_set_allocator (config, self->allocator, NULL);
 
-  return pool_parent_class->set_config (pool, config);
+  if (!pool_parent_class->set_config (pool, config))
+    return FALSE;
+  self->frame = frame;
+  return TRUE;
 
   /* ERRORS */
 failed:
@@ -165,8 +165,8 @@ failed:
 static gboolean
 pool_append_dmabuf (GstDmabufCorePool *self, Slot *slot, gsize size)
 {
-  gsize rounded = (size + self->constraints.size_align - 1)
-      / self->constraints.size_align * self->constraints.size_align;
+  gsize rounded = (size + self->frame.constraints.size_align - 1)
+      / self->frame.constraints.size_align * self->frame.constraints.size_align;
   GError *error = NULL;
   DmabufBuffer *dmabuf;
   GstMemory *memory;
@@ -200,7 +200,7 @@ pool_alloc_buffer (
     GstBufferPool *pool, GstBuffer **buffer, GstBufferPoolAcquireParams *params)
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
-  GstVideoInfo *info = &self->info;
+  GstVideoInfo *info = &self->frame.info;
   GstVideoMeta *meta;
   Slot *slot;
   guint i;
@@ -212,9 +212,9 @@ pool_alloc_buffer (
   gst_mini_object_set_qdata (GST_MINI_OBJECT_CAST (slot->buffer),
       pool_slot_quark, slot, (GDestroyNotify) pool_slot_free);
 
-  if (self->per_plane) {
-    for (i = 0; i < self->n_planes; i++) {
-      if (!pool_append_dmabuf (self, slot, self->plane_sizes[i]))
+  if (self->frame.per_plane) {
+    for (i = 0; i < self->frame.n_planes; i++) {
+      if (!pool_append_dmabuf (self, slot, self->frame.plane_sizes[i]))
         goto failed;
     }
   } else if (!pool_append_dmabuf (self, slot, info->size)) {
@@ -223,10 +223,10 @@ pool_alloc_buffer (
 
   meta = gst_buffer_add_video_meta_full (slot->buffer,
       GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_INFO_FORMAT (info),
-      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info), self->n_planes,
-      info->offset, info->stride);
+      GST_VIDEO_INFO_WIDTH (info), GST_VIDEO_INFO_HEIGHT (info),
+      self->frame.n_planes, info->offset, info->stride);
   if (meta && GST_VIDEO_INFO_FORMAT (info) != GST_VIDEO_FORMAT_DMA_DRM)
-    gst_video_meta_set_alignment (meta, self->alignment);
+    gst_video_meta_set_alignment (meta, self->frame.alignment);
   slot->sync = (GstDmabufCoreSyncMeta *) gst_buffer_add_meta (
       slot->buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
   slot->sync->owner = slot;
@@ -268,7 +268,7 @@ static DmabufExporter *
 pool_choose_exporter (GstDmabufCorePool *self, GError **error)
 {
   DmabufConstraints *demanded =
-      gst_dmabuf_core_constraints_to_core (&self->constraints);
+      gst_dmabuf_core_constraints_to_core (&self->frame.constraints);
   GString *reasons = g_string_new (NULL);
   DmabufExporter *exporter = NULL;
   guint i;

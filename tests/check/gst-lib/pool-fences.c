@@ -262,6 +262,42 @@ GST_START_TEST (test_no_configuration_before_the_stop)
 }
 GST_END_TEST;
 
+/* What is refused changes nothing of what was accepted before. */
+GST_START_TEST (test_a_refused_configuration_leaves_the_last_one)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = gst_dmabuf_core_pool_new (NULL);
+  GstDmabufCoreConstraints constraints;
+  GstStructure *refused;
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw,format=BGRx,width=640,height=480,framerate=30/1");
+  GstBuffer *buffer;
+
+  fail_unless (configure (pool, &config));
+  gst_dmabuf_core_constraints_init (&constraints, "a small one");
+  constraints.max_pitch = 1024;
+  constraints.size_align = 65536;
+  gst_dmabuf_core_pool_set_constraints (
+      GST_DMABUF_CORE_POOL (pool), &constraints);
+  refused = gst_buffer_pool_get_config (pool);
+  gst_buffer_pool_config_set_params (refused, caps, 0, 1, 1);
+  gst_buffer_pool_config_add_option (
+      refused, GST_BUFFER_POOL_OPTION_DMABUF_CORE_PER_PLANE);
+  fail_if (gst_buffer_pool_set_config (pool, refused));
+
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+  buffer = acquire (pool);
+  fail_unless_equals_int (gst_buffer_n_memory (buffer), 1);
+  fail_unless_equals_uint64 (gst_buffer_get_size (buffer), 100 * 50 * 3 / 2);
+  fail_unless_equals_uint64 (
+      dmabuf_buffer_get_size (frame_get_dmabuf (buffer)), 8192);
+  fail_unless_equals_int (gst_buffer_get_video_meta (buffer)->width, 100);
+  gst_buffer_unref (buffer);
+  free_pool (pool);
+  gst_caps_unref (caps);
+}
+GST_END_TEST;
+
 /* Stopped, flushed, resized and starved, with fences pending, while two threads
  * use it. DMABUF_TEST_ROUNDS: the long lane. */
 GST_START_TEST (test_ends_of_all_sorts)
@@ -324,6 +360,7 @@ pool_fences_suite (void)
   tcase_add_loop_test (
       tc, test_a_buffer_goes_out_as_it_was_made, 0, G_N_ELEMENTS (used));
   tcase_add_test (tc, test_no_configuration_before_the_stop);
+  tcase_add_test (tc, test_a_refused_configuration_leaves_the_last_one);
   tcase_add_test (tc, test_ends_of_all_sorts);
 
   return suite;
