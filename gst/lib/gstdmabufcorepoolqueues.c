@@ -8,7 +8,8 @@
  *   FREE      to be handed out
  *   RETURNED  came back without fences of its own; the kernel is asked when the
  *             buffer is needed, and by then is done more often
- *   PARKED    waits for a fence, by the poller
+ *   PARKED    waits for a fence, by the poller; then it is RETURNED if that was
+ *             one of its own, FREE if it was the kernel's
  *   OUT       with the elements, or on its way between two queues
  *
  * The lock guards queues and states and is held over nothing else. Callbacks of
@@ -76,11 +77,16 @@ slot_move (Slot *slot, SlotState state)
   if (slot->state != SLOT_OUT)
     queue_unlink (&self->queues[slot->state], slot);
   slot->state = state;
-  if (state != SLOT_OUT) {
-    queue_push (&self->queues[state], slot);
-    if (state != SLOT_PARKED && self->n_waiting > 0)
-      g_cond_signal (&self->changed);
-  }
+  if (state == SLOT_OUT)
+    return;
+  queue_push (&self->queues[state], slot);
+  if (self->n_waiting == 0)
+    return;
+  /* Whoever waits has to look at the time as well, when something is parked. */
+  if (state == SLOT_PARKED)
+    g_cond_broadcast (&self->changed);
+  else
+    g_cond_signal (&self->changed);
 }
 
 /* Lock held. The longest in the queue, which becomes OUT; NULL for none. */
@@ -114,7 +120,7 @@ fence_signaled (DmabufFence *fence, gpointer user_data)
     slot->signaled = TRUE;
   } else if (slot->state == SLOT_PARKED) {
     slot->callback = 0;
-    slot_move (slot, SLOT_FREE);
+    slot_move (slot, slot->after);
   }
   g_mutex_unlock (&self->lock);
 }
@@ -180,9 +186,11 @@ pool_discard_late (GstDmabufCorePool *self)
   }
 }
 
-/* Parks a slot that is OUT until @fence (transfer full) has signalled. */
+/* Parks a slot that is OUT until @fence (transfer full) has signalled, and then
+ * in @after. */
 static void
-pool_park (GstDmabufCorePool *self, Slot *slot, DmabufFence *fence)
+pool_park (
+    GstDmabufCorePool *self, Slot *slot, DmabufFence *fence, SlotState after)
 {
   guint callback;
 
@@ -192,6 +200,7 @@ pool_park (GstDmabufCorePool *self, Slot *slot, DmabufFence *fence)
   g_mutex_lock (&self->lock);
   slot->arming = TRUE;
   slot->signaled = FALSE;
+  slot->after = after;
   slot->parked_since = g_get_monotonic_time ();
   self->n_parked++;
   slot_move (slot, SLOT_PARKED);
@@ -202,7 +211,7 @@ pool_park (GstDmabufCorePool *self, Slot *slot, DmabufFence *fence)
   g_mutex_lock (&self->lock);
   slot->arming = FALSE;
   if (callback == 0 || slot->signaled)
-    slot_move (slot, SLOT_FREE);
+    slot_move (slot, slot->after);
   else
     slot->callback = callback;
   g_mutex_unlock (&self->lock);
@@ -216,9 +225,11 @@ void
 pool_reset_buffer (GstBufferPool *pool, GstBuffer *buffer)
 {
   gpointer state = NULL;
+  gsize size, offset;
   GstMeta *meta;
 
-  if (gst_buffer_get_size (buffer) != GST_DMABUF_CORE_POOL (pool)->frame.info.size)
+  size = gst_buffer_get_sizes (buffer, &offset, NULL);
+  if (offset != 0 || size != GST_DMABUF_CORE_POOL (pool)->frame.info.size)
     goto changed;
   while ((meta = gst_buffer_iterate_meta (buffer, &state))) {
     if (!GST_META_FLAG_IS_SET (meta, GST_META_FLAG_POOLED))
@@ -252,7 +263,7 @@ pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
     g_clear_pointer (&fence, dmabuf_fence_unref);
     pool_discard (self, slot);
   } else if (fence) {
-    pool_park (self, slot, fence);
+    pool_park (self, slot, fence, SLOT_RETURNED);
   } else if (slot->fresh) {
     slot->fresh = FALSE;
     pool_set_state (self, slot, SLOT_FREE);
@@ -377,7 +388,7 @@ pool_try_returned (GstDmabufCorePool *self, Slot *slot)
     return TRUE;
 
   if (fence)
-    pool_park (self, slot, fence);
+    pool_park (self, slot, fence, SLOT_FREE);
   else if (slot_wait (slot))
     return TRUE;
   else if (GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)))

@@ -133,6 +133,64 @@ GST_START_TEST (test_sec13_a_hung_fence_costs_one_buffer)
 }
 GST_END_TEST;
 
+/* Also for who waits for it already, with the buffer still out. */
+GST_START_TEST (test_sec13_a_hung_fence_wakes_who_waits)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool);
+  DmabufFence *fence = new_fence ();
+  GThread *threads[2];
+  guint i;
+
+  gst_dmabuf_core_pool_set_fence_timeout (
+      GST_DMABUF_CORE_POOL (pool), 10 * GST_MSECOND);
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("acquire", acquire_thread, pool);
+  while (get_stat (pool, "starved") < G_N_ELEMENTS (threads))
+    g_usleep (1000);
+  fail_unless (gst_buffer_add_dmabuf_core_release_fence (buffer, fence));
+  gst_buffer_unref (buffer);
+  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+    fail_unless_equals_int (
+        GPOINTER_TO_INT (g_thread_join (threads[i])), GST_FLOW_OK);
+  fail_if (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_uint64 (get_stat (pool, "discarded"), 1);
+  dmabuf_fence_unref (fence);
+  free_pool (pool);
+}
+GST_END_TEST;
+
+/* Behind a tee one reader knows the sync meta, and another only the kernel. */
+GST_START_TEST (test_poll1_the_kernel_is_asked_after_the_metas_fences)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *again;
+  DmabufFence *read = new_fence ();
+  int sw = timeline_open ();
+  DmabufFence *kernel = timeline_new_fence (sw, 1);
+
+  fail_unless (gst_buffer_add_dmabuf_core_release_fence (buffer, read));
+  fail_unless (dmabuf_buffer_add_fence (
+      frame_get_dmabuf (buffer), DMABUF_ACCESS_READ, kernel, NULL));
+  gst_buffer_unref (buffer);
+
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_EOS);
+  dmabuf_timeline_advance (timeline, 1);
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_EOS);
+  timeline_inc (sw, 1);
+  again = acquire (pool);
+  fail_unless (again == buffer);
+
+  gst_buffer_unref (again);
+  dmabuf_fence_unref (kernel);
+  dmabuf_fence_unref (read);
+  dmabuf_kernel->close (sw);
+  free_pool (pool);
+}
+GST_END_TEST;
+
 /* Copies that share the memory keep the buffer away from the pool; a memory
  * that somebody keeps, or a changed buffer, is not used again. */
 GST_START_TEST (test_shared_memory_does_not_come_back)
@@ -165,11 +223,14 @@ GST_END_TEST;
 
 /* Whatever elements wrote on a buffer, its next owner finds it as it was made.
  */
+#define FRAME_SIZE (100 * 50 * 3 / 2)
+
 static const struct
 {
-  gboolean resized, meta;
-} used[] = { { FALSE, FALSE }, { TRUE, FALSE }, { FALSE, TRUE },
-  { TRUE, TRUE } };
+  gsize offset, size; /* resized to, into the rest of the page too */
+  gboolean meta;
+} used[] = { { 0, FRAME_SIZE, FALSE }, { 100, 200, FALSE },
+  { 16, FRAME_SIZE, FALSE }, { 0, FRAME_SIZE, TRUE }, { 100, 200, TRUE } };
 
 GST_START_TEST (test_a_buffer_goes_out_as_it_was_made)
 {
@@ -183,8 +244,7 @@ GST_START_TEST (test_a_buffer_goes_out_as_it_was_made)
   GST_BUFFER_OFFSET (buffer) = GST_BUFFER_OFFSET_END (buffer) = 7;
   GST_BUFFER_FLAG_SET (
       buffer, GST_BUFFER_FLAG_DISCONT | GST_BUFFER_FLAG_CORRUPTED);
-  if (used[__i__].resized)
-    gst_buffer_resize (buffer, 100, 200);
+  gst_buffer_resize (buffer, used[__i__].offset, used[__i__].size);
   if (used[__i__].meta)
     gst_buffer_add_video_crop_meta (buffer);
   gst_buffer_unref (buffer);
@@ -200,7 +260,7 @@ GST_START_TEST (test_a_buffer_goes_out_as_it_was_made)
   fail_unless_equals_int (
       GST_BUFFER_FLAGS (again) & ~GST_MINI_OBJECT_FLAG_LOCKABLE, 0);
   fail_unless_equals_uint64 (
-      gst_buffer_get_sizes (again, &offset, NULL), 100 * 50 * 3 / 2);
+      gst_buffer_get_sizes (again, &offset, NULL), FRAME_SIZE);
   fail_unless_equals_uint64 (offset, 0);
   fail_unless (gst_buffer_get_video_crop_meta (again) == NULL);
   fail_unless (gst_buffer_get_video_meta (again) != NULL);
@@ -288,7 +348,7 @@ GST_START_TEST (test_a_refused_configuration_leaves_the_last_one)
   fail_unless (gst_buffer_pool_set_active (pool, TRUE));
   buffer = acquire (pool);
   fail_unless_equals_int (gst_buffer_n_memory (buffer), 1);
-  fail_unless_equals_uint64 (gst_buffer_get_size (buffer), 100 * 50 * 3 / 2);
+  fail_unless_equals_uint64 (gst_buffer_get_size (buffer), FRAME_SIZE);
   fail_unless_equals_uint64 (
       dmabuf_buffer_get_size (frame_get_dmabuf (buffer)), 8192);
   fail_unless_equals_int (gst_buffer_get_video_meta (buffer)->width, 100);
@@ -356,6 +416,8 @@ pool_fences_suite (void)
   tcase_add_test (tc, test_a_dry_pool_wakes_with_the_fence);
   tcase_add_loop_test (tc, test_flushing_ends_a_wait, 0, 2);
   tcase_add_test (tc, test_sec13_a_hung_fence_costs_one_buffer);
+  tcase_add_test (tc, test_sec13_a_hung_fence_wakes_who_waits);
+  tcase_add_test (tc, test_poll1_the_kernel_is_asked_after_the_metas_fences);
   tcase_add_test (tc, test_shared_memory_does_not_come_back);
   tcase_add_loop_test (
       tc, test_a_buffer_goes_out_as_it_was_made, 0, G_N_ELEMENTS (used));
