@@ -48,7 +48,8 @@ struct _GstDmabufFenceSync
   gboolean flushing;
   gboolean started; /* the task */
   gboolean discont;
-  GstFlowReturn result;
+  GstFlowReturn result; /* of the task's last push */
+  gboolean told;        /* to upstream, or on the bus, if it is an error */
   GCancellable *cancellable;
   GstClockTime latency; /* that was reported */
   GstClockTime frame_duration;
@@ -72,6 +73,9 @@ GstFlowReturn fence_sync_queue_buffer (
 gboolean fence_sync_queue_event (
     GstDmabufFenceSync *self, GstEvent *event, gboolean *refused);
 
+/* Downstream may take what it refused for want of a peer. */
+void fence_sync_linked_again (GstDmabufFenceSync *self);
+
 /* Until nothing waits, or never will. */
 void fence_sync_wait_until_drained (GstDmabufFenceSync *self);
 
@@ -89,6 +93,7 @@ gboolean
 fence_sync_sink_event (GstPad *pad, GstObject *parent, GstEvent *event);
 gboolean
 fence_sync_sink_query (GstPad *pad, GstObject *parent, GstQuery *query);
+gboolean fence_sync_src_event (GstPad *pad, GstObject *parent, GstEvent *event);
 gboolean fence_sync_src_query (GstPad *pad, GstObject *parent, GstQuery *query);
 
 G_END_DECLS

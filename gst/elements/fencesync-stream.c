@@ -140,12 +140,6 @@ fence_sync_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     gst_event_parse_caps (event, &caps);
     set_caps (self, caps);
     break;
-  case GST_EVENT_STREAM_START:
-    g_mutex_lock (&self->lock);
-    if (self->result == GST_FLOW_EOS)
-      self->result = GST_FLOW_OK;
-    g_mutex_unlock (&self->lock);
-    break;
   default:
     break;
   }
@@ -160,6 +154,14 @@ fence_sync_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
     gst_event_unref (event);
     return FALSE;
   }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+gboolean
+fence_sync_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  if (GST_EVENT_TYPE (event) == GST_EVENT_RECONFIGURE)
+    fence_sync_linked_again (GST_DMABUF_FENCE_SYNC (parent));
   return gst_pad_event_default (pad, parent, event);
 }
 

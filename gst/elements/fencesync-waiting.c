@@ -141,17 +141,33 @@ fence_sync_wait_and_push (GstDmabufFenceSync *self, GstBuffer *buffer)
 
 /* --- the queue ---------------------------------------------------------- */
 
+/* Lock held. Takes @object, which is not going to be pushed. Upstream does not
+ * send it again, so what stays on a pad is put there; but for what a flush
+ * ends, where that was one. */
+static void
+discard (GstDmabufFenceSync *self, GstMiniObject *object)
+{
+  GstEvent *event;
+
+  if (GST_IS_BUFFER (object)) {
+    self->n_buffers--;
+  } else {
+    event = GST_EVENT_CAST (object);
+    if (GST_EVENT_IS_STICKY (event) && GST_EVENT_TYPE (event) != GST_EVENT_EOS
+        && !(GST_EVENT_TYPE (event) == GST_EVENT_SEGMENT && self->flushing))
+      gst_pad_store_sticky_event (self->srcpad, event);
+  }
+  gst_mini_object_unref (object);
+}
+
 /* Lock held. */
 static void
 clear_queue (GstDmabufFenceSync *self)
 {
   GstMiniObject *object;
 
-  while ((object = g_queue_pop_head (&self->queue))) {
-    if (GST_IS_BUFFER (object))
-      self->n_buffers--;
-    gst_mini_object_unref (object);
-  }
+  while ((object = g_queue_pop_head (&self->queue)))
+    discard (self, object);
   g_cond_broadcast (&self->changed);
 }
 
@@ -172,6 +188,40 @@ queue_has_eos (GstDmabufFenceSync *self)
     if (GST_IS_EVENT (walk->data)
         && GST_EVENT_TYPE (walk->data) == GST_EVENT_EOS)
       return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_error (GstFlowReturn result)
+{
+  return result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS;
+}
+
+/* Downstream has had enough of this segment: what can follow on that. */
+static gboolean
+follows_on_eos (GstEvent *event)
+{
+  switch (GST_EVENT_TYPE (event)) {
+  case GST_EVENT_STREAM_START:
+  case GST_EVENT_SEGMENT:
+  case GST_EVENT_EOS:
+    return TRUE;
+  default:
+    return FALSE;
+  }
+}
+
+/* Lock held. Drops what waits up to there; FALSE if there is nothing. */
+static gboolean
+skip_segment (GstDmabufFenceSync *self)
+{
+  GstMiniObject *object;
+
+  while ((object = g_queue_peek_head (&self->queue))) {
+    if (GST_IS_EVENT (object) && follows_on_eos (GST_EVENT_CAST (object)))
+      return TRUE;
+    discard (self, g_queue_pop_head (&self->queue));
   }
   return FALSE;
 }
@@ -204,9 +254,10 @@ task_function (gpointer user_data)
   if (is_buffer)
     self->n_buffers--;
   g_cond_broadcast (&self->changed);
-  if (ret != GST_FLOW_OK) {
-    orphan = queue_has_eos (self);
+  if (ret != GST_FLOW_OK && !(ret == GST_FLOW_EOS && skip_segment (self))) {
+    orphan = is_error (ret) && queue_has_eos (self);
     self->result = ret;
+    self->told = orphan;
     clear_queue (self);
     goto pause;
   }
@@ -217,7 +268,7 @@ pause:
   self->started = FALSE;
   gst_pad_pause_task (self->srcpad);
   g_mutex_unlock (&self->lock);
-  if (orphan && (ret == GST_FLOW_NOT_LINKED || ret < GST_FLOW_EOS)) {
+  if (orphan) {
     GST_ELEMENT_FLOW_ERROR (self, ret);
     gst_pad_push_event (self->srcpad, gst_event_new_eos ());
   }
@@ -237,6 +288,18 @@ enqueue (GstDmabufFenceSync *self, GstMiniObject *object)
   }
 }
 
+/* Lock held: whether a buffer may come. What is returned is told to upstream.
+ */
+static GstFlowReturn
+get_result (GstDmabufFenceSync *self)
+{
+  if (self->flushing)
+    return GST_FLOW_FLUSHING;
+  if (self->result != GST_FLOW_OK)
+    self->told = TRUE;
+  return self->result;
+}
+
 GstFlowReturn
 fence_sync_queue_buffer (
     GstDmabufFenceSync *self, GstBuffer *buffer, guint max_pending)
@@ -250,7 +313,7 @@ fence_sync_queue_buffer (
   GST_OBJECT_UNLOCK (self);
 
   g_mutex_lock (&self->lock);
-  ret = self->flushing ? GST_FLOW_FLUSHING : self->result;
+  ret = get_result (self);
   drained = is_drained (self);
   g_mutex_unlock (&self->lock);
   if (ret != GST_FLOW_OK)
@@ -263,7 +326,7 @@ fence_sync_queue_buffer (
   while (!self->flushing && self->result == GST_FLOW_OK
       && self->n_buffers >= max_pending)
     g_cond_wait (&self->changed, &self->lock);
-  ret = self->flushing ? GST_FLOW_FLUSHING : self->result;
+  ret = get_result (self);
   if (ret == GST_FLOW_OK) {
     enqueue (self, GST_MINI_OBJECT_CAST (buffer));
     buffer = NULL;
@@ -284,20 +347,41 @@ fence_sync_wait_until_drained (GstDmabufFenceSync *self)
   g_mutex_unlock (&self->lock);
 }
 
+/* Where the task has stopped there is nothing to keep the order with. */
 gboolean
 fence_sync_queue_event (
     GstDmabufFenceSync *self, GstEvent *event, gboolean *refused)
 {
+  GstFlowReturn untold = GST_FLOW_OK;
   gboolean queued = FALSE;
 
   g_mutex_lock (&self->lock);
-  *refused = self->flushing || self->result != GST_FLOW_OK;
+  *refused = self->flushing;
+  if (!*refused && self->result == GST_FLOW_EOS && follows_on_eos (event)
+      && GST_EVENT_TYPE (event) != GST_EVENT_EOS)
+    self->result = GST_FLOW_OK;
   if (!*refused && !is_drained (self)) {
     enqueue (self, GST_MINI_OBJECT_CAST (event));
     queued = TRUE;
+  } else if (!*refused && GST_EVENT_TYPE (event) == GST_EVENT_EOS
+      && is_error (self->result) && !self->told) {
+    untold = self->result;
+    self->told = TRUE;
   }
   g_mutex_unlock (&self->lock);
+
+  if (untold != GST_FLOW_OK)
+    GST_ELEMENT_FLOW_ERROR (self, untold);
   return queued;
+}
+
+void
+fence_sync_linked_again (GstDmabufFenceSync *self)
+{
+  g_mutex_lock (&self->lock);
+  if (self->result == GST_FLOW_NOT_LINKED)
+    self->result = GST_FLOW_OK;
+  g_mutex_unlock (&self->lock);
 }
 
 void

@@ -351,6 +351,8 @@ gst_dmabuf_fence_sync_init (GstDmabufFenceSync *self)
   gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
 
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (
+      self->srcpad, GST_DEBUG_FUNCPTR (fence_sync_src_event));
   gst_pad_set_query_function (
       self->srcpad, GST_DEBUG_FUNCPTR (fence_sync_src_query));
   gst_pad_set_activatemode_function (self->srcpad,

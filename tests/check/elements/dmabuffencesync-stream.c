@@ -112,6 +112,189 @@ GST_START_TEST (test_events_keep_their_place)
 }
 GST_END_TEST;
 
+/* --- downstream says no ----------------------------------------------------
+ */
+
+#define CAPS_OTHER "video/x-raw,format=GRAY8,width=32,height=32,framerate=100/1"
+
+static gint flow, n_chained; /* atomic */
+
+static GstFlowReturn
+chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstFlowReturn ret = g_atomic_int_get (&flow);
+
+  gst_buffer_unref (buffer);
+  g_atomic_int_inc (&n_chained);
+  return ret;
+}
+
+/* The element, one buffer of which waits, in front of who returns @what */
+static GstHarness *
+new_refused (GstFlowReturn what, DmabufFence **fence)
+{
+  GstHarness *harness = new_harness ("mode=wait max-pending=8");
+  GstBuffer *buffer = new_numbered (0);
+
+  g_atomic_int_set (&flow, what);
+  g_atomic_int_set (&n_chained, 0);
+  gst_pad_set_chain_function (harness->sinkpad, chain_as_told);
+  *fence = new_fence ();
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, *fence);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  return harness;
+}
+
+static void
+wait_for_chained (gint n)
+{
+  while (g_atomic_int_get (&n_chained) < n)
+    g_usleep (1000);
+}
+
+static void
+push_until (GstHarness *harness, GstFlowReturn what)
+{
+  while (gst_harness_push (harness, new_numbered (1)) != what)
+    g_usleep (1000);
+}
+
+static void
+assert_event_comes (GstHarness *harness, GstEventType type)
+{
+  gboolean seen = FALSE;
+
+  while (!seen) {
+    GstEvent *event = gst_harness_pull_event (harness);
+
+    fail_unless (event != NULL, "%s", gst_event_type_get_name (type));
+    seen = GST_EVENT_TYPE (event) == type;
+    gst_event_unref (event);
+  }
+}
+
+/* A sink that has had enough waits for EOS all the same, whether that is behind
+ * the buffer already, or comes when the task has stopped. An error that nobody
+ * upstream was told is one of this element. */
+static const struct
+{
+  GstFlowReturn flow;
+  gboolean behind;
+} ends[] = { { GST_FLOW_EOS, TRUE }, { GST_FLOW_EOS, FALSE },
+  { GST_FLOW_NOT_NEGOTIATED, TRUE }, { GST_FLOW_NOT_NEGOTIATED, FALSE } };
+
+GST_START_TEST (test_eos_comes_through_after_a_refusal)
+{
+  DmabufFence *fence;
+  GstHarness *harness = new_refused (ends[__i__].flow, &fence);
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+  GstBus *bus = gst_bus_new ();
+  GstMessage *message;
+
+  gst_element_set_bus (element, bus);
+  if (ends[__i__].behind)
+    fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
+  dmabuf_timeline_advance (timeline, 1);
+  wait_for_chained (1);
+  if (!ends[__i__].behind) {
+    while (get_stat (harness, "pending") > 0)
+      g_usleep (1000);
+    fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
+  }
+  assert_event_comes (harness, GST_EVENT_EOS);
+
+  message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
+  fail_unless_equals_int (message != NULL, ends[__i__].flow != GST_FLOW_EOS);
+  gst_clear_message (&message);
+  gst_element_set_bus (element, NULL);
+  gst_object_unref (bus);
+  gst_object_unref (element);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* After EOS a segment begins anew. */
+GST_START_TEST (test_a_segment_follows_on_a_full_one)
+{
+  DmabufFence *fence;
+  GstHarness *harness = new_refused (GST_FLOW_EOS, &fence);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  if (__i__ == 0)
+    fail_unless (
+        gst_harness_push_event (harness, gst_event_new_segment (&segment)));
+  dmabuf_timeline_advance (timeline, 1);
+  wait_for_chained (1);
+  if (__i__ == 1) {
+    push_until (harness, GST_FLOW_EOS);
+    fail_unless (
+        gst_harness_push_event (harness, gst_event_new_segment (&segment)));
+  }
+  g_atomic_int_set (&flow, GST_FLOW_OK);
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (2)), GST_FLOW_OK);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* Linked again, it goes on, with what was to come before. */
+GST_START_TEST (test_linked_again_it_goes_on)
+{
+  DmabufFence *fence;
+  GstHarness *harness = new_refused (GST_FLOW_NOT_LINKED, &fence);
+  GstCaps *caps = gst_caps_from_string (CAPS_OTHER), *current;
+
+  fail_unless (gst_harness_push_event (harness, gst_event_new_caps (caps)));
+  dmabuf_timeline_advance (timeline, 1);
+  wait_for_chained (1);
+  push_until (harness, GST_FLOW_NOT_LINKED);
+  g_atomic_int_set (&flow, GST_FLOW_OK);
+  fail_unless (
+      gst_harness_push_upstream_event (harness, gst_event_new_reconfigure ()));
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (2)), GST_FLOW_OK);
+  current = gst_pad_get_current_caps (harness->sinkpad);
+  fail_unless (gst_caps_is_equal (current, caps));
+  gst_caps_unref (current);
+  gst_caps_unref (caps);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* A flush drops what waits, but not what upstream does not say twice. */
+GST_START_TEST (test_flush_keeps_what_stays)
+{
+  DmabufFence *fence;
+  GstHarness *harness = new_refused (GST_FLOW_OK, &fence);
+  GstCaps *caps = gst_caps_from_string (CAPS_OTHER), *current;
+  GstSegment segment;
+
+  fail_unless (gst_harness_push_event (harness, gst_event_new_caps (caps)));
+  fail_unless (gst_harness_push_event (harness, gst_event_new_flush_start ()));
+  fail_unless (
+      gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  fail_unless (
+      gst_harness_push_event (harness, gst_event_new_segment (&segment)));
+  fail_unless_equals_int (
+      gst_harness_push (harness, new_numbered (2)), GST_FLOW_OK);
+  fail_unless_equals_int (g_atomic_int_get (&n_chained), 1);
+  current = gst_pad_get_current_caps (harness->sinkpad);
+  fail_unless (gst_caps_is_equal (current, caps));
+  gst_caps_unref (current);
+  gst_caps_unref (caps);
+  gst_harness_teardown (harness);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* --- latency, allocation ---------------------------------------------------
+ */
+
 /* What a buffer waited is reported as latency, in whole frames. */
 GST_START_TEST (test_latency_is_reported)
 {
@@ -178,6 +361,11 @@ dmabuffencesync_stream_suite (void)
   tcase_add_loop_test (
       tc, test_state_change_ends_the_wait, 0, G_N_ELEMENTS (waits));
   tcase_add_test (tc, test_events_keep_their_place);
+  tcase_add_loop_test (
+      tc, test_eos_comes_through_after_a_refusal, 0, G_N_ELEMENTS (ends));
+  tcase_add_loop_test (tc, test_a_segment_follows_on_a_full_one, 0, 2);
+  tcase_add_test (tc, test_linked_again_it_goes_on);
+  tcase_add_test (tc, test_flush_keeps_what_stays);
   tcase_add_test (tc, test_latency_is_reported);
   tcase_add_test (tc, test_upstream_is_told_that_fences_are_taken);
 
