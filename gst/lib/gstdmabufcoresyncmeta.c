@@ -19,7 +19,9 @@
 struct _GstDmabufCoreRelease
 {
   gint ref_count;
-  gboolean under_way; /* between add and the end */
+  /* Atomic: copies in the branches of a tee share the release point. */
+  gint under_way;    /* between add and the end */
+  gint is_of_a_pool; /* that looks at the fence at the end */
 
   GMutex lock;
   DmabufFence *fence; /* under lock: those of all readers so far, merged */
@@ -54,10 +56,8 @@ release_ref (GstDmabufCoreRelease *release)
 static void
 release_begin (GstDmabufCoreRelease *release)
 {
-  if (release->under_way)
-    return;
-  release->under_way = TRUE;
-  __atomic_add_fetch (&handed_count, 1, __ATOMIC_RELAXED);
+  if (g_atomic_int_compare_and_exchange (&release->under_way, FALSE, TRUE))
+    __atomic_add_fetch (&handed_count, 1, __ATOMIC_RELAXED);
 }
 
 static void
@@ -104,10 +104,8 @@ release_end (GstDmabufCoreRelease *release)
 
   release->func = NULL;
   release->notify = NULL;
-  if (release->under_way) {
-    release->under_way = FALSE;
+  if (g_atomic_int_compare_and_exchange (&release->under_way, TRUE, FALSE))
     __atomic_add_fetch (&returned_count, 1, __ATOMIC_RELAXED);
-  }
 
   if (func)
     func (fence, release->user_data);
@@ -220,6 +218,8 @@ sync_meta_transform (
     return FALSE;
   if (self->acquire)
     copy->acquire = dmabuf_fence_ref (self->acquire);
+  if (GST_META_FLAG_IS_SET (meta, GST_META_FLAG_POOLED))
+    g_atomic_int_set (&self->release->is_of_a_pool, TRUE);
   gst_buffer_add_parent_buffer_meta (to, from);
 
   return TRUE;
@@ -277,12 +277,21 @@ gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer)
   return meta ? meta->acquire : NULL;
 }
 
+/* A meta that is not the pool's own the pool throws away, and looks at nothing.
+ */
+static gboolean
+is_looked_at (GstDmabufCoreSyncMeta *meta)
+{
+  return GST_META_FLAG_IS_SET (&meta->meta, GST_META_FLAG_POOLED)
+      || g_atomic_int_get (&meta->release->is_of_a_pool) || meta->release->func;
+}
+
 gboolean
 gst_buffer_add_dmabuf_core_release_fence (GstBuffer *buffer, DmabufFence *fence)
 {
   GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
 
-  if (!meta)
+  if (!meta || !is_looked_at (meta))
     return FALSE;
 
   release_add (meta->release, fence);

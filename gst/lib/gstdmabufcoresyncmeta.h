@@ -100,8 +100,10 @@ DmabufFence *gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer);
  * Lets go of @buffer before the device has. To be called, from any thread,
  * while the caller holds its reference of @buffer.
  *
- * Returns: %FALSE if @buffer has no sync meta: then nobody would look at the
- *   fence, and the caller keeps @buffer until it has signalled
+ * Returns: %FALSE if nobody would look at the fence: @buffer has no sync meta,
+ *   or one that neither its pool knows (which would have added it when it made
+ *   the buffer) nor a release function waits for. Then the caller keeps @buffer
+ *   until the fence has signalled
  */
 GST_DMABUF_CORE_API
 gboolean gst_buffer_add_dmabuf_core_release_fence (
@@ -137,7 +139,7 @@ typedef void (*GstDmabufCoreReleaseFunc) (
  * @notify: (nullable): frees @user_data, after the call
  *
  * For a producer that is no pool and wants the release fences: the other side
- * of an explicit-sync protocol.
+ * of an explicit-sync protocol. To be called before @buffer goes out.
  *
  * Returns: %FALSE if @buffer has no sync meta; then @notify was not called
  */

@@ -118,6 +118,64 @@ GST_START_TEST (test_a_buffer_without_the_meta_takes_no_release_fence)
 }
 GST_END_TEST;
 
+/* A meta on the buffer of somebody who does not know it: dmabuffencesync puts
+ * the kernel's fences on a camera's frame, whose pool takes it off unread. The
+ * reader is told, of copies too. */
+GST_START_TEST (test_a_release_fence_is_taken_where_somebody_looks_at_it)
+{
+  DmabufFence *fence = new_fence ();
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL), *copy;
+  Released seen = { 0 };
+
+  gst_buffer_add_dmabuf_core_sync_meta (buffer, NULL);
+  copy = gst_buffer_copy (buffer);
+  fail_if (gst_buffer_add_dmabuf_core_release_fence (buffer, fence));
+  fail_if (gst_buffer_add_dmabuf_core_release_fence (copy, fence));
+  fail_unless (gst_buffer_get_dmabuf_core_release_fence (buffer) == NULL);
+  gst_buffer_unref (copy);
+
+  gst_buffer_set_dmabuf_core_release_func (buffer, released, &seen, NULL);
+  copy = gst_buffer_copy (buffer);
+  fail_unless (gst_buffer_add_dmabuf_core_release_fence (copy, fence));
+  gst_buffer_unref (buffer);
+  gst_buffer_unref (copy);
+  fail_unless (seen.pending);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
+/* A pool keeps the meta, so it looks at it: of copies too, and also if no
+ * producer has sent the buffer on its way. */
+GST_START_TEST (test_a_pool_takes_the_release_fences_of_copies)
+{
+  GstBufferPool *pool = gst_dmabuf_core_pool_new (NULL);
+  GstStructure *config = gst_buffer_pool_get_config (pool);
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw,format=GRAY8,width=64,height=64,framerate=30/1");
+  DmabufFence *fence = new_fence (), *pending;
+  GstBuffer *buffer, *copy;
+
+  gst_buffer_pool_config_set_params (config, caps, 4096, 1, 1);
+  fail_unless (gst_buffer_pool_set_config (pool, config));
+  fail_unless (gst_buffer_pool_set_active (pool, TRUE));
+  fail_unless_equals_int (
+      gst_buffer_pool_acquire_buffer (pool, &buffer, NULL), GST_FLOW_OK);
+  copy = gst_buffer_copy (buffer);
+  fail_unless (gst_buffer_add_dmabuf_core_release_fence (copy, fence));
+  pending = gst_buffer_get_dmabuf_core_release_fence (buffer);
+  fail_unless (pending != NULL);
+
+  dmabuf_timeline_advance (timeline, 1);
+  dmabuf_fence_unref (pending);
+  gst_buffer_unref (copy);
+  gst_buffer_unref (buffer);
+  gst_buffer_pool_set_active (pool, FALSE);
+  gst_object_unref (pool);
+  gst_caps_unref (caps);
+  dmabuf_fence_unref (fence);
+}
+GST_END_TEST;
+
 /* A pool's buffer: the end of a journey gives everything that is pending, and
  * the next journey begins with nothing. */
 GST_START_TEST (test_finish_gives_what_is_pending_and_empties_the_meta)
@@ -185,6 +243,46 @@ GST_START_TEST (test_readers_add_fences_from_many_threads)
 }
 GST_END_TEST;
 
+/* Two branches of a tee each put a fence on their copy of a buffer that came
+ * without: it goes out once. (A race; TSan tells of it each time.) */
+#define N_BRANCHES 2
+
+static gint n_ready; /* atomic */
+
+static gpointer
+add_thread (gpointer user_data)
+{
+  g_atomic_int_inc (&n_ready);
+  while (g_atomic_int_get (&n_ready) < N_BRANCHES)
+    ;
+  gst_buffer_add_dmabuf_core_sync_meta (user_data, NULL);
+  return NULL;
+}
+
+GST_START_TEST (test_copies_go_out_once)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL);
+  GstBuffer *copies[N_BRANCHES];
+  GThread *threads[N_BRANCHES];
+  guint64 handed[2];
+  guint i;
+
+  gst_buffer_add_meta (buffer, GST_DMABUF_CORE_SYNC_META_INFO, NULL);
+  gst_dmabuf_core_sync_meta_get_counts (&handed[0], NULL);
+  for (i = 0; i < N_BRANCHES; i++)
+    copies[i] = gst_buffer_copy (buffer);
+  for (i = 0; i < N_BRANCHES; i++)
+    threads[i] = g_thread_new ("add", add_thread, copies[i]);
+  for (i = 0; i < N_BRANCHES; i++) {
+    g_thread_join (threads[i]);
+    gst_buffer_unref (copies[i]);
+  }
+  gst_dmabuf_core_sync_meta_get_counts (&handed[1], NULL);
+  fail_unless_equals_uint64 (handed[1] - handed[0], 1);
+  gst_buffer_unref (buffer);
+}
+GST_END_TEST;
+
 static Suite *
 sync_meta_suite (void)
 {
@@ -198,7 +296,10 @@ sync_meta_suite (void)
   tcase_add_test (tc, test_a_deep_copy_is_free_of_fences);
   tcase_add_test (tc, test_a_buffer_without_the_meta_takes_no_release_fence);
   tcase_add_test (tc, test_finish_gives_what_is_pending_and_empties_the_meta);
+  tcase_add_test (tc, test_a_release_fence_is_taken_where_somebody_looks_at_it);
+  tcase_add_test (tc, test_a_pool_takes_the_release_fences_of_copies);
   tcase_add_test (tc, test_readers_add_fences_from_many_threads);
+  tcase_add_test (tc, test_copies_go_out_once);
 
   return suite;
 }
