@@ -305,6 +305,7 @@ GST_START_TEST (test_errors)
     { VIDIOC_EXPBUF, EINVAL, GST_RESOURCE_ERROR_SETTINGS,
         "v4l2src ! dmabufalloc" },
   };
+  GstElement *other;
   guint i;
 
   start_pipeline ("device=/dev/video9 !");
@@ -330,6 +331,15 @@ GST_START_TEST (test_errors)
   start_pipeline ("! video/x-raw,width=12345 !");
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
       "/dev/video0 (mock): has nothing of what is wanted", "12345");
+  end_pipeline ();
+
+  /* No fault of the device. */
+  start_pipeline ("! video/x-raw,width=640 ! capsfilter name=other !");
+  other = gst_bin_get_by_name (GST_BIN (pipeline), "other");
+  gst_util_set_object_arg (G_OBJECT (other), "caps", "video/x-raw,width=320");
+  gst_object_unref (other);
+  assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
+      "/dev/video0 (mock)", "nothing suits all elements downstream");
   end_pipeline ();
 
   /* Most webcams have their large sizes compressed only. */
