@@ -418,7 +418,7 @@ static gboolean
 import_as_images (GpuContext *context, GpuFrame *frame,
     const DmabufLayout *layout, GError **error)
 {
-  GpuImages images[GPU_MAX_PLANES];
+  GpuImages images[GPU_MAX_PLANES] = { 0 };
   guint n_memory_planes, i;
 
   if (!context->has_modifiers)
