@@ -27,3 +27,14 @@ meson setup "$prefix/app" "$top/subprojects/picture-on-display" \
   fail "setup: $(tail -n 25 "$build/third-party.log")"
 ninja -C "$prefix/app" >"$build/third-party.log" 2>&1 ||
   fail "build: $(tail -n 20 "$build/third-party.log")"
+
+# What the pages show to its author is C that compiles.
+include=$(find "$prefix" -type d -name include)
+"$top/tests/snippets.py" "$include" "$top"/docs/*.md \
+  >"$prefix/snippets.c" 2>"$build/third-party.log" ||
+  fail "snippets: $(cat "$build/third-party.log")"
+# shellcheck disable=SC2046
+cc -fsyntax-only -Wall -Werror -Wno-unused \
+  $(pkg-config --cflags gstreamer-dmabufcore-1.0) "$prefix/snippets.c" \
+  >"$build/third-party.log" 2>&1 ||
+  fail "snippets: $(tail -n 20 "$build/third-party.log")"
