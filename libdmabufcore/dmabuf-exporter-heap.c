@@ -164,7 +164,8 @@ no_heap:
   code = errno;
   switch (code) {
   case ENOENT:
-    what = "; the kernel has no such heap (CONFIG_DMABUF_HEAPS)";
+    what = "; ls /dev/dma_heap shows the heaps there are, of a kernel with "
+           "CONFIG_DMABUF_HEAPS";
     break;
   case EACCES:
   case EPERM:

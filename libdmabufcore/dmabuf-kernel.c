@@ -160,7 +160,9 @@ dmabuf_kernel_replace (const DmabufKernel *kernel)
 
 /* --- errors ------------------------------------------------------------ */
 
-G_DEFINE_QUARK (dmabuf - error - quark, dmabuf_error)
+/* clang-format off: the name is no subtraction */
+G_DEFINE_QUARK (dmabuf-error-quark, dmabuf_error)
+/* clang-format on */
 
 void
 dmabuf_set_error (GError **error, int code, const char *format, ...)

@@ -39,5 +39,6 @@ try:
     sys.exit('-1 was imported')
 except GLib.Error as error:
     assert error.code == errno.EBADF, error
+    assert error.domain == 'dmabuf-error-quark', error.domain
 
 print('1 buffer allocated, filled and read')
