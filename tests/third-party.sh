@@ -27,6 +27,10 @@ meson setup "$prefix/app" "$top/subprojects/picture-on-display" \
   fail "setup: $(tail -n 25 "$build/third-party.log")"
 ninja -C "$prefix/app" >"$build/third-party.log" 2>&1 ||
   fail "build: $(tail -n 20 "$build/third-party.log")"
+LD_LIBRARY_PATH=$(dirname "$pc") G_DEBUG=fatal-criticals \
+  "$prefix/app/picture-on-display" 1 no-such-element \
+  >"$build/third-party.log" 2>&1
+[ $? = 2 ] || fail "a wrong sink: $(cat "$build/third-party.log")"
 
 # What the pages show to its author is C that compiles.
 include=$(find "$prefix" -type d -name include)

@@ -80,8 +80,10 @@ main (int argc, char **argv)
   gst_init (&argc, &argv);
   pipeline = gst_parse_launch (launch, &error);
   g_free (launch);
-  if (!pipeline) {
+  if (error) { /* also where it made what is left of a pipeline */
     g_printerr ("%s\n", error->message);
+    g_error_free (error);
+    gst_clear_object (&pipeline);
     return 2;
   }
   source = gst_bin_get_by_name (GST_BIN (pipeline), "src");
