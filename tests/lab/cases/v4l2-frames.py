@@ -13,13 +13,9 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from gstcase import is_long  # noqa: E402
+from samples import GstAllocators, GstVideo  # noqa: E402
 from v4l2case import Books, Gst, stat, stop, until, warm_up  # noqa: E402
 from vivid import capture, v4l2_ctl  # noqa: E402
-
-gi_versions = __import__('gi').require_version
-for module in 'GstApp', 'GstVideo', 'GstAllocators':
-    gi_versions(module, '1.0')
-from gi.repository import GstAllocators, GstApp, GstVideo  # noqa: E402,F401
 
 # V4L2, DRM, GStreamer; rows of which an odd width has padding are covered by
 # the unit tests.

@@ -11,13 +11,9 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from samples import GstAllocators, GstVideo  # noqa: E402
 from v4l2case import Books, Gst, run, stat, stop, warm_up  # noqa: E402
 from vivid import capture, v4l2_ctl  # noqa: E402
-
-gi_versions = __import__('gi').require_version
-for module in 'GstApp', 'GstVideo', 'GstAllocators':
-    gi_versions(module, '1.0')
-from gi.repository import GstAllocators, GstApp, GstVideo  # noqa: E402,F401
 
 DEVICE = '/dev/video0'
 WIDTH, HEIGHT = 640, 360
