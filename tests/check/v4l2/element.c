@@ -413,8 +413,8 @@ renegotiate (guint rounds)
   static const char *const formats[] = {
     "video/x-raw,format=NV12,width=1280,height=720",
     "video/x-raw,format=BGRx,width=640,height=480",
-    "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=YUYV,width=640,"
-    "height=480",
+    ("video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=YUYV,width=640,"
+     "height=480"),
   };
   GstElement *filter;
   guint i;
