@@ -4,58 +4,79 @@
 
 #include <errno.h>
 #include <libdmabufcore/dmabufcore.h>
+#include <string.h>
 
 #define PALETTE_BYTES (256 * 4)
+
+static gboolean
+is_in_rows (const GstVideoFormatInfo *finfo, guint plane)
+{
+  return !GST_VIDEO_FORMAT_INFO_IS_TILED (finfo)
+      && !(GST_VIDEO_FORMAT_INFO_HAS_PALETTE (finfo) && plane == 1);
+}
+
+/* The rows of a plane, and what of each are pixels: all of @stride where the
+ * format packs them in a way of its own. */
+static void
+get_rows (const GstVideoFormatInfo *finfo, guint plane, guint width,
+    guint height, gint stride, gsize *rows, gsize *row_bytes)
+{
+  gint components[GST_VIDEO_MAX_COMPONENTS];
+  gint component;
+
+  gst_video_format_info_component (finfo, plane, components);
+  component = components[0];
+  *rows = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (finfo, component, height);
+  *row_bytes =
+      (gsize) GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (finfo, component, width)
+      * GST_VIDEO_FORMAT_INFO_PSTRIDE (finfo, component);
+  if (*row_bytes == 0)
+    *row_bytes = stride;
+}
 
 /* The bytes from the first of a plane to its last: FALSE if the stride is less
  * than a row. A tiled plane's stride is its tiles in both directions. */
 static gboolean
-get_span (const GstVideoMeta *meta, guint plane, guint64 *span)
+get_span (const GstVideoMeta *meta, const GstVideoInfo *info, guint plane,
+    guint64 *span)
 {
-  const GstVideoFormatInfo *finfo = gst_video_format_get_info (meta->format);
-  gint components[GST_VIDEO_MAX_COMPONENTS];
+  const GstVideoFormatInfo *finfo = info->finfo;
   gint stride = meta->stride[plane];
-  guint64 rows, row_bytes;
-  gint component;
+  gsize rows, row_bytes;
 
   if (stride <= 0)
     return FALSE;
 
-  if (GST_VIDEO_FORMAT_INFO_HAS_PALETTE (finfo) && plane == 1) {
+  if (is_in_rows (finfo, plane)) {
+    get_rows (
+        finfo, plane, meta->width, meta->height, stride, &rows, &row_bytes);
+    *span = (guint64) (rows - 1) * stride + row_bytes;
+    return row_bytes <= (gsize) stride;
+  }
+  if (!GST_VIDEO_FORMAT_INFO_IS_TILED (finfo)) {
     *span = PALETTE_BYTES;
     return TRUE;
   }
-  if (GST_VIDEO_FORMAT_INFO_IS_TILED (finfo)) {
-    *span = (guint64) GST_VIDEO_TILE_X_TILES (stride)
-        * GST_VIDEO_TILE_Y_TILES (stride)
-        * GST_VIDEO_FORMAT_INFO_TILE_SIZE (finfo, plane);
-    return TRUE;
-  }
 
-  gst_video_format_info_component (finfo, plane, components);
-  component = components[0];
-  rows = GST_VIDEO_FORMAT_INFO_SCALE_HEIGHT (finfo, component, meta->height);
-  row_bytes = (guint64) GST_VIDEO_FORMAT_INFO_SCALE_WIDTH (
-                  finfo, component, meta->width)
-      * GST_VIDEO_FORMAT_INFO_PSTRIDE (finfo, component);
-  /* packed in a way of its own */
-  if (row_bytes == 0)
-    row_bytes = stride;
-  *span = (rows - 1) * stride + row_bytes;
-
-  return row_bytes <= (guint64) stride;
+  *span = (guint64) GST_VIDEO_TILE_X_TILES (stride)
+      * GST_VIDEO_TILE_Y_TILES (stride)
+      * GST_VIDEO_FORMAT_INFO_TILE_SIZE (finfo, plane);
+  return GST_VIDEO_TILE_X_TILES (stride)
+      >= GST_VIDEO_TILE_X_TILES (GST_VIDEO_INFO_PLANE_STRIDE (info, plane))
+      && GST_VIDEO_TILE_Y_TILES (stride)
+      >= GST_VIDEO_TILE_Y_TILES (GST_VIDEO_INFO_PLANE_STRIDE (info, plane));
 }
 
 static gboolean
-plane_fits (
-    GstBuffer *buffer, const GstVideoMeta *meta, guint plane, GError **error)
+plane_fits (GstBuffer *buffer, const GstVideoMeta *meta,
+    const GstVideoInfo *info, guint plane, GError **error)
 {
   gsize offset = meta->offset[plane];
   guint index, length;
   guint64 span;
   gsize skip, size;
 
-  if (!get_span (meta, plane, &span)) {
+  if (!get_span (meta, info, plane, &span)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "plane %u of the frame has a stride of %d bytes, less than a row",
         plane, meta->stride[plane]);
@@ -101,10 +122,37 @@ meta_fits (GstBuffer *buffer, const GstVideoMeta *meta,
   }
 
   for (i = 0; i < meta->n_planes; i++) {
-    if (!plane_fits (buffer, meta, i, error))
+    if (!plane_fits (buffer, meta, info, i, error))
       return FALSE;
   }
 
+  return TRUE;
+}
+
+/* Unlike gst_video_frame_copy() it does not read behind the pixels of the last
+ * row, where there may be nothing. */
+static gboolean
+copy_plane (GstVideoFrame *to, const GstVideoFrame *from,
+    const GstVideoInfo *info, guint plane)
+{
+  gint to_stride = GST_VIDEO_FRAME_PLANE_STRIDE (to, plane);
+  gint from_stride = GST_VIDEO_FRAME_PLANE_STRIDE (from, plane);
+  guint8 *target = GST_VIDEO_FRAME_PLANE_DATA (to, plane);
+  const guint8 *source = GST_VIDEO_FRAME_PLANE_DATA (from, plane);
+  gsize rows, row_bytes, i;
+
+  if (!is_in_rows (info->finfo, plane))
+    return gst_video_frame_copy_plane (to, from, plane);
+
+  get_rows (info->finfo, plane, GST_VIDEO_INFO_WIDTH (info),
+      GST_VIDEO_INFO_HEIGHT (info), MIN (to_stride, from_stride), &rows,
+      &row_bytes);
+  if (to_stride == from_stride) {
+    memcpy (target, source, (rows - 1) * from_stride + row_bytes);
+    return TRUE;
+  }
+  for (i = 0; i < rows; i++)
+    memcpy (target + i * to_stride, source + i * from_stride, row_bytes);
   return TRUE;
 }
 
@@ -114,7 +162,8 @@ gst_dmabuf_core_buffer_copy_frame (
 {
   const GstVideoMeta *meta = gst_buffer_get_video_meta (from);
   GstVideoFrame source, target;
-  gboolean copied;
+  gboolean copied = TRUE;
+  guint i;
 
   if (meta) {
     if (!meta_fits (from, meta, info, error))
@@ -131,7 +180,8 @@ gst_dmabuf_core_buffer_copy_frame (
     goto no_read;
   if (!gst_video_frame_map (&target, info, to, GST_MAP_WRITE))
     goto no_write;
-  copied = gst_video_frame_copy (&target, &source);
+  for (i = 0; i < GST_VIDEO_INFO_N_PLANES (info) && copied; i++)
+    copied = copy_plane (&target, &source, info, i);
   gst_video_frame_unmap (&target);
   gst_video_frame_unmap (&source);
   if (!copied)

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <linux/dma-buf.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define WIDTH 30
 #define HEIGHT 20
@@ -115,6 +117,81 @@ GST_START_TEST (test_a_frame_without_a_meta)
 
   gst_buffer_unref (frame);
   gst_buffer_unref (shorter);
+  gst_buffer_unref (target);
+}
+GST_END_TEST;
+
+/* Of the last row there need be no more than its pixels, also where both frames
+ * have one pitch: here nothing can be read behind it. */
+GST_START_TEST (test_nothing_is_read_behind_the_last_row)
+{
+  GstBuffer *target = new_target (), *frame = gst_buffer_new ();
+  gint pitch = GST_VIDEO_INFO_PLANE_STRIDE (&info, 0);
+  Meta tight = good;
+  gsize page = sysconf (_SC_PAGESIZE);
+  gsize size = pitch * HEIGHT + pitch * (HEIGHT / 2 - 1) + WIDTH, i;
+  GError *error = NULL;
+  guint8 *pages, *data;
+
+  fail_unless (size <= page);
+  pages = mmap (NULL, 2 * page, PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  fail_unless (pages != MAP_FAILED);
+  fail_unless_equals_int (mprotect (pages + page, page, PROT_NONE), 0);
+  data = pages + page - size;
+  for (i = 0; i < size; i++)
+    data[i] = i * 7;
+
+  tight.offset[1] = pitch * HEIGHT;
+  tight.stride[0] = tight.stride[1] = pitch;
+  fail_unless (tight.stride[0] > WIDTH);
+  gst_buffer_append_memory (frame,
+      gst_memory_new_wrapped (
+          GST_MEMORY_FLAG_READONLY, data, size, 0, size, NULL, NULL));
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
+      tight.format, tight.width, tight.height, 2, tight.offset, tight.stride);
+  fail_unless (gst_dmabuf_core_buffer_copy_frame (target, frame, &info, &error),
+      "%s", error ? error->message : "");
+  assert_copied (target, &tight);
+
+  gst_buffer_unref (frame);
+  gst_buffer_unref (target);
+  munmap (pages, 2 * page);
+}
+GST_END_TEST;
+
+/* The stride of a tiled plane is its tiles across and down: too few of either
+ * are not the frame, and what was in the target before would stay. */
+GST_START_TEST (test_too_few_tiles_are_refused)
+{
+  static const struct
+  {
+    gint x, y;
+    gboolean enough;
+  } tiles[] = { { 4, 4, TRUE }, { 6, 5, TRUE }, { 3, 4, FALSE },
+    { 4, 3, FALSE }, { 16, 1, FALSE } };
+  GstVideoInfo tiled;
+  GstBuffer *target;
+  guint i;
+
+  fail_unless (
+      gst_video_info_set_format (&tiled, GST_VIDEO_FORMAT_NV12_4L4, 16, 16));
+  target = gst_buffer_new_allocate (NULL, GST_VIDEO_INFO_SIZE (&tiled), NULL);
+  for (i = 0; i < G_N_ELEMENTS (tiles); i++) {
+    Meta meta = { GST_VIDEO_FORMAT_NV12_4L4, 16, 16, 2, { 0, 2048 },
+      { GST_VIDEO_TILE_MAKE_STRIDE (tiles[i].x, tiles[i].y),
+          GST_VIDEO_TILE_MAKE_STRIDE (4, 2) } };
+    GstBuffer *frame = new_picture (4096, &meta);
+    GError *error = NULL;
+
+    fail_unless_equals_int (
+        gst_dmabuf_core_buffer_copy_frame (target, frame, &tiled, &error),
+        tiles[i].enough);
+    fail_unless (
+        tiles[i].enough || g_error_matches (error, DMABUF_ERROR, EINVAL));
+    g_clear_error (&error);
+    gst_buffer_unref (frame);
+  }
   gst_buffer_unref (target);
 }
 GST_END_TEST;
@@ -233,6 +310,8 @@ gst_lib_copy_suite (void)
   tcase_add_checked_fixture (tcase, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, test_a_frame_is_copied_as_its_meta_says);
   tcase_add_test (tcase, test_a_frame_without_a_meta);
+  tcase_add_test (tcase, test_nothing_is_read_behind_the_last_row);
+  tcase_add_test (tcase, test_too_few_tiles_are_refused);
   tcase_add_test (tcase, test_planes_in_memories_of_their_own);
   tcase_add_test (tcase, test_sec7_a_meta_that_lies_is_refused);
   tcase_add_test (tcase, test_memory_that_the_cpu_cannot_map);
