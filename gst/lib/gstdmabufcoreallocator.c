@@ -89,6 +89,8 @@ memory_map (GstMemory *memory, GstMapInfo *info, gsize maxsize)
     goto begin_failed;
 
   __atomic_add_fetch (&cpu_maps, 1, __ATOMIC_RELAXED);
+  /* The memory may be resized before it is unmapped. */
+  info->user_data[0] = address;
   return address;
 
   /* ERRORS */
@@ -114,7 +116,7 @@ memory_unmap (GstMemory *memory, GstMapInfo *info)
         dmabuf_buffer_get_inode (buffer), error->message);
     g_clear_error (&error);
   }
-  dmabuf_buffer_vunmap (buffer, (guint8 *) info->data - memory->offset);
+  dmabuf_buffer_vunmap (buffer, info->user_data[0]);
 }
 
 static GstMemory *

@@ -101,6 +101,25 @@ GST_START_TEST (test_a_wider_map_while_a_narrower_one_lives)
 }
 GST_END_TEST;
 
+/* What is mapped may be resized meanwhile, as other memory may. */
+GST_START_TEST (test_resized_while_it_is_mapped)
+{
+  GstMemory *memory = new_memory (8192);
+  GstMapInfo map;
+
+  fail_unless (gst_memory_map (memory, &map, GST_MAP_WRITE));
+  map.data[100] = 0x5a;
+  gst_memory_resize (memory, 100, 1000);
+  gst_memory_unmap (memory, &map);
+
+  fail_unless (gst_memory_map (memory, &map, GST_MAP_READ));
+  fail_unless_equals_uint64 (map.size, 1000);
+  fail_unless_equals_int (map.data[0], 0x5a);
+  gst_memory_unmap (memory, &map);
+  gst_memory_unref (memory);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_parts_span)
 {
   GstMemory *memory = new_memory (8192), *other = new_memory (8192);
@@ -295,6 +314,7 @@ allocator_suite (void)
   tcase_add_test (tc, test_cpu1_a_map_is_a_bracket);
   tcase_add_test (tc, test_a_failed_bracket_fails_the_map);
   tcase_add_test (tc, test_a_wider_map_while_a_narrower_one_lives);
+  tcase_add_test (tc, test_resized_while_it_is_mapped);
   tcase_add_test (tc, test_parts_span);
   tcase_add_test (tc, test_a_copy_says_so);
   tcase_add_test (tc, test_exp6_foreign_memory_is_adopted_by_identity);
