@@ -4,6 +4,7 @@
  * others are copied into dma-bufs, if that is allowed. */
 
 #include "alloc-private.h"
+#include "fencesync-action.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_alloc_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_alloc_debug
@@ -61,8 +62,7 @@ reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
   }
 
   /* rule 11 */
-  if (self->in_is_plain && !self->video_meta
-      && !has_default_layout (self, buffer))
+  if (self->can_copy && !self->video_meta && !has_default_layout (self, buffer))
     return g_strdup (
         "the consumer takes no GstVideoMeta, and the producer's planes do not "
         "lie where the caps say");
@@ -91,7 +91,7 @@ dmabuf_alloc_prepare_output_buffer (
     return GST_FLOW_OK;
   }
 
-  if (!self->in_is_plain) {
+  if (!self->can_copy) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
         ("This frame does not suit the consumers, and it cannot be copied: %s",
             reason),
@@ -114,17 +114,26 @@ dmabuf_alloc_prepare_output_buffer (
   return GST_FLOW_OK;
 }
 
-/* A frame that comes under a fence is read when it is there. */
+/* The copy is the same picture: what is said about it stays true.
+ * GstBaseTransform itself leaves out what describes the memory. */
+gboolean
+dmabuf_alloc_transform_meta (
+    GstBaseTransform *base, GstBuffer *out, GstMeta *meta, GstBuffer *in)
+{
+  return TRUE;
+}
+
+/* A frame that comes under a fence, its own or the kernel's, is read when it is
+ * there. Mapping it would wait too, but no flush would end that. */
 static gboolean
 wait_for_content (GstDmabufAlloc *self, GstBuffer *buffer)
 {
-  DmabufFence *fence = gst_buffer_get_dmabuf_core_fence (buffer);
   GCancellable *cancellable;
   GError *error = NULL;
   gint64 deadline;
   gboolean ret;
 
-  if (!fence || dmabuf_fence_is_signaled (fence))
+  if (fence_sync_is_ready (buffer, DMABUF_ACCESS_READ))
     return TRUE;
 
   GST_OBJECT_LOCK (self);
@@ -136,7 +145,8 @@ wait_for_content (GstDmabufAlloc *self, GstBuffer *buffer)
 
   gst_dmabuf_core_stats_add (
       &self->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
-  ret = dmabuf_fence_wait (fence, deadline, cancellable, &error);
+  ret = fence_sync_wait (
+      buffer, DMABUF_ACCESS_READ, deadline, cancellable, &error);
   if (!ret && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
         ("The frame was not ready in time: %s", error->message), (NULL));

@@ -92,11 +92,16 @@ dmabuf_alloc_set_caps (
   GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
   GstVideoInfoDmaDrm in_drm;
 
-  self->in_is_plain = !gst_video_is_dma_drm_caps (in_caps)
-      && gst_video_info_from_caps (&self->in_info, in_caps);
-  if (!self->in_is_plain
-      && !gst_dmabuf_core_video_info_from_caps (&in_drm, in_caps))
-    return FALSE;
+  if (!gst_video_is_dma_drm_caps (in_caps)) {
+    self->can_copy = gst_video_info_from_caps (&self->in_info, in_caps);
+    if (!self->can_copy)
+      return FALSE;
+  } else {
+    if (!gst_video_info_dma_drm_from_caps (&in_drm, in_caps))
+      return FALSE;
+    self->can_copy = !gst_video_is_dma_drm_caps (out_caps)
+        && gst_video_info_dma_drm_to_video_info (&in_drm, &self->in_info);
+  }
 
   /* Plain raw video may have a format that DRM does not know. */
   self->out_has_drm =
@@ -322,8 +327,11 @@ dmabuf_alloc_acquire_own (GstDmabufAlloc *self, GstBuffer **buffer)
   gboolean ready;
 
   if (!pool) {
-    pool = new_pool (self);
+    /* none where the pad has been stopped meanwhile */
     caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SRC_PAD (self));
+    if (!caps)
+      return GST_FLOW_FLUSHING;
+    pool = new_pool (self);
     ready = configure_pool (self, pool, caps, &size, &min, &max)
         && gst_buffer_pool_set_active (pool, TRUE);
     gst_caps_unref (caps);

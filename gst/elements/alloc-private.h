@@ -30,10 +30,10 @@ struct _GstDmabufAlloc
   gboolean honest_memfd;    /* it makes no dma-bufs, and the caps say so */
 
   /* The streaming thread's; the pools under the object lock as well. */
-  GstVideoInfo in_info; /* of plain frames */
+  GstVideoInfo in_info; /* of frames that can be copied */
   GstVideoInfoDmaDrm out_drm;
   gboolean out_has_drm;
-  gboolean in_is_plain;
+  gboolean can_copy; /* plain frames, and linear ones that go out plain */
   GstDmabufCoreConstraints constraints;
   GstVideoAlignment alignment;
   gboolean video_meta; /* downstream takes it */
@@ -73,6 +73,8 @@ void dmabuf_alloc_drop_pools (GstDmabufAlloc *self);
 
 GstFlowReturn dmabuf_alloc_prepare_output_buffer (
     GstBaseTransform *base, GstBuffer *in, GstBuffer **out);
+gboolean dmabuf_alloc_transform_meta (
+    GstBaseTransform *base, GstBuffer *out, GstMeta *meta, GstBuffer *in);
 GstFlowReturn
 dmabuf_alloc_transform (GstBaseTransform *base, GstBuffer *in, GstBuffer *out);
 

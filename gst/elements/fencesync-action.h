@@ -6,7 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * What dmabuffencesync does to one buffer, apart from where the buffer waits.
+ * What dmabuffencesync does to one buffer, apart from where the buffer waits;
+ * dmabufalloc waits for what it copies.
  */
 
 /**

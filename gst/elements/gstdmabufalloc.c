@@ -320,6 +320,7 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
       GST_DEBUG_FUNCPTR (dmabuf_alloc_propose_allocation);
   base_class->prepare_output_buffer =
       GST_DEBUG_FUNCPTR (dmabuf_alloc_prepare_output_buffer);
+  base_class->transform_meta = GST_DEBUG_FUNCPTR (dmabuf_alloc_transform_meta);
   base_class->transform = GST_DEBUG_FUNCPTR (dmabuf_alloc_transform);
   base_class->sink_event = GST_DEBUG_FUNCPTR (gst_dmabuf_alloc_sink_event);
   base_class->start = GST_DEBUG_FUNCPTR (gst_dmabuf_alloc_start);
