@@ -100,6 +100,15 @@ get_crop (GstDmabufVkConvert *self, GstBuffer *buffer,
   GstVideoCropMeta *meta = gst_buffer_get_video_crop_meta (buffer);
   GpuRect crop = { 0, 0, width, height };
 
+  if (gst_dmabuf_core_buffer_is_cropped (buffer, &self->in_info.vinfo)) {
+    if (gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
+      /* the layout is that of the whole frame */
+      width = gst_buffer_get_video_meta (buffer)->width;
+      height = gst_buffer_get_video_meta (buffer)->height;
+    } else {
+      meta = NULL; /* the copy is what is left */
+    }
+  }
   if (meta && meta->x < (guint) width && meta->y < (guint) height) {
     crop.x = meta->x;
     crop.y = meta->y;

@@ -120,7 +120,11 @@ gboolean
 dmabuf_alloc_transform_meta (
     GstBaseTransform *base, GstBuffer *out, GstMeta *meta, GstBuffer *in)
 {
-  return TRUE;
+  GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
+
+  /* that is done then */
+  return meta->info->api != GST_VIDEO_CROP_META_API_TYPE
+      || !gst_dmabuf_core_buffer_is_cropped (in, &self->in_info);
 }
 
 /* A frame that comes under a fence, its own or the kernel's, is read when it is

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 #include "gstdmabufcorecopy.h"
+#include "gstdmabufcorelayout.h"
 
 #include <errno.h>
 #include <libdmabufcore/dmabufcore.h>
@@ -129,24 +130,62 @@ meta_fits (GstBuffer *buffer, const GstVideoMeta *meta,
   return TRUE;
 }
 
+/* Where in the frame is what is copied */
+static gboolean
+get_origin (GstBuffer *buffer, const GstVideoMeta *meta,
+    const GstVideoInfo *info, guint *x, guint *y, GError **error)
+{
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+
+  *x = *y = 0;
+  if (!gst_dmabuf_core_buffer_is_cropped (buffer, info))
+    return TRUE;
+
+  *x = crop->x;
+  *y = crop->y;
+  if (*x > meta->width - crop->width || *y > meta->height - crop->height) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "the frame is %ux%u, and cropped to %ux%u from %u, %u", meta->width,
+        meta->height, crop->width, crop->height, *x, *y);
+    return FALSE;
+  }
+  /* no column of its own has a place of its own there */
+  if ((*x > 0 && GST_VIDEO_INFO_COMP_PSTRIDE (info, 0) == 0)
+      || ((*x > 0 || *y > 0) && GST_VIDEO_FORMAT_INFO_IS_TILED (info->finfo))) {
+    g_set_error (error, DMABUF_ERROR, EINVAL,
+        "a cropped frame of %s cannot be copied", GST_VIDEO_INFO_NAME (info));
+    return FALSE;
+  }
+
+  return TRUE;
+}
+
 /* Unlike gst_video_frame_copy() it does not read behind the pixels of the last
  * row, where there may be nothing. */
 static gboolean
 copy_plane (GstVideoFrame *to, const GstVideoFrame *from,
-    const GstVideoInfo *info, guint plane)
+    const GstVideoInfo *info, guint plane, guint x, guint y)
 {
+  const GstVideoFormatInfo *finfo = info->finfo;
   gint to_stride = GST_VIDEO_FRAME_PLANE_STRIDE (to, plane);
   gint from_stride = GST_VIDEO_FRAME_PLANE_STRIDE (from, plane);
   guint8 *target = GST_VIDEO_FRAME_PLANE_DATA (to, plane);
   const guint8 *source = GST_VIDEO_FRAME_PLANE_DATA (from, plane);
+  gint components[GST_VIDEO_MAX_COMPONENTS];
   gsize rows, row_bytes, i;
 
-  if (!is_in_rows (info->finfo, plane))
+  if (!is_in_rows (finfo, plane))
     return gst_video_frame_copy_plane (to, from, plane);
 
-  get_rows (info->finfo, plane, GST_VIDEO_INFO_WIDTH (info),
+  get_rows (finfo, plane, GST_VIDEO_INFO_WIDTH (info),
       GST_VIDEO_INFO_HEIGHT (info), MIN (to_stride, from_stride), &rows,
       &row_bytes);
+  gst_video_format_info_component (finfo, plane, components);
+  x >>= GST_VIDEO_FORMAT_INFO_W_SUB (finfo, components[0]);
+  y >>= GST_VIDEO_FORMAT_INFO_H_SUB (finfo, components[0]);
+  source += (gsize) y * from_stride
+      + (gsize) x * GST_VIDEO_FORMAT_INFO_PSTRIDE (finfo, components[0]);
+
   if (to_stride == from_stride) {
     memcpy (target, source, (rows - 1) * from_stride + row_bytes);
     return TRUE;
@@ -163,7 +202,7 @@ gst_dmabuf_core_buffer_copy_frame (
   const GstVideoMeta *meta = gst_buffer_get_video_meta (from);
   GstVideoFrame source, target;
   gboolean copied = TRUE;
-  guint i;
+  guint i, x, y;
 
   if (meta) {
     if (!meta_fits (from, meta, info, error))
@@ -176,12 +215,15 @@ gst_dmabuf_core_buffer_copy_frame (
     return FALSE;
   }
 
+  if (!get_origin (from, meta, info, &x, &y, error))
+    return FALSE;
+
   if (!gst_video_frame_map (&source, info, from, GST_MAP_READ))
     goto no_read;
   if (!gst_video_frame_map (&target, info, to, GST_MAP_WRITE))
     goto no_write;
   for (i = 0; i < GST_VIDEO_INFO_N_PLANES (info) && copied; i++)
-    copied = copy_plane (&target, &source, info, i);
+    copied = copy_plane (&target, &source, info, i, x, y);
   gst_video_frame_unmap (&target);
   gst_video_frame_unmap (&source);
   if (!copied)

@@ -14,7 +14,8 @@ G_BEGIN_DECLS
  * @error: return location for an error
  *
  * Copies the pixels of a frame by the CPU, as its #GstVideoMeta says that they
- * lie. Unlike gst_video_frame_map() it believes no meta that reaches out of the
+ * lie: of a cropped frame (gst_dmabuf_core_buffer_is_cropped()) what is left.
+ * Unlike gst_video_frame_map() it believes no meta that reaches out of the
  * memory or says something else than the caps: metas come from other processes
  * as well (SEC-7, SEC-8). For elements that step down to a copy; counting it is
  * theirs (gst_dmabuf_core_stats_count_copy()).

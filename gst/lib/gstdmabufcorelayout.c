@@ -29,6 +29,16 @@ gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer)
 }
 
 gboolean
+gst_dmabuf_core_buffer_is_cropped (GstBuffer *buffer, const GstVideoInfo *info)
+{
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+
+  return crop && gst_buffer_get_video_meta (buffer)
+      && crop->width == (guint) GST_VIDEO_INFO_WIDTH (info)
+      && crop->height == (guint) GST_VIDEO_INFO_HEIGHT (info);
+}
+
+gboolean
 gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     const GstVideoInfoDmaDrm *info, DmabufLayout *layout, GError **error)
 {
@@ -52,6 +62,10 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     .height = GST_VIDEO_INFO_HEIGHT (vinfo),
     .n_planes = n_planes,
   };
+  if (gst_dmabuf_core_buffer_is_cropped (buffer, vinfo)) {
+    layout->width = meta->width;
+    layout->height = meta->height;
+  }
 
   for (i = 0; i < n_planes; i++) {
     gsize offset =

@@ -31,6 +31,21 @@ GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
 
 /**
+ * gst_dmabuf_core_buffer_is_cropped: (skip)
+ * @buffer: a buffer from upstream
+ * @info: its format, by its caps
+ *
+ * Elements that crop by a #GstVideoCropMeta leave the frame as it was, and give
+ * the caps the size of what is left of it.
+ *
+ * Returns: whether @buffer comes from such a one: what its caps describe lies
+ *   where the meta says
+ */
+GST_DMABUF_CORE_API
+gboolean
+gst_dmabuf_core_buffer_is_cropped (GstBuffer *buffer, const GstVideoInfo *info);
+
+/**
  * gst_dmabuf_core_buffer_get_layout:
  * @buffer: a buffer of dma-bufs
  * @info: its format
@@ -38,10 +53,11 @@ gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
  * @error: return location for an error
  *
  * Where the pixels of @buffer lie: by its #GstVideoMeta, else by @info, each
- * plane found in whichever memory it lies. Whether that fits into the dma-bufs
- * is for dmabuf_layout_validate(), which dmabuf_attachment_import() calls for a
- * layout that it has not seen. Makes no system call for memory that it saw
- * before.
+ * plane found in whichever memory it lies. Of a cropped frame
+ * (gst_dmabuf_core_buffer_is_cropped()) it is the layout of the whole. Whether
+ * that fits into the dma-bufs is for dmabuf_layout_validate(), which
+ * dmabuf_attachment_import() calls for a layout that it has not seen. Makes no
+ * system call for memory that it saw before.
  *
  * Returns: %FALSE with an error of %DMABUF_ERROR
  */

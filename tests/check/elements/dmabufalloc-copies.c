@@ -59,6 +59,42 @@ GST_START_TEST (test_metas_stay_on_a_copied_frame)
 }
 GST_END_TEST;
 
+/* What was cropped by a meta is cropped by the copy; what is to be, stays so.
+ */
+GST_START_TEST (test_a_cropped_frame)
+{
+  GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
+  GstBuffer *buffer, *out;
+  GstVideoCropMeta *crop;
+  guint8 pixel = 0x5a;
+
+  gst_harness_set_src_caps_str (harness, PLAIN);
+  buffer = gst_buffer_new_allocate (NULL, 80 * 96, NULL);
+  gst_buffer_memset (buffer, 8, 0x5a, 1);
+  gst_buffer_add_video_meta (
+      buffer, GST_VIDEO_FRAME_FLAG_NONE, GST_VIDEO_FORMAT_NV12, 80, 64);
+  crop = gst_buffer_add_video_crop_meta (buffer);
+  crop->x = 8;
+  crop->width = crop->height = 64;
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  out = gst_harness_pull (harness);
+  fail_unless (gst_buffer_get_video_crop_meta (out) == NULL);
+  fail_unless (gst_buffer_memcmp (out, 0, &pixel, 1) == 0);
+  gst_buffer_unref (out);
+
+  buffer = gst_buffer_new_allocate (NULL, SIZE, NULL);
+  crop = gst_buffer_add_video_crop_meta (buffer);
+  crop->x = 8;
+  crop->width = crop->height = 32;
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  out = gst_harness_pull (harness);
+  crop = gst_buffer_get_video_crop_meta (out);
+  fail_unless (crop && crop->x == 8 && crop->width == 32);
+  gst_buffer_unref (out);
+  gst_harness_teardown (harness);
+}
+GST_END_TEST;
+
 static gpointer
 push_thread (gpointer user_data)
 {
@@ -186,6 +222,7 @@ dmabufalloc_copies_suite (void)
   suite_add_tcase (suite, tc);
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_test (tc, test_metas_stay_on_a_copied_frame);
+  tcase_add_test (tc, test_a_cropped_frame);
   tcase_add_test (tc, test_flush_ends_waiting_for_the_kernels_fences);
   tcase_add_test (tc, test_a_dmabuf_with_pitches_for_who_takes_none);
   tcase_add_test (tc, test_a_frame_while_it_is_shut_down);

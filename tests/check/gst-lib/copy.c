@@ -121,6 +121,54 @@ GST_START_TEST (test_a_frame_without_a_meta)
 }
 GST_END_TEST;
 
+/* What elements that crop by a meta leave of a frame has the size of the caps,
+ * and is what is copied; a smaller part is for who reads the copy. */
+GST_START_TEST (test_what_is_left_of_a_cropped_frame_is_copied)
+{
+  static const struct
+  {
+    guint x, y, width, height;
+    gboolean is_refused;
+  } crops[] = { { 8, 4, WIDTH, HEIGHT }, { 10, 6, WIDTH, HEIGHT },
+    { 11, 6, WIDTH, HEIGHT, TRUE }, { 10, 7, WIDTH, HEIGHT, TRUE },
+    { G_MAXUINT, 0, WIDTH, HEIGHT, TRUE } };
+  Meta whole = { GST_VIDEO_FORMAT_NV12, WIDTH + 10, HEIGHT + 6, 2,
+    { 0, PITCH * (HEIGHT + 6) }, { PITCH, PITCH } };
+  GstBuffer *target = new_target ();
+  guint i, k;
+
+  for (i = 0; i < G_N_ELEMENTS (crops); i++) {
+    GstBuffer *frame = new_picture (PITCH * (HEIGHT + 6) * 3 / 2, &whole);
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (frame);
+    Meta left = whole;
+    GError *error = NULL;
+
+    crop->x = crops[i].x;
+    crop->y = crops[i].y;
+    crop->width = crops[i].width;
+    crop->height = crops[i].height;
+    fail_unless_equals_int (
+        gst_dmabuf_core_buffer_copy_frame (target, frame, &info, &error),
+        !crops[i].is_refused);
+    for (k = 0; k < 2; k++)
+      left.offset[k] += (crops[i].y >> k) * PITCH + crops[i].x;
+    if (!crops[i].is_refused)
+      assert_copied (target, &left);
+    else
+      fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
+    g_clear_error (&error);
+
+    crop->x = crop->y = 4;
+    crop->width = crop->height = 16;
+    fail_unless (
+        gst_dmabuf_core_buffer_copy_frame (target, frame, &info, NULL));
+    assert_copied (target, &whole);
+    gst_buffer_unref (frame);
+  }
+  gst_buffer_unref (target);
+}
+GST_END_TEST;
+
 /* Of the last row there need be no more than its pixels, also where both frames
  * have one pitch: here nothing can be read behind it. */
 GST_START_TEST (test_nothing_is_read_behind_the_last_row)
@@ -310,6 +358,7 @@ gst_lib_copy_suite (void)
   tcase_add_checked_fixture (tcase, fixture_setup, fixture_teardown);
   tcase_add_test (tcase, test_a_frame_is_copied_as_its_meta_says);
   tcase_add_test (tcase, test_a_frame_without_a_meta);
+  tcase_add_test (tcase, test_what_is_left_of_a_cropped_frame_is_copied);
   tcase_add_test (tcase, test_nothing_is_read_behind_the_last_row);
   tcase_add_test (tcase, test_too_few_tiles_are_refused);
   tcase_add_test (tcase, test_planes_in_memories_of_their_own);

@@ -66,6 +66,42 @@ GST_START_TEST (test_layouts)
 }
 GST_END_TEST;
 
+/* Upstream's videocrop gives the caps the size of what is left, and says by a
+ * meta where in the frame that lies: importers need the frame. */
+GST_START_TEST (test_the_layout_of_a_cropped_frame_is_the_frames)
+{
+  static const Config config = { CAPS_DRM, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool);
+  GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (buffer);
+  GstCaps *caps = gst_caps_from_string (
+      "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12,width=80,"
+      "height=40,framerate=30/1");
+  GstVideoInfoDmaDrm info;
+  DmabufLayout layout;
+
+  crop->x = 20;
+  crop->y = 10;
+  crop->width = 80;
+  crop->height = 40;
+  fail_unless (gst_dmabuf_core_video_info_from_caps (&info, caps));
+  fail_unless (
+      gst_dmabuf_core_buffer_get_layout (buffer, &info, &layout, NULL));
+  fail_unless_equals_int (layout.width, 100);
+  fail_unless_equals_int (layout.height, 50);
+  fail_unless (dmabuf_layout_validate (&layout, NULL));
+
+  /* a part of what the caps describe is for who reads it */
+  crop->width = 40;
+  fail_unless (
+      gst_dmabuf_core_buffer_get_layout (buffer, &info, &layout, NULL));
+  fail_unless_equals_int (layout.width, 80);
+  gst_caps_unref (caps);
+  gst_buffer_unref (buffer);
+  free_pool (pool);
+}
+GST_END_TEST;
+
 /* Rule 9: nobody but the producer of a tiled format can allocate it. */
 GST_START_TEST (test_tiled_is_refused_with_a_reason)
 {
@@ -276,6 +312,7 @@ pool_suite (void)
   tcase_set_timeout (tc, 300);
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_loop_test (tc, test_layouts, 0, G_N_ELEMENTS (layouts));
+  tcase_add_test (tc, test_the_layout_of_a_cropped_frame_is_the_frames);
   tcase_add_test (tc, test_tiled_is_refused_with_a_reason);
   tcase_add_test (tc, test_tiled_is_laid_out_by_its_exporter);
   tcase_add_test (tc, test_no_memory_is_refused_with_reasons);

@@ -114,6 +114,35 @@ GST_START_TEST (a_crop_meta_crops)
 }
 GST_END_TEST
 
+/* As upstream's videocrop crops: the frame stays, its caps shrink. */
+GST_START_TEST (a_frame_that_was_cropped_by_a_meta)
+{
+  GstHarness *h = new_converter (NULL, CAPS ("RGBx", 4, 2), FALSE);
+  GstBufferPool *pool = new_pool (2);
+  GstBuffer *in = new_frame (pool, 1), *out;
+  GstVideoCropMeta *meta = gst_buffer_add_video_crop_meta (in);
+  gint x, y;
+
+  gst_harness_set_src_caps_str (h, CAPS ("BGRx", 4, 2));
+  meta->x = 3;
+  meta->y = 2;
+  meta->width = 4;
+  meta->height = 2;
+  g_assert_cmpint (gst_harness_push (h, in), ==, GST_FLOW_OK);
+  out = gst_harness_pull (h);
+  g_assert_null (gst_buffer_get_video_crop_meta (out));
+  for (y = 0; y < 2; y++) {
+    for (x = 0; x < 4; x++)
+      g_assert_cmpuint (read_blue (out, x, y), ==, blue (x + 3, y + 2, 1));
+  }
+  gst_buffer_unref (out);
+
+  free_converter (h);
+  free_pool (pool);
+  check_nothing_is_left ();
+}
+GST_END_TEST
+
 /* Where nobody asks for a size: also in the input's own format, which comes
  * first otherwise, as it is. */
 GST_START_TEST (what_is_turned_or_cropped_has_the_size_that_is_left)
@@ -484,6 +513,7 @@ elements_suite (void)
   tcase_add_unchecked_fixture (tcase, open_gpu, close_gpu);
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
+  tcase_add_test (tcase, a_frame_that_was_cropped_by_a_meta);
   tcase_add_test (tcase, a_format_of_others_passes_through);
   tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
   elements_add_order_tests (tcase);
