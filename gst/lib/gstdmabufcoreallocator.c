@@ -7,6 +7,7 @@
  */
 
 #include "gstdmabufcoreallocator.h"
+#include "gstdmabufcorememory-private.h"
 
 GST_DEBUG_CATEGORY_STATIC (dmabufcore_allocator_debug);
 GST_DEBUG_CATEGORY_STATIC (performance_debug);
@@ -38,14 +39,6 @@ buffer_quark (void)
   return quark;
 }
 
-static GstMemory *
-memory_get_root (GstMemory *memory)
-{
-  while (memory->parent)
-    memory = memory->parent;
-  return memory;
-}
-
 static DmabufBuffer *
 memory_peek_buffer (GstMemory *memory)
 {
@@ -75,7 +68,8 @@ access_from_map_flags (GstMapFlags flags)
 static gpointer
 memory_map (GstMemory *memory, GstMapInfo *info, gsize maxsize)
 {
-  DmabufBuffer *buffer = memory_peek_buffer (memory_get_root (memory));
+  DmabufBuffer *buffer =
+      memory_peek_buffer (gst_dmabuf_core_memory_get_root (memory));
   DmabufAccess access = access_from_map_flags (info->flags);
   GError *error = NULL;
   gpointer address;
@@ -106,7 +100,8 @@ map_failed:
 static void
 memory_unmap (GstMemory *memory, GstMapInfo *info)
 {
-  DmabufBuffer *buffer = memory_peek_buffer (memory_get_root (memory));
+  DmabufBuffer *buffer =
+      memory_peek_buffer (gst_dmabuf_core_memory_get_root (memory));
   GError *error = NULL;
 
   if (!dmabuf_buffer_end_cpu_access (
@@ -150,9 +145,9 @@ memory_copy (GstMemory *memory, gssize offset, gssize size)
 static gboolean
 memory_is_span (GstMemory *first, GstMemory *second, gsize *offset)
 {
-  GstMemory *root = memory_get_root (first);
+  GstMemory *root = gst_dmabuf_core_memory_get_root (first);
 
-  if (root != memory_get_root (second)
+  if (root != gst_dmabuf_core_memory_get_root (second)
       || first->offset + first->size != second->offset)
     return FALSE;
 
@@ -294,7 +289,7 @@ gst_dmabuf_core_is_memory (GstMemory *memory)
 DmabufBuffer *
 gst_dmabuf_core_memory_get_buffer (GstMemory *memory, GError **error)
 {
-  GstMemory *root = memory_get_root (memory);
+  GstMemory *root = gst_dmabuf_core_memory_get_root (memory);
   DmabufBuffer *buffer = memory_peek_buffer (root);
 
   if (buffer)

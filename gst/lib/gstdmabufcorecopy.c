@@ -2,6 +2,7 @@
 
 #include "gstdmabufcorecopy.h"
 #include "gstdmabufcorelayout.h"
+#include "gstdmabufcorememory-private.h"
 
 #include <errno.h>
 #include <libdmabufcore/dmabufcore.h>
@@ -73,7 +74,7 @@ plane_fits (GstBuffer *buffer, const GstVideoMeta *meta,
     const GstVideoInfo *info, guint plane, GError **error)
 {
   gsize offset = meta->offset[plane];
-  guint index, length;
+  GstMemory *memory;
   guint64 span;
   gsize skip, size;
 
@@ -83,15 +84,11 @@ plane_fits (GstBuffer *buffer, const GstVideoMeta *meta,
         plane, meta->stride[plane]);
     return FALSE;
   }
-  if (!gst_buffer_find_memory (buffer, offset, 1, &index, &length, &skip)) {
-    g_set_error (error, DMABUF_ERROR, EINVAL,
-        "plane %u begins at byte %" G_GSIZE_FORMAT
-        " of a frame that has %" G_GSIZE_FORMAT,
-        plane, offset, gst_buffer_get_size (buffer));
+  memory =
+      gst_dmabuf_core_buffer_find_plane (buffer, plane, offset, &skip, error);
+  if (!memory)
     return FALSE;
-  }
-  size =
-      gst_memory_get_sizes (gst_buffer_peek_memory (buffer, index), NULL, NULL);
+  size = gst_memory_get_sizes (memory, NULL, NULL);
   if (span > size - skip) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "plane %u of the frame needs %" G_GUINT64_FORMAT

@@ -2,6 +2,7 @@
 
 #include "gstdmabufcorelayout.h"
 #include "gstdmabufcoreallocator.h"
+#include "gstdmabufcorememory-private.h"
 
 gboolean
 gst_dmabuf_core_video_info_from_caps (GstVideoInfoDmaDrm *info, GstCaps *caps)
@@ -26,6 +27,22 @@ gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer)
   }
 
   return n > 0;
+}
+
+GstMemory *
+gst_dmabuf_core_buffer_find_plane (
+    GstBuffer *buffer, guint plane, gsize offset, gsize *skip, GError **error)
+{
+  guint index, length;
+
+  if (gst_buffer_find_memory (buffer, offset, 1, &index, &length, skip))
+    return gst_buffer_peek_memory (buffer, index);
+
+  g_set_error (error, DMABUF_ERROR, EINVAL,
+      "plane %u begins at byte %" G_GSIZE_FORMAT
+      " of a frame that has %" G_GSIZE_FORMAT,
+      plane, offset, gst_buffer_get_size (buffer));
+  return NULL;
 }
 
 gboolean
@@ -73,17 +90,13 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
     gint stride =
         meta ? meta->stride[i] : GST_VIDEO_INFO_PLANE_STRIDE (vinfo, i);
     DmabufPlane *plane = &layout->planes[i];
-    guint index, length;
     GstMemory *memory;
     gsize skip;
 
-    if (!gst_buffer_find_memory (buffer, offset, 1, &index, &length, &skip)) {
-      g_set_error (error, DMABUF_ERROR, EINVAL,
-          "plane %u begins at byte %" G_GSIZE_FORMAT
-          " of a frame that has %" G_GSIZE_FORMAT,
-          i, offset, gst_buffer_get_size (buffer));
+    memory =
+        gst_dmabuf_core_buffer_find_plane (buffer, i, offset, &skip, error);
+    if (!memory)
       return FALSE;
-    }
     if (stride <= 0) {
       g_set_error (error, DMABUF_ERROR, EINVAL,
           "plane %u has a stride of %d bytes; only positive strides can be "
@@ -92,7 +105,6 @@ gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
       return FALSE;
     }
 
-    memory = gst_buffer_peek_memory (buffer, index);
     plane->buffer = gst_dmabuf_core_memory_get_buffer (memory, error);
     if (!plane->buffer)
       return FALSE;

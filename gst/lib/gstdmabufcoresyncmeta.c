@@ -12,6 +12,7 @@
  * buffer's own meta is always the last.
  */
 
+#include "gstdmabufcorememory-private.h"
 #include "gstdmabufcoresyncmeta-private.h"
 
 #include "libdmabufcore/dmabuf-thread-private.h"
@@ -168,24 +169,18 @@ sync_meta_free (GstMeta *meta, GstBuffer *buffer)
   g_clear_pointer (&self->release, release_unref);
 }
 
-static GstMemory *
-memory_get_root (GstMemory *memory)
-{
-  while (memory->parent)
-    memory = memory->parent;
-  return memory;
-}
-
 static gboolean
 buffers_share_memory (GstBuffer *a, GstBuffer *b)
 {
   guint i, j;
 
   for (i = 0; i < gst_buffer_n_memory (a); i++) {
-    GstMemory *memory = memory_get_root (gst_buffer_peek_memory (a, i));
+    GstMemory *memory =
+        gst_dmabuf_core_memory_get_root (gst_buffer_peek_memory (a, i));
 
     for (j = 0; j < gst_buffer_n_memory (b); j++) {
-      if (memory == memory_get_root (gst_buffer_peek_memory (b, j)))
+      if (memory
+          == gst_dmabuf_core_memory_get_root (gst_buffer_peek_memory (b, j)))
         return TRUE;
     }
   }
