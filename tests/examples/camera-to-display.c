@@ -11,6 +11,7 @@
 #include <glib-unix.h>
 #include <gst/lib/gstdmabufcore.h>
 #include <gst/video/video.h>
+#include <locale.h>
 
 #include "compare-frames.h"
 
@@ -148,6 +149,11 @@ build_pipeline (GError **error)
           || height <= 0)) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
         "--size takes WIDTHxHEIGHT, for example 1280x720, not '%s'", demo.size);
+    return FALSE;
+  }
+  if (demo.rate <= 0) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+        "--rate takes frames per second, for example 30, not %d", demo.rate);
     return FALSE;
   }
 
@@ -421,6 +427,7 @@ main (int argc, char **argv)
   gboolean as_sent;
   int status;
 
+  setlocale (LC_CTYPE, ""); /* for GLib's quotation marks */
   context = g_option_context_new ("- camera to display without a copy");
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
@@ -430,6 +437,10 @@ main (int argc, char **argv)
     return 2;
   }
   g_option_context_free (context);
+  if (argc > 1) {
+    g_printerr ("'%s' is no option; see --help\n", argv[1]);
+    return 2;
+  }
 
   if (!run_pipeline ()) {
     status = 2;
