@@ -8,6 +8,9 @@
 #define MAX_AHEAD (100 * GST_MSECOND)
 /* One of so many is in time, unless all are late. */
 #define LATENCY_FRAMES 16
+/* What the running time goes back by is a flush that resets it, if it is not
+ * the moment between a pause and its being noticed here. */
+#define MIN_RESET (100 * GST_MSECOND)
 
 void
 v4l2_timeline_reset (V4l2Timeline *self)
@@ -105,15 +108,20 @@ v4l2_timeline_stamp (V4l2Timeline *self, const V4l2Frame *frame,
     const V4l2Now *now, GstClockTime duration, GstClockTime *pts,
     guint64 *offset)
 {
-  GstClockTimeDiff time;
+  GstClockTimeDiff running, time;
 
   *offset = self->offset++;
   *pts = GST_CLOCK_TIME_NONE;
   if (!GST_CLOCK_TIME_IS_VALID (now->clock))
     return TRUE;
 
-  time = GST_CLOCK_DIFF (now->base_time, now->clock)
-      - frame_age (frame, now, duration);
+  running = GST_CLOCK_DIFF (now->base_time, now->clock);
+  if (GST_CLOCK_TIME_IS_VALID (self->last_pts)
+      && running + (GstClockTimeDiff) MIN_RESET
+          < (GstClockTimeDiff) self->last_pts)
+    self->last_pts = GST_CLOCK_TIME_NONE;
+
+  time = running - frame_age (frame, now, duration);
   if (time < 0
       || (GST_CLOCK_TIME_IS_VALID (self->last_pts)
           && (GstClockTime) time <= self->last_pts))

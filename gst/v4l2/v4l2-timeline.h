@@ -49,7 +49,8 @@ guint v4l2_timeline_count_lost (V4l2Timeline *self, const V4l2Frame *frame);
 
 /* The running time at which @frame was captured, NONE without a clock, and its
  * offset. FALSE if that is in the past of what went downstream: the frame was
- * captured before PLAYING, or before the pause that has just ended. */
+ * captured before PLAYING, before the pause that has just ended, or before the
+ * running time was set back. */
 gboolean v4l2_timeline_stamp (V4l2Timeline *self, const V4l2Frame *frame,
     const V4l2Now *now, GstClockTime duration, GstClockTime *pts,
     guint64 *offset);

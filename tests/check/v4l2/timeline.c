@@ -173,6 +173,36 @@ GST_START_TEST (test_stale_frames)
 }
 GST_END_TEST;
 
+/* A flush that sets the running time back does not make all that follows old,
+ * only what was captured before. */
+GST_START_TEST (test_running_time_is_set_back)
+{
+  V4l2Frame frame = frame_at (0, 100 * GST_SECOND);
+  V4l2Now now = {
+    .clock = 100 * GST_SECOND,
+    .base_time = 40 * GST_SECOND,
+    .monotonic = 100 * GST_SECOND,
+  };
+  V4l2Timeline timeline;
+  GstClockTime pts;
+  guint64 offset;
+
+  v4l2_timeline_reset (&timeline);
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, 60 * GST_SECOND);
+
+  now.base_time = 101 * GST_SECOND;
+  now.clock = now.monotonic = 102 * GST_SECOND;
+  frame = frame_at (1, 101 * GST_SECOND - FRAME);
+  fail_if (v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  frame = frame_at (2, 102 * GST_SECOND);
+  fail_unless (
+      v4l2_timeline_stamp (&timeline, &frame, &now, FRAME, &pts, &offset));
+  fail_unless_equals_uint64 (pts, GST_SECOND);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_no_clock)
 {
   V4l2Frame frame = frame_at (0, 10 * GST_SECOND);
@@ -246,6 +276,7 @@ timeline_suite (void)
   tcase_add_test (tc, test_stamp_slightly_ahead);
   tcase_add_test (tc, test_latency);
   tcase_add_test (tc, test_stale_frames);
+  tcase_add_test (tc, test_running_time_is_set_back);
   tcase_add_test (tc, test_no_clock);
   tcase_add_test (tc, test_lost_frames);
 

@@ -197,6 +197,45 @@ GST_START_TEST (test_short_pauses)
 }
 GST_END_TEST;
 
+static GstClockTime
+get_last_pts (GstElement *sink)
+{
+  GstSample *sample = NULL;
+  GstClockTime pts = 0;
+
+  g_object_get (sink, "last-sample", &sample, NULL);
+  if (sample) {
+    pts = GST_BUFFER_PTS (gst_sample_get_buffer (sample));
+    gst_sample_unref (sample);
+  }
+  return pts;
+}
+
+/* The running time begins anew, and so do the frames: not when it is again
+ * where it was. */
+GST_START_TEST (test_flush_resets_time)
+{
+  GstClockTime before;
+  GstElement *sink;
+  guint64 frames;
+
+  start_pipeline ("!");
+  sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while ((before = get_last_pts (sink)) < GST_SECOND)
+    g_usleep (1000);
+  frames = get_stat ("frames");
+  gst_element_send_event (pipeline, gst_event_new_flush_start ());
+  gst_element_send_event (pipeline, gst_event_new_flush_stop (TRUE));
+  while (get_last_pts (sink) == 0 || get_last_pts (sink) >= before) {
+    fail_unless (get_stat ("frames") < frames + 500);
+    g_usleep (1000);
+  }
+  gst_object_unref (sink);
+  end_pipeline ();
+}
+GST_END_TEST;
+
 /* Nothing is open, and nothing is to be woken. */
 GST_START_TEST (test_flush_before_start)
 {
@@ -222,6 +261,7 @@ waiting_suite (void)
   tcase_add_test (tc, test_eos_before_first_wait);
   tcase_add_test (tc, test_eos_while_waiting);
   tcase_add_test (tc, test_short_pauses);
+  tcase_add_test (tc, test_flush_resets_time);
   tcase_add_test (tc, test_flush_before_start);
 
   return suite;
