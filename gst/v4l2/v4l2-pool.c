@@ -332,7 +332,9 @@ v4l2_pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
     slot_home (slot);
   } else {
     GST_LOG_OBJECT (pool, "memory of buffer %u is shared", slot->index);
-    g_atomic_pointer_set (&slot->buffer, NULL);
+    /* Of memory that was taken out of it the last may have come home by now:
+     * then the slot has its next buffer. */
+    g_atomic_pointer_compare_and_exchange (&slot->buffer, buffer, NULL);
     gst_buffer_unref (buffer);
   }
 }

@@ -226,6 +226,46 @@ GST_START_TEST (test_replaced_memory)
 }
 GST_END_TEST;
 
+static GstMemory *taken;
+
+static void
+drop_taken (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
+    const gchar *function, gint line, GObject *object, GstDebugMessage *message,
+    gpointer data)
+{
+  if (taken && g_str_has_suffix (gst_debug_message_get (message), "is shared"))
+    gst_memory_unref (g_steal_pointer (&taken));
+}
+
+/* The memory that somebody has taken out comes home just when the buffer does:
+ * the pool's log is the place between its look at the buffer and the end of
+ * it. */
+GST_START_TEST (test_memory_overtakes_its_buffer)
+{
+  GstBuffer *buffer;
+  guint i;
+
+  pool_start ();
+  gst_debug_set_threshold_for_name ("dmabufv4l2", GST_LEVEL_LOG);
+  gst_debug_add_log_function (drop_taken, NULL, NULL);
+  buffer = acquire ();
+  taken = gst_buffer_get_memory (buffer, 0);
+  gst_buffer_remove_all_memory (buffer);
+  gst_buffer_unref (buffer);
+  gst_debug_remove_log_function (drop_taken);
+  gst_debug_unset_threshold_for_name ("dmabufv4l2");
+  fail_unless (taken == NULL);
+  fail_unless_equals_int (mock_driver.n_queued, N_BUFFERS);
+
+  for (i = 0; i < N_BUFFERS; i++) {
+    buffer = acquire ();
+    fail_unless_equals_int (gst_buffer_get_size (buffer), 640 * 480 * 2);
+    gst_buffer_unref (buffer);
+  }
+  pool_end ();
+}
+GST_END_TEST;
+
 /* Consumers hold all: the driver drops frames, and nobody waits or copies. */
 GST_START_TEST (test_starved)
 {
@@ -558,6 +598,7 @@ pool_suite (void)
   tcase_add_test (tc, test_release_requeues);
   tcase_add_test (tc, test_shared_memory_comes_home_last);
   tcase_add_test (tc, test_replaced_memory);
+  tcase_add_test (tc, test_memory_overtakes_its_buffer);
   tcase_add_test (tc, test_starved);
   tcase_add_test (tc, test_shutdown_with_buffers_outside);
   tcase_add_test (tc, test_empty_frame);
