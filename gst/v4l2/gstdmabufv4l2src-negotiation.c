@@ -401,10 +401,11 @@ gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
   ignore_kernel_fences = has_sync_meta || !has_video_meta;
 
   if (self->pool && ignore_kernel_fences == self->ignore_kernel_fences
-      && v4l2_queue_get_n_buffers (self->queue) >= n_buffers)
+      && self->n_wanted >= n_buffers)
     return TRUE;
 
   self->ignore_kernel_fences = ignore_kernel_fences;
+  self->n_wanted = n_buffers;
   if (!gst_dmabuf_v4l2_src_teardown (self, &error)
       || !setup_buffers (self, caps, n_buffers, &error))
     goto failed;

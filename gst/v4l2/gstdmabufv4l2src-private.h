@@ -49,6 +49,7 @@ struct _GstDmabufV4l2Src
   GstCaps *applied; /* to the device, before it said what it made of them */
   V4l2Setup setup;
   V4l2Queue *queue;
+  guint n_wanted; /* frames, before the driver said how many it has */
   gboolean ignore_kernel_fences;
   gboolean streaming;
   gboolean signal_changed; /* and nobody has followed it yet */

@@ -104,7 +104,8 @@ do_request_buffers (struct v4l2_requestbuffers *request)
 
   cancel_buffers ();
   memset (state.buffers, 0, sizeof state.buffers);
-  mock_driver.n_buffers = MIN (request->count, MOCK_MAX_BUFFERS);
+  mock_driver.n_buffers = MIN (request->count,
+      mock_driver.max_buffers ? mock_driver.max_buffers : MOCK_MAX_BUFFERS);
   state.n_dmabufs = fake_kernel_get_n_buffers ();
   request->count = mock_driver.n_buffers;
   return 0;

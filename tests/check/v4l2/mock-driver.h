@@ -68,6 +68,7 @@ typedef struct
   guint32 colorspace;
   guint32 buffer_capabilities; /* V4L2_BUF_CAP_… */
   guint min_buffers;           /* 0: no such control */
+  guint max_buffers;           /* that it has memory for; 0: all asked for */
   gboolean is_receiver;        /* of HDMI: sizes are those of the timings */
   MockSignal signal;           /* what it receives */
   gboolean goes_on;            /* with noise, when that changes */
