@@ -27,13 +27,16 @@ device_set_rate (V4l2Device *device, const struct v4l2_bt_timings *bt)
 {
   guint64 pixels =
       (guint64) V4L2_DV_BT_FRAME_WIDTH (bt) * V4L2_DV_BT_FRAME_HEIGHT (bt);
-  gint fps_n, fps_d;
+  gint fps_n = 0, fps_d = 0;
 
   if (bt->pixelclock == 0 || pixels == 0)
     return;
+  /* Of a clock that cannot be, nothing is guessed, or what is no fraction. */
   gst_video_guess_framerate (
       gst_util_uint64_scale (GST_SECOND, pixels, bt->pixelclock), &fps_n,
       &fps_d);
+  if (fps_n <= 0 || fps_d <= 0)
+    return;
   device->fps_n = fps_n;
   device->fps_d = fps_d;
 }

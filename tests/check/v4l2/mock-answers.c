@@ -286,6 +286,8 @@ do_timings (unsigned long request, struct v4l2_dv_timings *timings)
   bt->vsync = 10;
   bt->pixelclock =
       (guint64) (from->width + 100) * (from->height + 10) * from->rate;
+  if (mock_driver.pixelclock)
+    bt->pixelclock = mock_driver.pixelclock;
   return 0;
 }
 

@@ -71,6 +71,7 @@ typedef struct
   guint max_buffers;           /* that it has memory for; 0: all asked for */
   gboolean is_receiver;        /* of HDMI: sizes are those of the timings */
   MockSignal signal;           /* what it receives */
+  guint64 pixelclock;          /* that it measures; 0: of the signal's rate */
   gboolean goes_on;            /* with noise, when that changes */
   MockControl *controls;
   guint n_controls;
