@@ -341,9 +341,16 @@ gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self)
   GST_OBJECT_UNLOCK (self);
   v4l2_caps_clear (&before);
 
-  self->signal_changed = self->told_no_signal = FALSE;
-  return gst_base_src_negotiate (GST_BASE_SRC (self)) ? GST_FLOW_OK
-                                                      : GST_FLOW_NOT_NEGOTIATED;
+  self->told_no_signal = FALSE;
+  /* There are no buffers until this has succeeded: whoever asks for a frame
+   * before, after a flush or a pause, begins here again. */
+  if (!gst_base_src_negotiate (GST_BASE_SRC (self)))
+    return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
+        ? GST_FLOW_FLUSHING
+        : GST_FLOW_NOT_NEGOTIATED;
+
+  self->signal_changed = FALSE;
+  return GST_FLOW_OK;
 
   /* ERRORS */
 failed:

@@ -115,6 +115,109 @@ GST_START_TEST (test_signal_that_the_peer_refuses)
 }
 GST_END_TEST;
 
+static gpointer
+pause_pipeline (gpointer data)
+{
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  return NULL;
+}
+
+static GstBusSyncReply
+pause_at_error (GstBus *bus, GstMessage *message, gpointer data)
+{
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
+    g_thread_join (g_thread_new ("pauser", pause_pipeline, NULL));
+  return GST_BUS_PASS;
+}
+
+/* While the source is in its error a pause begins, after which the base class
+ * asks for the frame once more: that is an error again, from whichever of the
+ * two if the pause was over before it noticed. */
+GST_START_TEST (test_pause_while_the_peer_refuses)
+{
+  GstBus *bus;
+
+  mock_driver.is_receiver = TRUE;
+  mock_driver.signal = mock_driver.timings = (MockSignal) { 640, 480, 60 };
+  start_pipeline ("! video/x-raw,width=640 !");
+  bus = gst_element_get_bus (pipeline);
+  gst_bus_set_sync_handler (bus, pause_at_error, NULL, NULL);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  wait_for_frames (5);
+  mock_driver_change_signal (1280, 720, 60);
+  gst_message_unref (wait_message (GST_MESSAGE_ERROR));
+  gst_bus_set_sync_handler (bus, NULL, NULL, NULL);
+  g_usleep (20000);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_message_unref (wait_message (GST_MESSAGE_ERROR));
+  gst_object_unref (bus);
+  end_pipeline ();
+}
+GST_END_TEST;
+
+static gpointer
+start_flush (gpointer data)
+{
+  fail_unless (gst_element_send_event (src, gst_event_new_flush_start ()));
+  return NULL;
+}
+
+static GstPadProbeReturn
+flush_at_caps_query (GstPad *pad, GstPadProbeInfo *info, gpointer flushed)
+{
+  if (GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) != GST_QUERY_CAPS
+      || !(info->type & GST_PAD_PROBE_TYPE_PUSH))
+    return GST_PAD_PROBE_OK;
+
+  g_thread_join (g_thread_new ("flusher", start_flush, NULL));
+  g_atomic_int_set ((gint *) flushed, TRUE);
+  return GST_PAD_PROBE_REMOVE;
+}
+
+/* A flush while another signal is negotiated is no error, and the negotiation
+ * is made up for. */
+GST_START_TEST (test_flush_while_signal_is_negotiated)
+{
+  GstBus *bus;
+  GstPad *pad;
+  gint flushed = FALSE;
+
+  start_receiver (1920, 1080, 50);
+  wait_for_frames (5);
+  pad = gst_element_get_static_pad (src, "src");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
+      flush_at_caps_query, &flushed, NULL);
+  mock_driver_change_signal (1280, 720, 60);
+  while (!g_atomic_int_get (&flushed))
+    g_usleep (1000);
+  fail_unless (gst_element_send_event (src, gst_event_new_flush_stop (TRUE)));
+  wait_for_caps ("video/x-raw,width=1280");
+  wait_for_frames (5);
+
+  bus = gst_element_get_bus (pipeline);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_object_unref (bus);
+  gst_object_unref (pad);
+  end_pipeline ();
+}
+GST_END_TEST;
+
+/* A clock that cannot have been measured right tells no rate. */
+GST_START_TEST (test_impossible_clock)
+{
+  static const guint64 clocks[] = { 1, G_MAXUINT64 };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (clocks); i++) {
+    mock_driver.pixelclock = clocks[i];
+    start_receiver (800, 600, 60);
+    wait_for_frames (5);
+    assert_caps ("video/x-raw,width=800,framerate=30/1");
+    end_pipeline ();
+  }
+}
+GST_END_TEST;
+
 static Suite *
 receiver_suite (void)
 {
@@ -128,6 +231,9 @@ receiver_suite (void)
   tcase_add_test (tc, test_signal_changes_under_frames);
   tcase_add_test (tc, test_no_signal);
   tcase_add_test (tc, test_signal_that_the_peer_refuses);
+  tcase_add_test (tc, test_pause_while_the_peer_refuses);
+  tcase_add_test (tc, test_flush_while_signal_is_negotiated);
+  tcase_add_test (tc, test_impossible_clock);
 
   return suite;
 }
