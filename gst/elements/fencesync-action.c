@@ -28,27 +28,31 @@ fence_sync_choose (GstDmabufFenceSyncMode mode, GstQuery *answer)
   return constraints.implicit_sync ? FENCE_SYNC_IMPORT : FENCE_SYNC_WAIT;
 }
 
-/* The distinct dma-bufs of @buffer (planes may share one): their number. Memory
- * that is no dma-buf has no fences. */
-static guint
-get_dmabufs (GstBuffer *buffer, DmabufBuffer *dmabufs[16])
+/* The distinct dma-bufs of @buffer (planes may share one). Memory that is no
+ * dma-buf has no fences. FALSE if there is one that cannot be asked for its. */
+static gboolean
+get_dmabufs (
+    GstBuffer *buffer, DmabufBuffer *dmabufs[16], guint *n, GError **error)
 {
-  guint i, k, n = 0;
+  guint i, k;
 
-  for (i = 0; i < gst_buffer_n_memory (buffer) && n < 16; i++) {
+  *n = 0;
+  for (i = 0; i < gst_buffer_n_memory (buffer) && *n < 16; i++) {
     GstMemory *memory = gst_buffer_peek_memory (buffer, i);
     DmabufBuffer *dmabuf;
 
     if (!gst_is_dmabuf_memory (memory))
       continue;
-    dmabuf = gst_dmabuf_core_memory_get_buffer (memory, NULL);
-    for (k = 0; k < n && dmabufs[k] != dmabuf; k++)
+    dmabuf = gst_dmabuf_core_memory_get_buffer (memory, error);
+    if (!dmabuf)
+      return FALSE;
+    for (k = 0; k < *n && dmabufs[k] != dmabuf; k++)
       ;
-    if (dmabuf && k == n)
-      dmabufs[n++] = dmabuf;
+    if (k == *n)
+      dmabufs[(*n)++] = dmabuf;
   }
 
-  return n;
+  return TRUE;
 }
 
 gboolean
@@ -72,7 +76,8 @@ fence_sync_wait (GstBuffer *buffer, DmabufAccess access, gint64 deadline,
       return FALSE;
   }
 
-  n = get_dmabufs (buffer, dmabufs);
+  if (!get_dmabufs (buffer, dmabufs, &n, error))
+    return FALSE;
   for (i = 0; i < n; i++) {
     if (!dmabuf_buffer_wait (dmabufs[i], access, deadline, cancellable, error))
       return FALSE;
@@ -80,14 +85,17 @@ fence_sync_wait (GstBuffer *buffer, DmabufAccess access, gint64 deadline,
   return TRUE;
 }
 
-GstBuffer *
-fence_sync_export (GstBuffer *buffer, DmabufAccess access, guint *n_fences)
+gboolean
+fence_sync_export (
+    GstBuffer **buffer, DmabufAccess access, guint *n_fences, GError **error)
 {
-  DmabufFence *fence = gst_buffer_get_dmabuf_core_fence (buffer);
+  DmabufFence *fence = gst_buffer_get_dmabuf_core_fence (*buffer);
   DmabufBuffer *dmabufs[16];
-  guint i, n = get_dmabufs (buffer, dmabufs);
+  guint i, n;
 
   *n_fences = 0;
+  if (!get_dmabufs (*buffer, dmabufs, &n, error))
+    return FALSE;
   if (fence)
     dmabuf_fence_ref (fence);
   for (i = 0; i < n; i++) {
@@ -104,11 +112,11 @@ fence_sync_export (GstBuffer *buffer, DmabufAccess access, guint *n_fences)
   }
 
   if (*n_fences > 0) {
-    buffer = gst_buffer_make_writable (buffer);
-    gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
+    *buffer = gst_buffer_make_writable (*buffer);
+    gst_buffer_add_dmabuf_core_sync_meta (*buffer, fence);
   }
   g_clear_pointer (&fence, dmabuf_fence_unref);
-  return buffer;
+  return TRUE;
 }
 
 gboolean
@@ -124,7 +132,8 @@ fence_sync_import (GstBuffer *buffer, guint *n_fences, GError **error)
   if (!dmabuf_fence_is_kernel_backed (fence))
     return FALSE;
 
-  n = get_dmabufs (buffer, dmabufs);
+  if (!get_dmabufs (buffer, dmabufs, &n, error))
+    return FALSE;
   for (i = 0; i < n; i++) {
     if (!dmabuf_buffer_add_fence (
             dmabufs[i], DMABUF_ACCESS_WRITE, fence, error))

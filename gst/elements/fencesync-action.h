@@ -47,8 +47,8 @@ typedef enum
 FenceSyncAction
 fence_sync_choose (GstDmabufFenceSyncMode mode, GstQuery *answer);
 
-/* Whether nothing of @buffer is pending against @access: one system call for a
- * dma-buf, none for other memory. */
+/* Whether it is known that nothing of @buffer is pending against @access: one
+ * system call for a dma-buf, none for other memory. */
 gboolean fence_sync_is_ready (GstBuffer *buffer, DmabufAccess access);
 
 /* Waits for everything of @buffer that stands against @access. */
@@ -56,10 +56,10 @@ gboolean fence_sync_wait (GstBuffer *buffer, DmabufAccess access,
     gint64 deadline, GCancellable *cancellable, GError **error);
 
 /* The kernel's fences and the acquire fence that there is become the acquire
- * fence. Takes @buffer, returns it or one that could be written to; @n_fences
- * counts. */
-GstBuffer *
-fence_sync_export (GstBuffer *buffer, DmabufAccess access, guint *n_fences);
+ * fence of @buffer, which is replaced by one that can be written to; @n_fences
+ * counts. FALSE if the kernel cannot be asked: then it has to be waited for. */
+gboolean fence_sync_export (
+    GstBuffer **buffer, DmabufAccess access, guint *n_fences, GError **error);
 
 /* The acquire fence, which is that of a writer, goes into the kernel's
  * reservation of each dma-buf. FALSE without an error if the kernel cannot take

@@ -60,6 +60,7 @@ chain_import (GstDmabufFenceSync *self, GstBuffer *buffer)
 static GstFlowReturn
 chain_export (GstDmabufFenceSync *self, GstBuffer *buffer)
 {
+  GError *error = NULL;
   DmabufAccess access;
   guint n_fences;
 
@@ -67,7 +68,11 @@ chain_export (GstDmabufFenceSync *self, GstBuffer *buffer)
   access = self->access;
   GST_OBJECT_UNLOCK (self);
 
-  buffer = fence_sync_export (buffer, access, &n_fences);
+  if (!fence_sync_export (&buffer, access, &n_fences, &error)) {
+    GST_INFO_OBJECT (self, "no fence to export: %s", error->message);
+    g_clear_error (&error);
+    return fence_sync_wait_and_push (self, buffer);
+  }
   gst_dmabuf_core_stats_add (
       &self->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, n_fences);
   return gst_pad_push (self->srcpad, buffer);

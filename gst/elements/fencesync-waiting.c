@@ -86,7 +86,11 @@ wait_for_buffer (GstDmabufFenceSync *self, GstBuffer *buffer)
   switch (on_timeout) {
   case ON_TIMEOUT_ERROR:
     GST_ELEMENT_ERROR (self, RESOURCE, READ,
-        ("A buffer was not ready in time: %s", error->message),
+        ("%s: %s",
+            g_error_matches (error, DMABUF_ERROR, ETIME)
+                ? "A buffer was not ready in time"
+                : "It is not known whether a buffer is ready",
+            error->message),
         ("set timeout or on-timeout to go on without it"));
     ret = GST_FLOW_ERROR;
     break;

@@ -230,6 +230,46 @@ GST_START_TEST (test_poll1_wait_for_the_kernels_fences)
 }
 GST_END_TEST;
 
+/* A dma-buf of others that cannot be looked at, for want of an fd, is not taken
+ * for one without fences. */
+GST_START_TEST (test_what_cannot_be_asked_is_not_ready)
+{
+  GstHarness *harness = new_harness ("mode=wait");
+  GstAllocator *upstream = gst_dmabuf_allocator_new ();
+  GstBuffer *ours = new_numbered (0), *buffer = gst_buffer_new ();
+  DmabufBuffer *dmabuf = frame_get_dmabuf (ours);
+  int fd = dmabuf_buffer_export (dmabuf, NULL);
+  DmabufFence *fence = new_fence ();
+  GError *error = NULL;
+
+  gst_buffer_append_memory (buffer,
+      gst_dmabuf_allocator_alloc_with_flags (
+          upstream, fd, SIZE, GST_FD_MEMORY_FLAG_DONT_CLOSE));
+  fail_unless (
+      dmabuf_buffer_add_fence (dmabuf, DMABUF_ACCESS_WRITE, fence, &error));
+
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_if (fence_sync_is_ready (buffer, DMABUF_ACCESS_READ));
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_if (fence_sync_wait (buffer, DMABUF_ACCESS_READ,
+      g_get_monotonic_time () + LIMIT, NULL, &error));
+  assert_error (error, EMFILE);
+  fake_kernel_fail_nth (0, 0);
+
+  /* And by the element, which asks again. */
+  dmabuf_fence_signal (fence);
+  fake_kernel_fail_nth (1, EMFILE);
+  fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fake_kernel_fail_nth (0, 0);
+
+  gst_harness_teardown (harness);
+  gst_buffer_unref (ours);
+  gst_object_unref (upstream);
+  dmabuf_fence_unref (fence);
+  dmabuf_kernel->close (fd);
+}
+GST_END_TEST;
+
 static gpointer
 vgem_signal_soon (gpointer user_data)
 {
@@ -440,6 +480,7 @@ dmabuffencesync_suite (void)
       G_N_ELEMENTS (pendings));
   tcase_add_loop_test (
       tc, test_poll1_wait_for_the_kernels_fences, 0, G_N_ELEMENTS (accesses));
+  tcase_add_test (tc, test_what_cannot_be_asked_is_not_ready);
   tcase_add_test (tc, test_vgem1_wait_for_another_drivers_fence);
   tcase_add_test (tc, test_xsf1_export_has_the_right_leaves);
   tcase_add_test (tc, test_xsf3_import_makes_implicit_consumers_wait);
