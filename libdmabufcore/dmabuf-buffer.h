@@ -212,8 +212,10 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
  *
  * A snapshot of what stands against @access now, our own fences and the
  * kernel's (XSF-1, XSF-2), for a caller that has no device and does not want to
- * wait on the CPU. Where the kernel gives no snapshot it may miss something:
- * ask dmabuf_buffer_wait() with a deadline of 0 first.
+ * wait on the CPU. Where the kernel gives no snapshot of a buffer that is busy
+ * (before Linux 6.0, or with no fd left), this waits in its place, 20 seconds
+ * at most, and #DmabufStatistics.fence_fallbacks counts it. Who needs another
+ * limit, or a way out, calls dmabuf_buffer_wait() first.
  *
  * Returns: (transfer full) (nullable): the fence, which may have signalled
  *   since or even before; %NULL for nothing that is pending
