@@ -22,7 +22,9 @@ kms_picture_layout (guint32 format, guint32 width, guint32 height,
     guint32 pitch, DmabufLayout *layout, gsize *size)
 {
   guint64 offset = 0;
-  guint32 first_row_bytes = 0;
+  /* without a remainder in any subsampling */
+  guint32 even_width = (width + 15) & ~15u;
+  guint32 first_even_row = 0;
   guint i;
 
   *layout = (DmabufLayout) {
@@ -36,17 +38,19 @@ kms_picture_layout (guint32 format, guint32 width, guint32 height,
     return FALSE;
 
   for (i = 0; i < layout->n_planes; i++) {
-    guint32 row_bytes, rows;
+    guint32 row_bytes, even_row, rows;
     guint64 plane_pitch;
 
     if (!dmabuf_format_get_plane_size (
+            format, i, even_width, height, &even_row, &rows)
+        || !dmabuf_format_get_plane_size (
             format, i, width, height, &row_bytes, &rows))
       return FALSE;
     if (i == 0)
-      first_row_bytes = row_bytes;
+      first_even_row = even_row;
 
     /* chroma rows in proportion, so that an aligned pitch stays so */
-    plane_pitch = (guint64) pitch * row_bytes / first_row_bytes;
+    plane_pitch = (guint64) pitch * even_row / first_even_row;
     plane_pitch = MAX (plane_pitch, row_bytes);
     if (plane_pitch > G_MAXUINT32)
       return FALSE;

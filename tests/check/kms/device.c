@@ -229,7 +229,8 @@ GST_START_TEST (test_picture_layout)
   fail_unless_equals_int (layout.n_planes, 2);
   /* chroma rounded up: 26 rows of 50 pairs (SEC-7) */
   fail_unless (layout.planes[1].offset == 128 * 51);
-  fail_unless (layout.planes[1].pitch >= 100);
+  /* and the pitch as the driver aligned it, not in proportion to that */
+  fail_unless_equals_int (layout.planes[1].pitch, 128);
   fail_unless (size == 128 * 51 + (gsize) layout.planes[1].pitch * 26);
 
   fail_unless (
@@ -238,6 +239,15 @@ GST_START_TEST (test_picture_layout)
   fail_unless_equals_int (layout.planes[1].pitch, 64);
   fail_unless (layout.planes[2].offset == 128 * 64 + 64 * 32);
   fail_unless (size == 128 * 64 + 2 * 64 * 32);
+
+  fail_unless (
+      kms_picture_layout (DRM_FORMAT_YUV420, 99, 51, 128, &layout, &size));
+  fail_unless_equals_int (layout.planes[1].pitch, 64);
+  fail_unless_equals_int (layout.planes[2].pitch, 64);
+  /* a driver that aligns nothing */
+  fail_unless (
+      kms_picture_layout (DRM_FORMAT_NV12, 99, 51, 99, &layout, &size));
+  fail_unless_equals_int (layout.planes[1].pitch, 100);
 
   fail_if (kms_picture_layout (0x12345678, 64, 64, 128, &layout, &size));
   fail_unless_equals_int (kms_picture_row_bytes (0x12345678, 64), 0);
