@@ -148,11 +148,30 @@ count_import (GstDmabufKmsSession *session, const DmabufLayout *layout)
   g_mutex_unlock (&session->inodes_lock);
 }
 
+/* What of @buffer is to be shown: the crop meta's part, if it lies in @layout.
+ */
+static KmsRect
+get_source (
+    GstDmabufKmsSession *session, GstBuffer *buffer, const DmabufLayout *layout)
+{
+  const GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
+  const GstVideoInfo *info = &session->info.vinfo;
+  KmsRect all = { 0, 0, GST_VIDEO_INFO_WIDTH (info),
+    GST_VIDEO_INFO_HEIGHT (info) };
+
+  if (!crop || crop->width == 0 || crop->height == 0
+      || crop->width > layout->width || crop->x > layout->width - crop->width
+      || crop->height > layout->height
+      || crop->y > layout->height - crop->height)
+    return all;
+
+  return (KmsRect) { crop->x, crop->y, crop->width, crop->height };
+}
+
 static gboolean
 import (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
     GError **error)
 {
-  GstVideoCropMeta *crop = gst_buffer_get_video_crop_meta (buffer);
   DmabufLayout layout;
   gboolean reused = FALSE;
 
@@ -176,9 +195,7 @@ import (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
         &session->stats, GST_DMABUF_CORE_COUNTER_IMPORTS, 1);
     count_import (session, &layout);
   }
-  if (crop && crop->x + crop->width <= layout.width
-      && crop->y + crop->height <= layout.height)
-    frame->source = (KmsRect) { crop->x, crop->y, crop->width, crop->height };
+  frame->source = get_source (session, buffer, &layout);
 
   return TRUE;
 }
@@ -397,6 +414,8 @@ gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
   gconstpointer prerolled = session->prerolled;
 
   session->prerolled = NULL;
+  if (!session->caps)
+    return GST_FLOW_NOT_NEGOTIATED;
   /* What was prerolled counts when its time comes, as it may be late then. */
   if (!session->in_preroll)
     gst_dmabuf_core_stats_add (

@@ -243,6 +243,84 @@ GST_START_TEST (test_display_that_stands_still)
 }
 GST_END_TEST;
 
+GST_START_TEST (test_frame_before_caps_is_refused)
+{
+  GstBuffer *frame = new_frame ();
+  GstSegment segment;
+
+  open_sink (NULL, NULL);
+  gst_harness_push_event (harness, gst_event_new_stream_start ("stream"));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  gst_harness_push_event (harness, gst_event_new_segment (&segment));
+  fail_unless_equals_int (
+      gst_pad_push (harness->srcpad, gst_buffer_ref (frame)),
+      GST_FLOW_NOT_NEGOTIATED);
+  fail_unless_equals_int (fake_display.n_commits, 0);
+  close_sink ();
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* --- crop -------------------------------------------------------------- */
+
+static void
+push_crop (guint x, guint y, guint width, guint height)
+{
+  gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
+  gint strides[GST_VIDEO_MAX_PLANES] = { PITCH };
+  GstBuffer *frame = new_frame ();
+  GstVideoCropMeta *crop;
+
+  /* videocrop's: the memory as it was, and caps of what is left */
+  gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
+      GST_VIDEO_FORMAT_BGRx, WIDTH, HEIGHT, 1, offsets, strides);
+  crop = gst_buffer_add_video_crop_meta (frame);
+  crop->x = x;
+  crop->y = y;
+  crop->width = width;
+  crop->height = height;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  gst_buffer_unref (frame);
+}
+
+static gint
+get_source (const char *property)
+{
+  return fake_display_get (FAKE_PRIMARY, property) >> 16;
+}
+
+GST_START_TEST (test_crop_is_of_the_memory_not_of_the_caps)
+{
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness,
+      "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24,"
+      "width=100,height=80,framerate=30/1");
+  push_crop (WIDTH - 100, HEIGHT - 80, 100, 80);
+  fail_unless_equals_int (get_source ("SRC_X"), WIDTH - 100);
+  fail_unless_equals_int (get_source ("SRC_Y"), HEIGHT - 80);
+  fail_unless_equals_int (get_source ("SRC_W"), 100);
+  fail_unless_equals_int (get_source ("SRC_H"), 80);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+}
+GST_END_TEST;
+
+/* SEC-7: the frame is shown as if it had none */
+GST_START_TEST (test_crop_that_lies_is_ignored)
+{
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  push_crop (G_MAXUINT - 1, 0, 12, HEIGHT);
+  fail_unless_equals_int (get_source ("SRC_X"), 0);
+  fail_unless_equals_int (get_source ("SRC_W"), WIDTH);
+  push_crop (1, 0, WIDTH, HEIGHT);
+  fail_unless_equals_int (get_source ("SRC_X"), 0);
+  push_crop (0, 0, 0, HEIGHT);
+  fail_unless_equals_int (get_source ("SRC_W"), WIDTH);
+  push_crop (0, 0, WIDTH, 0);
+  fail_unless_equals_int (get_source ("SRC_H"), HEIGHT);
+}
+GST_END_TEST;
+
 static gboolean
 accepts (const char *description)
 {
@@ -339,6 +417,9 @@ kms_sink_trouble_suite (void)
   tcase_add_test (tcase, test_display_lost_while_showing);
   tcase_add_test (tcase, test_display_that_stands_still);
   tcase_add_test (tcase, test_a_meta_that_lies_is_an_error);
+  tcase_add_test (tcase, test_frame_before_caps_is_refused);
+  tcase_add_test (tcase, test_crop_is_of_the_memory_not_of_the_caps);
+  tcase_add_test (tcase, test_crop_that_lies_is_ignored);
   tcase_add_test (tcase, test_caps_are_those_of_the_display);
   tcase_add_test (tcase, test_refused_caps_are_explained);
 
