@@ -43,7 +43,7 @@ void
 gst_dmabuf_kms_session_init (GstDmabufKmsSession *session)
 {
   gst_dmabuf_core_stats_init (&session->stats);
-  g_mutex_init (&session->inodes_lock);
+  g_mutex_init (&session->counts_lock);
   session->inodes =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
 }
@@ -52,7 +52,7 @@ void
 gst_dmabuf_kms_session_finish (GstDmabufKmsSession *session)
 {
   g_hash_table_unref (session->inodes);
-  g_mutex_clear (&session->inodes_lock);
+  g_mutex_clear (&session->counts_lock);
 }
 
 gint64
@@ -76,9 +76,9 @@ gst_dmabuf_kms_session_begin (GstDmabufKmsSession *session, GstBaseSink *sink,
   memset (&session->shown, 0, sizeof (session->shown));
   session->cpu_maps = 0;
   session->prerolled = NULL;
-  g_mutex_lock (&session->inodes_lock);
+  g_mutex_lock (&session->counts_lock);
   g_hash_table_remove_all (session->inodes);
-  g_mutex_unlock (&session->inodes_lock);
+  g_mutex_unlock (&session->counts_lock);
 }
 
 void
@@ -135,17 +135,25 @@ gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
 /* --- one frame --------------------------------------------------------- */
 
 static void
+count_cpu_map (GstDmabufKmsSession *session)
+{
+  g_mutex_lock (&session->counts_lock);
+  session->cpu_maps++;
+  g_mutex_unlock (&session->counts_lock);
+}
+
+static void
 count_import (GstDmabufKmsSession *session, const DmabufLayout *layout)
 {
   guint i;
 
-  g_mutex_lock (&session->inodes_lock);
+  g_mutex_lock (&session->counts_lock);
   for (i = 0; i < layout->n_planes; i++) {
     gint64 inode = dmabuf_buffer_get_inode (layout->planes[i].buffer);
 
     g_hash_table_add (session->inodes, g_memdup2 (&inode, sizeof (inode)));
   }
-  g_mutex_unlock (&session->inodes_lock);
+  g_mutex_unlock (&session->counts_lock);
 }
 
 /* What of @buffer is to be shown: the crop meta's part, if it lies in @layout.
@@ -211,7 +219,7 @@ copy (GstDmabufKmsSession *session, GstBuffer *buffer, const char *reason)
   if (!gst_dmabuf_core_stats_count_copy (&session->stats, element, reason))
     return NULL;
 
-  session->cpu_maps++;
+  count_cpu_map (session);
   copied = gst_dmabuf_kms_copier_copy (
       &session->copier, session->card, session->caps, buffer, &error);
   if (!copied)
@@ -469,7 +477,7 @@ replace (GstDmabufKmsSession *session, GstBuffer *buffer, GError **error)
     return FALSE;
   gst_dmabuf_core_stats_add (
       &session->stats, GST_DMABUF_CORE_COUNTER_COPIES, 1);
-  session->cpu_maps++;
+  count_cpu_map (session);
 
   ret = import (session, copied, &frame, error)
       && kms_presenter_show (session->presenter, &frame,
@@ -523,18 +531,19 @@ gst_dmabuf_kms_session_get_stats (GstDmabufKmsSession *session, guint64 late)
       &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES);
   guint64 dropped = gst_dmabuf_core_stats_get (
       &session->stats, GST_DMABUF_CORE_COUNTER_DROPPED);
-  guint64 buffers;
+  guint64 buffers, cpu_maps;
 
   if (session->presenter)
     kms_presenter_get_stats (session->presenter, &session->shown);
-  g_mutex_lock (&session->inodes_lock);
+  g_mutex_lock (&session->counts_lock);
   buffers = g_hash_table_size (session->inodes);
-  g_mutex_unlock (&session->inodes_lock);
+  cpu_maps = session->cpu_maps;
+  g_mutex_unlock (&session->counts_lock);
 
   gst_structure_set (structure, "frames", G_TYPE_UINT64, frames + late,
       "dropped", G_TYPE_UINT64, dropped + session->shown.dropped + late,
       "shown", G_TYPE_UINT64, session->shown.shown, "buffers", G_TYPE_UINT64,
-      buffers, "cpu-maps", G_TYPE_UINT64, session->cpu_maps, NULL);
+      buffers, "cpu-maps", G_TYPE_UINT64, cpu_maps, NULL);
   gst_dmabuf_core_durations_to_structure (
       &session->shown.latency, structure, "latency");
 

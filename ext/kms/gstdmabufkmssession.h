@@ -34,6 +34,8 @@ typedef struct
   /* Statistics outlive the end, so that they can be read in NULL. */
   GstDmabufCoreStats stats;
   KmsPresenterStats shown;
+  GMutex counts_lock;
+  /* below: protected by counts_lock */
   guint64 cpu_maps;
   /* inodes of the dma-bufs that were imported */
   GHashTable *inodes;
