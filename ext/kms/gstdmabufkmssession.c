@@ -97,23 +97,64 @@ gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore)
   session->sink = NULL;
 }
 
+/* A wait was cancelled: by a flush, or by a pause that ends with more to do.
+ * TRUE to try again. */
+static gboolean
+resume (GstDmabufKmsSession *session, GstFlowReturn *flow)
+{
+  *flow = gst_base_sink_wait_preroll (session->sink);
+
+  return *flow == GST_FLOW_OK;
+}
+
+/* Whether @error says that, and is to be tried again; then it is cleared. */
+static gboolean
+try_again (GstDmabufKmsSession *session, GError **error)
+{
+  GstFlowReturn flow;
+
+  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
+      || !resume (session, &flow))
+    return FALSE;
+  g_clear_error (error);
+
+  return TRUE;
+}
+
 /* --- caps -------------------------------------------------------------- */
+
+static gboolean
+begin_change (GstDmabufKmsSession *session, GError **error)
+{
+  GError *own_error = NULL;
+  gboolean ret;
+
+  do {
+    ret = kms_presenter_begin_change (session->presenter,
+        gst_dmabuf_kms_session_deadline (session), &own_error);
+  } while (!ret && try_again (session, &own_error));
+  if (own_error)
+    g_propagate_error (error, own_error);
+
+  return ret;
+}
 
 gboolean
 gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
     const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error)
 {
   KmsOutput *output = kms_presenter_get_output (session->presenter);
+  gboolean configured;
   char *chosen;
   KmsVideo video;
 
-  /* the presenter's thread, if it has one, commits with the old choice */
-  if (!kms_presenter_wait (
-          session->presenter, gst_dmabuf_kms_session_deadline (session), error))
-    return FALSE;
-
   gst_dmabuf_kms_video_from_info (&video, info);
-  if (!kms_output_configure (output, &video, mode, error))
+  /* what is shown goes by the old choice, and capture-frame reads it */
+  if (!begin_change (session, error))
+    return FALSE;
+  configured = kms_output_configure (output, &video, mode, error);
+  kms_presenter_end_exclusive (session->presenter);
+  if (!configured)
     return FALSE;
 
   gst_dmabuf_kms_copier_clear (&session->copier);
@@ -288,16 +329,6 @@ get_capture_time (GstDmabufKmsSession *session, GstBuffer *buffer)
       - (gint64) now + g_get_monotonic_time () * 1000;
 
   return captured > 0 ? (GstClockTime) captured : GST_CLOCK_TIME_NONE;
-}
-
-/* A wait was cancelled: by a flush, or by a pause that ends with more to do.
- * TRUE to try again. */
-static gboolean
-resume (GstDmabufKmsSession *session, GstFlowReturn *flow)
-{
-  *flow = gst_base_sink_wait_preroll (session->sink);
-
-  return *flow == GST_FLOW_OK;
 }
 
 /* What has to be over before the frame is shown: (transfer full), %NULL for

@@ -10,7 +10,8 @@
 /*
  * What a sink does between start and stop: frames come in as GstBuffers and go
  * to the presenter as framebuffers. All but get_stats () on the streaming
- * thread.
+ * thread, and what may wait under GstBaseSink's preroll lock: only then does
+ * unlock () end the wait and not come between two looks.
  */
 typedef struct
 {
@@ -39,7 +40,6 @@ typedef struct
   guint64 cpu_maps;
   /* inodes of the dma-bufs that were imported */
   GHashTable *inodes;
-  GMutex inodes_lock;
 } GstDmabufKmsSession;
 
 void gst_dmabuf_kms_session_init (GstDmabufKmsSession *session);

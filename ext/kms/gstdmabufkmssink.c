@@ -56,8 +56,10 @@ struct _GstDmabufKmsSink
   /* what upstream offered, and the display does not show; object lock */
   GstCaps *refused;
 
-  /* Held where the session begins, ends or changes its mode, and by
-   * capture-frame, so that the display it reads is there. */
+  /* Held by capture-frame, so that the display it reads is there, and where the
+   * session begins and ends; taken before session_lock. */
+  GMutex capture_lock;
+  /* held where the session begins and ends, and to read its statistics */
   GMutex session_lock;
   GstDmabufKmsSession session;
 };
@@ -166,10 +168,12 @@ gst_dmabuf_kms_sink_start (GstBaseSink *base)
   sink->caps = gst_dmabuf_kms_caps_new (
       output, sink->has_mode_request ? &sink->mode_request : NULL);
   GST_OBJECT_UNLOCK (sink);
+  g_mutex_lock (&sink->capture_lock);
   g_mutex_lock (&sink->session_lock);
   gst_dmabuf_kms_session_begin (
       &sink->session, base, output, mailbox, sink->cancellable);
   g_mutex_unlock (&sink->session_lock);
+  g_mutex_unlock (&sink->capture_lock);
 
   return TRUE;
 
@@ -194,9 +198,14 @@ gst_dmabuf_kms_sink_stop (GstBaseSink *base)
   restore = sink->settings.restore_crtc;
   GST_OBJECT_UNLOCK (sink);
 
+  /* a capture-frame that waits for a frame's fence is not to hold us up */
+  if (sink->session.presenter)
+    kms_presenter_interrupt (sink->session.presenter);
+  g_mutex_lock (&sink->capture_lock);
   g_mutex_lock (&sink->session_lock);
   gst_dmabuf_kms_session_end (&sink->session, restore);
   g_mutex_unlock (&sink->session_lock);
+  g_mutex_unlock (&sink->capture_lock);
 
   return TRUE;
 }
@@ -262,10 +271,8 @@ gst_dmabuf_kms_sink_set_caps (GstBaseSink *base, GstCaps *caps)
   GST_VIDEO_SINK_WIDTH (sink) = GST_VIDEO_INFO_WIDTH (&info.vinfo);
   GST_VIDEO_SINK_HEIGHT (sink) = GST_VIDEO_INFO_HEIGHT (&info.vinfo);
 
-  g_mutex_lock (&sink->session_lock);
   ret = gst_dmabuf_kms_session_configure (&sink->session, caps, &info,
       sink->has_mode_request ? &sink->mode_request : NULL, &error);
-  g_mutex_unlock (&sink->session_lock);
   if (!ret && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     gst_dmabuf_kms_post_error (GST_ELEMENT (sink), error);
   g_clear_error (&error);
@@ -428,13 +435,13 @@ gst_dmabuf_kms_sink_capture_frame (GstDmabufKmsSink *sink)
   GstSample *sample = NULL;
   GError *error = NULL;
 
-  g_mutex_lock (&sink->session_lock);
+  g_mutex_lock (&sink->capture_lock);
   if (sink->session.presenter)
     sample = kms_writeback_capture (sink->session.presenter,
         g_get_monotonic_time () + CAPTURE_TIMEOUT_US, &error);
   else
-    kms_set_error (&error, ENOENT, "the display is open from PAUSED on");
-  g_mutex_unlock (&sink->session_lock);
+    kms_set_error (&error, ENOENT, "the display is open from READY on");
+  g_mutex_unlock (&sink->capture_lock);
 
   if (!sample)
     GST_WARNING_OBJECT (sink, "capture-frame: %s", error->message);
@@ -505,6 +512,7 @@ gst_dmabuf_kms_sink_finalize (GObject *object)
   g_object_unref (sink->cancellable);
   gst_dmabuf_kms_session_finish (&sink->session);
   g_mutex_clear (&sink->session_lock);
+  g_mutex_clear (&sink->capture_lock);
 
   G_OBJECT_CLASS (gst_dmabuf_kms_sink_parent_class)->finalize (object);
 }
@@ -565,6 +573,7 @@ gst_dmabuf_kms_sink_init (GstDmabufKmsSink *sink)
 {
   gst_dmabuf_kms_settings_init (&sink->settings);
   sink->cancellable = g_cancellable_new ();
+  g_mutex_init (&sink->capture_lock);
   g_mutex_init (&sink->session_lock);
   gst_dmabuf_kms_session_init (&sink->session);
 }

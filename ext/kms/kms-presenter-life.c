@@ -17,6 +17,7 @@ kms_presenter_new (KmsOutput *output, DmabufDevice *device, gboolean mailbox,
     GCancellable *cancellable)
 {
   KmsPresenter *presenter = g_new0 (KmsPresenter, 1);
+  guint i;
 
   g_mutex_init (&presenter->lock);
   presenter->card = kms_card_ref (output->card);
@@ -29,7 +30,8 @@ kms_presenter_new (KmsOutput *output, DmabufDevice *device, gboolean mailbox,
   presenter->mailbox = mailbox;
   presenter->cancellable = g_object_ref (cancellable);
   presenter->cancel_fd = g_cancellable_get_fd (cancellable);
-  presenter->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+  for (i = 0; i < KMS_MAX_WAITERS; i++)
+    presenter->wake_fds[i] = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   presenter->next = (KmsFrame) KMS_FRAME_INIT;
   presenter->pending = (KmsFrame) KMS_FRAME_INIT;
   presenter->current = (KmsFrame) KMS_FRAME_INIT;
@@ -48,6 +50,7 @@ static void
 finish (KmsPresenter *presenter, gboolean restore)
 {
   KmsCommit commit;
+  guint i;
   int ret;
 
   kms_commit_init (&commit);
@@ -71,7 +74,8 @@ finish (KmsPresenter *presenter, gboolean restore)
   kms_snapshot_free (presenter->snapshot);
   kms_output_free (presenter->output);
   kms_card_unref (presenter->card);
-  close (presenter->wake_fd);
+  for (i = 0; i < KMS_MAX_WAITERS; i++)
+    close (presenter->wake_fds[i]);
   g_mutex_clear (&presenter->lock);
   g_free (presenter);
 }
@@ -88,7 +92,7 @@ run_late_end (gpointer data)
 {
   LateEnd *end = data;
 
-  kms_presenter_wait_idle (end->presenter, KMS_WAIT_NONE, end->deadline, NULL);
+  kms_presenter_wait_for (end->presenter, KMS_WAIT_IDLE, end->deadline, NULL);
   kms_presenter_unlock (end->presenter);
   finish (end->presenter, end->restore);
   g_free (end);
@@ -102,15 +106,21 @@ run_late_end (gpointer data)
 }
 
 void
+kms_presenter_interrupt (KmsPresenter *presenter)
+{
+  kms_presenter_lock (presenter);
+  presenter->quit = TRUE;
+  kms_presenter_wake_locked (presenter);
+  kms_presenter_unlock (presenter);
+}
+
+void
 kms_presenter_stop (KmsPresenter *presenter, gboolean restore, gint64 deadline)
 {
   LateEnd *end;
   gboolean idle;
 
-  kms_presenter_lock (presenter);
-  presenter->quit = TRUE;
-  kms_presenter_wake_locked (presenter);
-  kms_presenter_unlock (presenter);
+  kms_presenter_interrupt (presenter);
   g_clear_pointer (&presenter->thread, g_thread_join);
   kms_presenter_flush (presenter);
 
@@ -118,8 +128,8 @@ kms_presenter_stop (KmsPresenter *presenter, gboolean restore, gint64 deadline)
   g_clear_object (&presenter->cancellable);
   presenter->cancel_fd = -1;
 
-  idle = kms_presenter_wait_idle (
-      presenter, KMS_WAIT_NONE, g_get_monotonic_time () + SHORT_WAIT_US, NULL);
+  idle = kms_presenter_wait_for (
+      presenter, KMS_WAIT_IDLE, g_get_monotonic_time () + SHORT_WAIT_US, NULL);
   kms_presenter_unlock (presenter);
   if (idle) {
     finish (presenter, restore);

@@ -10,6 +10,10 @@
  * two at most, and a commit has one event. */
 #define KMS_MAX_RETIRED 8
 
+/* The streaming thread, the mailbox's, and one that reads the screen back or
+ * ends it all. */
+#define KMS_MAX_WAITERS 4
+
 struct _KmsPresenter
 {
   KmsCard *card;
@@ -20,8 +24,9 @@ struct _KmsPresenter
   GCancellable *cancellable;
   int cancel_fd;
   GThread *thread;
-  /* counts the waiters that have to look again */
-  int wake_fd;
+  /* An eventfd for each that waits, so that nobody takes the wake-up of
+   * another: one that looked first would sleep on with what it waits for. */
+  int wake_fds[KMS_MAX_WAITERS];
 
   GMutex lock;
   /* below: protected by lock */
@@ -29,7 +34,7 @@ struct _KmsPresenter
   KmsFrame pending;
   KmsFrame current;
   guint64 serial;
-  guint n_waiters;
+  gboolean waiting[KMS_MAX_WAITERS];
   gboolean exclusive;
   gboolean quit;
   /* of a commit that no caller of show () was there to hear about */
@@ -42,14 +47,20 @@ struct _KmsPresenter
   KmsFrame retired[KMS_MAX_RETIRED];
 };
 
-/* What kms_presenter_wait_idle () waits for, besides that nothing is pending */
+/* What kms_presenter_wait_for () waits for, and what ends it */
 typedef enum
 {
-  KMS_WAIT_NONE = 0,
-  /* give up when the cancellable is cancelled */
-  KMS_WAIT_CANCELLABLE = 1 << 0,
+  /* nothing is with the kernel */
+  KMS_WAIT_PENDING = 1 << 0,
+  /* nothing waits in the mailbox */
+  KMS_WAIT_NEXT = 1 << 1,
+  KMS_WAIT_IDLE = KMS_WAIT_PENDING | KMS_WAIT_NEXT,
   /* nobody else has the screen for himself */
-  KMS_WAIT_SHARED = 1 << 1,
+  KMS_WAIT_SHARED = 1 << 2,
+  /* give up when the cancellable is cancelled */
+  KMS_WAIT_CANCELLABLE = 1 << 3,
+  /* give up when the end begins */
+  KMS_WAIT_UNTIL_END = 1 << 4,
 } KmsWaitFlags;
 
 void kms_presenter_lock (KmsPresenter *presenter);
@@ -60,8 +71,8 @@ void kms_presenter_unlock (KmsPresenter *presenter);
 
 void kms_presenter_wake_locked (KmsPresenter *presenter);
 
-/* Returns with the lock held, and TRUE if nothing is pending. */
-gboolean kms_presenter_wait_idle (KmsPresenter *presenter, KmsWaitFlags flags,
+/* Returns with the lock held, and TRUE if all of @flags is so. */
+gboolean kms_presenter_wait_for (KmsPresenter *presenter, KmsWaitFlags flags,
     gint64 deadline, GError **error);
 
 /* The mailbox's thread: takes the events that no caller waits for. */

@@ -94,16 +94,45 @@ commit_next_locked (KmsPresenter *presenter)
     return;
   presenter->result = ret;
   retire_locked (presenter, &presenter->next);
+  kms_presenter_wake_locked (presenter);
 }
 
 void
 kms_presenter_wake_locked (KmsPresenter *presenter)
 {
-  guint64 n = presenter->n_waiters;
+  guint64 one = 1;
+  guint i;
 
-  /* cannot fail: the counter is far from full */
-  if (n > 0 && write (presenter->wake_fd, &n, sizeof (n)) < 0)
-    GST_WARNING ("cannot wake: %s", g_strerror (errno));
+  for (i = 0; i < KMS_MAX_WAITERS; i++) {
+    /* cannot fail: the counter is far from full */
+    if (presenter->waiting[i]
+        && write (presenter->wake_fds[i], &one, sizeof (one)) < 0)
+      GST_WARNING ("cannot wake: %s", g_strerror (errno));
+  }
+}
+
+/* From here on who waits is woken: the index of his eventfd. */
+static guint
+begin_wait_locked (KmsPresenter *presenter)
+{
+  guint i;
+
+  for (i = 0; i < KMS_MAX_WAITERS - 1 && presenter->waiting[i]; i++)
+    continue;
+  g_warn_if_fail (!presenter->waiting[i]);
+  presenter->waiting[i] = TRUE;
+
+  return i;
+}
+
+static void
+end_wait_locked (KmsPresenter *presenter, guint waiter)
+{
+  guint64 woken;
+
+  presenter->waiting[waiter] = FALSE;
+  if (read (presenter->wake_fds[waiter], &woken, sizeof (woken)) < 0)
+    GST_TRACE ("not woken, something else came");
 }
 
 static void
@@ -113,6 +142,10 @@ flip_locked (KmsPresenter *presenter, const struct drm_event_vblank *event)
   GstClockTime now = event->tv_sec * GST_SECOND + event->tv_usec * GST_USECOND;
 
   if (!pending->buffer || event->user_data != pending->serial)
+    return;
+  /* A commit that takes a plane from another CRTC has an event of each, with
+   * the same data. Old kernels do not say which it is. */
+  if (event->crtc_id && event->crtc_id != presenter->output->crtc_id)
     return;
 
   presenter->stats.shown++;
@@ -161,36 +194,47 @@ read_events_locked (KmsPresenter *presenter)
 
 /* --- waiting ----------------------------------------------------------- */
 
+static gboolean
+is_so_locked (KmsPresenter *presenter, KmsWaitFlags flags)
+{
+  return !(presenter->pending.buffer && (flags & KMS_WAIT_PENDING))
+      && !(presenter->next.buffer && (flags & KMS_WAIT_NEXT))
+      && !(presenter->exclusive && (flags & KMS_WAIT_SHARED));
+}
+
 gboolean
-kms_presenter_wait_idle (KmsPresenter *presenter, KmsWaitFlags flags,
+kms_presenter_wait_for (KmsPresenter *presenter, KmsWaitFlags flags,
     gint64 deadline, GError **error)
 {
   KmsCard *card = presenter->card;
   struct pollfd fds[3] = {
     { .fd = card->fd, .events = POLLIN },
-    { .fd = presenter->wake_fd, .events = POLLIN },
+    { .events = POLLIN },
     { .fd = presenter->cancel_fd, .events = POLLIN },
   };
   guint n_fds = flags & KMS_WAIT_CANCELLABLE ? 3 : 2;
-  guint64 woken;
+  guint waiter;
   int ret = 1;
 
   for (;;) {
     kms_presenter_lock (presenter);
-    if (presenter->pending.buffer)
+    /* what nobody read would keep poll () from waiting */
+    if (presenter->pending.buffer || (fds[0].revents & POLLIN))
       read_events_locked (presenter);
-    if (!presenter->pending.buffer && !presenter->next.buffer
-        && !(presenter->exclusive && (flags & KMS_WAIT_SHARED)))
+    if (is_so_locked (presenter, flags))
       return TRUE;
     if (ret == 0)
       goto late;
-    presenter->n_waiters++;
+    if (presenter->quit && (flags & KMS_WAIT_UNTIL_END))
+      goto cancelled;
+    waiter = begin_wait_locked (presenter);
+    fds[1].fd = presenter->wake_fds[waiter];
     kms_presenter_unlock (presenter);
 
     ret = kms_poll (fds, n_fds, deadline);
 
     kms_presenter_lock (presenter);
-    presenter->n_waiters--;
+    end_wait_locked (presenter, waiter);
     if (ret < 0)
       goto failed;
     if (ret > 0 && (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)))
@@ -198,10 +242,6 @@ kms_presenter_wait_idle (KmsPresenter *presenter, KmsWaitFlags flags,
     if (n_fds == 3 && g_cancellable_is_cancelled (presenter->cancellable))
       goto cancelled;
     kms_presenter_unlock (presenter);
-
-    if (ret > 0 && fds[1].revents
-        && read (presenter->wake_fd, &woken, sizeof (woken)) < 0)
-      GST_TRACE ("somebody else took the wake-up");
   }
 
   /* ERRORS */
@@ -229,8 +269,8 @@ cancelled: {
 gboolean
 kms_presenter_wait (KmsPresenter *presenter, gint64 deadline, GError **error)
 {
-  gboolean ret = kms_presenter_wait_idle (
-      presenter, KMS_WAIT_CANCELLABLE, deadline, error);
+  gboolean ret = kms_presenter_wait_for (
+      presenter, KMS_WAIT_IDLE | KMS_WAIT_CANCELLABLE, deadline, error);
 
   kms_presenter_unlock (presenter);
 
@@ -250,8 +290,9 @@ show_fifo (
     struct pollfd cancel = { .fd = presenter->cancel_fd, .events = POLLIN };
     gint64 retry;
 
-    if (!kms_presenter_wait_idle (presenter,
-            KMS_WAIT_CANCELLABLE | KMS_WAIT_SHARED, deadline, error)) {
+    if (!kms_presenter_wait_for (presenter,
+            KMS_WAIT_IDLE | KMS_WAIT_SHARED | KMS_WAIT_CANCELLABLE, deadline,
+            error)) {
       kms_presenter_unlock (presenter);
       return FALSE;
     }
@@ -315,9 +356,9 @@ kms_presenter_show (
 void
 kms_presenter_flush (KmsPresenter *presenter)
 {
-
   kms_presenter_lock (presenter);
   retire_locked (presenter, &presenter->next);
+  kms_presenter_wake_locked (presenter);
   kms_presenter_unlock (presenter);
 }
 
@@ -329,27 +370,29 @@ kms_presenter_run_mailbox (gpointer data)
   for (;;) {
     struct pollfd fds[2] = {
       { .fd = presenter->card->fd, .events = POLLIN },
-      { .fd = presenter->wake_fd, .events = POLLIN },
+      { .events = POLLIN },
     };
     gint64 deadline = G_MAXINT64;
-    guint64 woken;
     gboolean quit;
+    guint waiter;
 
     kms_presenter_lock (presenter);
     read_events_locked (presenter);
     commit_next_locked (presenter);
     quit = presenter->quit;
-    if (presenter->next.buffer && !presenter->pending.buffer)
+    /* who has the screen for himself wakes us when he is done */
+    if (presenter->next.buffer && !presenter->pending.buffer
+        && !presenter->exclusive)
       deadline = g_get_monotonic_time () + BUSY_RETRY_US;
-    presenter->n_waiters++;
+    waiter = begin_wait_locked (presenter);
+    fds[1].fd = presenter->wake_fds[waiter];
     kms_presenter_unlock (presenter);
 
-    if (!quit && kms_poll (fds, 2, deadline) > 0 && fds[1].revents
-        && read (presenter->wake_fd, &woken, sizeof (woken)) < 0)
-      GST_TRACE ("somebody else took the wake-up");
+    if (!quit)
+      kms_poll (fds, 2, deadline);
 
     kms_presenter_lock (presenter);
-    presenter->n_waiters--;
+    end_wait_locked (presenter, waiter);
     /* a device that is gone would be readable for ever */
     quit |= (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
     kms_presenter_unlock (presenter);
@@ -384,22 +427,51 @@ kms_presenter_get_newest (KmsPresenter *presenter)
   return buffer;
 }
 
+static gboolean
+begin_exclusive (KmsPresenter *presenter, KmsWaitFlags end, gint64 deadline,
+    GstBuffer **shown, GError **error)
+{
+  gboolean ret;
+
+  ret = kms_presenter_wait_for (
+      presenter, KMS_WAIT_SHARED | end, deadline, error);
+  if (ret)
+    presenter->exclusive = TRUE;
+  kms_presenter_unlock (presenter);
+  if (!ret)
+    return FALSE;
+
+  /* No new commit from here on: a mailbox that is never empty would leave no
+   * moment without one. */
+  ret = kms_presenter_wait_for (
+      presenter, KMS_WAIT_PENDING | end, deadline, error);
+  if (ret && shown && presenter->current.buffer)
+    *shown = gst_buffer_ref (presenter->current.buffer);
+  kms_presenter_unlock (presenter);
+  if (!ret)
+    kms_presenter_end_exclusive (presenter);
+
+  return ret;
+}
+
 gboolean
 kms_presenter_begin_exclusive (
     KmsPresenter *presenter, gint64 deadline, GstBuffer **shown, GError **error)
 {
-  gboolean ret =
-      kms_presenter_wait_idle (presenter, KMS_WAIT_SHARED, deadline, error);
+  *shown = NULL;
 
-  if (ret) {
-    presenter->exclusive = TRUE;
-    *shown = presenter->current.buffer
-        ? gst_buffer_ref (presenter->current.buffer)
-        : NULL;
-  }
-  kms_presenter_unlock (presenter);
+  return begin_exclusive (
+      presenter, KMS_WAIT_UNTIL_END, deadline, shown, error);
+}
 
-  return ret;
+gboolean
+kms_presenter_begin_change (
+    KmsPresenter *presenter, gint64 deadline, GError **error)
+{
+  /* what is in the mailbox goes by the old choice */
+  return kms_presenter_wait (presenter, deadline, error)
+      && begin_exclusive (
+          presenter, KMS_WAIT_CANCELLABLE, deadline, NULL, error);
 }
 
 void
@@ -428,7 +500,10 @@ kms_presenter_hide (KmsPresenter *presenter, GError **error)
   int ret = 0;
 
   kms_presenter_lock (presenter);
-  if (presenter->current.buffer) {
+  if (presenter->pending.buffer) {
+    /* the kernel would hold us up until its fence has signalled */
+    ret = -EBUSY;
+  } else if (presenter->current.buffer) {
     kms_commit_init (&commit);
     kms_plane_hide (presenter->output->plane, &commit);
     presenter->output->needs_placing = TRUE;

@@ -62,11 +62,20 @@ gboolean kms_presenter_begin_exclusive (KmsPresenter *presenter,
     gint64 deadline, GstBuffer **shown, GError **error);
 void kms_presenter_end_exclusive (KmsPresenter *presenter);
 
+/* The same for the thread that shows, which wants to change the output: once
+ * all of its frames are on screen. G_IO_ERROR_CANCELLED as in show (). */
+gboolean kms_presenter_begin_change (
+    KmsPresenter *presenter, gint64 deadline, GError **error);
+
 /* Removes everything from the screen, frames included. */
 gboolean kms_presenter_hide (KmsPresenter *presenter, GError **error);
 
 void
 kms_presenter_get_stats (KmsPresenter *presenter, KmsPresenterStats *stats);
+
+/* Announces kms_presenter_stop (): who waits for the screen to himself gives up
+ * with G_IO_ERROR_CANCELLED. */
+void kms_presenter_interrupt (KmsPresenter *presenter);
 
 /*
  * Ends it: puts back what the screen showed before, if @restore, and closes the

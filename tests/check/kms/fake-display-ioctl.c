@@ -296,7 +296,7 @@ is_modeset (FakeState *state)
 }
 
 static void
-send_event (guint64 user_data)
+send_event (guint64 user_data, guint32 crtc)
 {
   gint64 now = g_get_monotonic_time ();
   struct drm_event_vblank event = {
@@ -304,7 +304,7 @@ send_event (guint64 user_data)
     .user_data = user_data,
     .tv_sec = now / G_USEC_PER_SEC,
     .tv_usec = now % G_USEC_PER_SEC,
-    .crtc_id = FAKE_CRTC,
+    .crtc_id = crtc,
   };
 
   g_assert (write (events, &event, sizeof (event)) == sizeof (event));
@@ -396,7 +396,7 @@ commit (const struct drm_mode_atomic *atomic)
   }
   fake_display_state = state;
   if (atomic->flags & DRM_MODE_PAGE_FLIP_EVENT)
-    send_event (pending_data);
+    send_event (pending_data, FAKE_CRTC);
 
   return 0;
 }
@@ -500,11 +500,19 @@ fake_display_flip (void)
   is_pending = FALSE;
   if (ret) {
     fake_display_state = pending;
-    send_event (pending_data);
+    send_event (pending_data, FAKE_CRTC);
   }
   g_mutex_unlock (&fake_display_lock);
 
   return ret;
+}
+
+void
+fake_display_send_event (guint32 crtc)
+{
+  g_mutex_lock (&fake_display_lock);
+  send_event (pending_data, crtc);
+  g_mutex_unlock (&fake_display_lock);
 }
 
 gboolean

@@ -83,6 +83,9 @@ guint fake_display_stop (void);
 /* Shows the commit that waits. FALSE if there is none. */
 gboolean fake_display_flip (void);
 
+/* The event of the commit that waits, as if @crtc had a part in it. */
+void fake_display_send_event (guint32 crtc);
+
 /* Whether a commit waits for fake_display_flip (). */
 gboolean fake_display_is_pending (void);
 

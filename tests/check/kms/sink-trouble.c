@@ -161,6 +161,76 @@ GST_START_TEST (test_capture_frame_without_writeback)
 }
 GST_END_TEST;
 
+static gpointer
+capture (gpointer data)
+{
+  GstSample *sample = NULL;
+
+  g_signal_emit_by_name (sink, "capture-frame", &sample);
+
+  return sample;
+}
+
+/* A mailbox that is never empty leaves no moment without a commit. */
+GST_START_TEST (test_capture_frame_between_frames_that_never_cease)
+{
+  GstBuffer *frames[3] = { new_frame (), new_frame (), new_frame () };
+  GstSample *sample;
+  GThread *thread;
+  guint i;
+
+  open_sink ("present-mode", GST_DMABUF_KMS_PRESENT_MODE_MAILBOX, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
+  fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
+  thread = g_thread_new ("capture", capture, NULL);
+  g_usleep (50000);
+  fail_unless (fake_display_flip ());
+  sample = g_thread_join (thread);
+  fail_unless (sample != NULL);
+  gst_sample_unref (sample);
+  fail_unless_equals_uint64 (get_stat ("shown"), 1);
+
+  /* and then they go on */
+  fake_display_wait_pending ();
+  fail_unless_equals_int (push (frames[2]), GST_FLOW_OK);
+  fail_unless (fake_display_flip ());
+  fake_display_wait_pending ();
+  fail_unless (fake_display_flip ());
+  close_sink ();
+  for (i = 0; i < 3; i++)
+    gst_buffer_unref (frames[i]);
+}
+GST_END_TEST;
+
+/* A capture that waits for a frame's fence holds up neither who reads the
+ * statistics nor the end. */
+GST_START_TEST (test_capture_frame_does_not_hold_up_the_end)
+{
+  GstBuffer *frame = new_frame ();
+  GThread *thread;
+  gint64 begin;
+
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  thread = g_thread_new ("capture", capture, NULL);
+  g_usleep (50000);
+
+  begin = g_get_monotonic_time ();
+  fail_unless_equals_uint64 (get_stat ("frames"), 1);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+  fail_unless (g_get_monotonic_time () - begin < FLUSH_US);
+  fail_unless (g_thread_join (thread) == NULL);
+  fail_unless (fake_display_flip ());
+  close_sink ();
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
 /* --- errors ------------------------------------------------------------ */
 
 static const char *mode = "600x400";
@@ -413,6 +483,8 @@ kms_sink_trouble_suite (void)
   tcase_add_test (tcase, test_offered_pool_is_shown_without_a_copy);
   tcase_add_test (tcase, test_capture_frame);
   tcase_add_test (tcase, test_capture_frame_without_writeback);
+  tcase_add_test (tcase, test_capture_frame_between_frames_that_never_cease);
+  tcase_add_test (tcase, test_capture_frame_does_not_hold_up_the_end);
   tcase_add_test (tcase, test_start_errors);
   tcase_add_test (tcase, test_display_lost_while_showing);
   tcase_add_test (tcase, test_display_that_stands_still);

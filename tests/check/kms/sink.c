@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 #include <fcntl.h>
+#include <sched.h>
 
 /* --- frames ------------------------------------------------------------ */
 
@@ -139,6 +140,75 @@ GST_START_TEST (test_mailbox_never_waits)
 }
 GST_END_TEST;
 
+static gpointer
+push_eos (gpointer data)
+{
+  gst_harness_push_event (harness, gst_event_new_eos ());
+
+  return NULL;
+}
+
+/* Two threads wait for the flip, the mailbox's and that of EOS: whichever sees
+ * it first, the other one hears of it. On one processor the first has gone back
+ * to sleep before the other one runs. */
+GST_START_TEST (test_no_waiter_takes_the_wake_up_of_another)
+{
+  GstBuffer *frame = new_frame ();
+  cpu_set_t one, all;
+  gint64 begin = g_get_monotonic_time ();
+  guint i;
+
+  fail_unless (sched_getaffinity (0, sizeof (all), &all) == 0);
+  CPU_ZERO (&one);
+  for (i = 0; !CPU_ISSET (i, &all); i++)
+    continue;
+  CPU_SET (i, &one);
+  fail_unless (sched_setaffinity (0, sizeof (one), &one) == 0);
+  for (i = 0; i < 20; i++) {
+    GThread *thread;
+
+    open_sink ("present-mode", GST_DMABUF_KMS_PRESENT_MODE_MAILBOX,
+        "fence-timeout", 2 * LONG_US * GST_USECOND, NULL);
+    gst_harness_set_src_caps_str (harness, CAPS);
+    fake_display.hold = TRUE;
+    fail_unless_equals_int (push (frame), GST_FLOW_OK);
+    thread = g_thread_new ("eos", push_eos, NULL);
+    g_usleep (10000);
+    fail_unless (fake_display_flip ());
+    g_thread_join (thread);
+    fail_unless (g_get_monotonic_time () - begin < LONG_US);
+    fake_display.hold = FALSE;
+    close_sink ();
+  }
+  sched_setaffinity (0, sizeof (all), &all);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* A commit that takes the plane from another CRTC has an event of each. */
+GST_START_TEST (test_event_of_another_crtc_shows_nothing)
+{
+  GstBuffer *frames[2] = { new_frame (), new_frame () };
+  guint i;
+
+  open_sink ("fence-timeout", 20 * GST_MSECOND, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
+  fake_display_send_event (FAKE_CRTC + 1);
+  /* the display still reads the first, and has not taken the second */
+  gst_harness_push_event (harness, gst_event_new_eos ());
+  fail_unless_equals_uint64 (get_stat ("shown"), 1);
+  fail_if (is_free (frames[0]));
+  fail_unless (fake_display_flip ());
+
+  close_sink ();
+  for (i = 0; i < 2; i++)
+    gst_buffer_unref (frames[i]);
+}
+GST_END_TEST;
+
 /* The kernel finishes somebody else's commit: try again. */
 GST_START_TEST (test_busy_display_is_asked_again)
 {
@@ -188,6 +258,46 @@ GST_START_TEST (test_flush_ends_the_wait)
 
   gst_buffer_unref (one);
   gst_buffer_unref (two);
+}
+GST_END_TEST;
+
+static gpointer
+push_caps (gpointer description)
+{
+  GstCaps *caps = gst_caps_from_string (description);
+  GstPad *pad = gst_element_get_static_pad (sink, "sink");
+  /* not through the source pad, which would send it again with the next frame
+   * and hide that it was refused */
+  gboolean ret = gst_pad_send_event (pad, gst_event_new_caps (caps));
+
+  gst_object_unref (pad);
+  gst_caps_unref (caps);
+
+  return GINT_TO_POINTER (ret);
+}
+
+/* GstBaseSink ends waits for a pause as it does for a flush. */
+GST_START_TEST (test_pause_does_not_refuse_new_caps)
+{
+  GstBuffer *frame = new_frame ();
+  GThread *thread;
+
+  open_sink ("async", FALSE, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  thread = g_thread_new ("caps", push_caps, (gpointer) PLAIN_CAPS);
+  g_usleep (50000);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+  fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_PLAYING),
+      GST_STATE_CHANGE_SUCCESS);
+  fail_unless (fake_display_flip ());
+  fail_unless (GPOINTER_TO_INT (g_thread_join (thread)));
+  fake_display.hold = FALSE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_int (fake_display.n_commits, 2);
+  gst_buffer_unref (frame);
 }
 GST_END_TEST;
 
@@ -475,8 +585,11 @@ kms_sink_suite (void)
   tcase_add_test (tcase, test_buffer_is_released_when_the_next_is_on_screen);
   tcase_add_test (tcase, test_fifo_waits_for_the_frame_before);
   tcase_add_test (tcase, test_mailbox_never_waits);
+  tcase_add_test (tcase, test_no_waiter_takes_the_wake_up_of_another);
+  tcase_add_test (tcase, test_event_of_another_crtc_shows_nothing);
   tcase_add_test (tcase, test_busy_display_is_asked_again);
   tcase_add_test (tcase, test_flush_ends_the_wait);
+  tcase_add_test (tcase, test_pause_does_not_refuse_new_caps);
   tcase_add_test (tcase, test_end_does_not_wait_for_a_fence);
   tcase_add_test (tcase, test_end_without_restoring);
   tcase_add_test (tcase, test_drain_gives_the_buffer_back);
