@@ -494,6 +494,23 @@ gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session)
 
 /* --- drain ------------------------------------------------------------- */
 
+/* FALSE for a display that stands still, and a flush. */
+static gboolean
+wait_shown (GstDmabufKmsSession *session, GError **error)
+{
+  GError *own_error = NULL;
+  gboolean ret;
+
+  do {
+    ret = kms_presenter_wait (session->presenter,
+        gst_dmabuf_kms_session_deadline (session), &own_error);
+  } while (!ret && try_again (session, &own_error));
+  if (own_error)
+    g_propagate_error (error, own_error);
+
+  return ret;
+}
+
 /* Puts a copy of @buffer on screen. */
 static gboolean
 replace (GstDmabufKmsSession *session, GstBuffer *buffer, GError **error)
@@ -513,8 +530,7 @@ replace (GstDmabufKmsSession *session, GstBuffer *buffer, GError **error)
   ret = import (session, copied, &frame, error)
       && kms_presenter_show (session->presenter, &frame,
           gst_dmabuf_kms_session_deadline (session), error)
-      && kms_presenter_wait (
-          session->presenter, gst_dmabuf_kms_session_deadline (session), error);
+      && wait_shown (session, error);
   kms_frame_clear (&frame);
   gst_buffer_unref (copied);
 
@@ -531,7 +547,14 @@ gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session)
   if (!session->presenter)
     return;
 
-  gst_dmabuf_kms_session_wait (session);
+  /* the next frame may be at the address of the one that goes */
+  session->prerolled = NULL;
+  /* what the display still reads cannot be given back */
+  if (!wait_shown (session, &error)) {
+    GST_INFO_OBJECT (session->sink, "not drained: %s", error->message);
+    g_clear_error (&error);
+    return;
+  }
   buffer = kms_presenter_get_newest (session->presenter);
   if (!buffer)
     return;

@@ -289,6 +289,27 @@ gst_dmabuf_kms_sink_set_caps (GstBaseSink *base, GstCaps *caps)
 
 /* --- allocation -------------------------------------------------------- */
 
+/* Gives back all that is upstream's. Queries come without the preroll lock.
+ * Under it GstBaseSink's unlock () ends our waits; otherwise it would be taken
+ * back before we saw it. */
+static void
+drain (GstDmabufKmsSink *sink)
+{
+  GstBaseSink *base = GST_BASE_SINK (sink);
+
+  GST_BASE_SINK_PREROLL_LOCK (base);
+  if (!GST_PAD_IS_FLUSHING (base->sinkpad)) {
+    gst_dmabuf_kms_session_drain (&sink->session);
+    /* The last sample goes. GstBaseSink would keep a copy of it instead, made
+     * in silence, and for as long as its fence takes. */
+    if (gst_base_sink_is_last_sample_enabled (base)) {
+      gst_base_sink_set_last_sample_enabled (base, FALSE);
+      gst_base_sink_set_last_sample_enabled (base, TRUE);
+    }
+  }
+  GST_BASE_SINK_PREROLL_UNLOCK (base);
+}
+
 static gboolean
 gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
 {
@@ -305,7 +326,7 @@ gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
     return FALSE;
 
   /* upstream is about to change its buffers, and wants them all back */
-  gst_dmabuf_kms_session_drain (&sink->session);
+  drain (sink);
 
   if (need_pool && info.drm_modifier == 0) {
     pool = gst_dmabuf_kms_pool_new (sink->session.card);
@@ -332,7 +353,7 @@ gst_dmabuf_kms_sink_query (GstBaseSink *base, GstQuery *query)
   GstDmabufKmsSink *sink = GST_DMABUF_KMS_SINK (base);
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_DRAIN) {
-    gst_dmabuf_kms_session_drain (&sink->session);
+    drain (sink);
     return TRUE;
   }
 

@@ -343,6 +343,93 @@ GST_START_TEST (test_end_without_restoring)
 }
 GST_END_TEST;
 
+static gpointer
+drain (gpointer data)
+{
+  GstQuery *query = gst_query_new_drain ();
+  gboolean ret = gst_pad_peer_query (harness->srcpad, query);
+
+  gst_query_unref (query);
+
+  return GINT_TO_POINTER (ret);
+}
+
+/* GstBaseSink takes back its unlock () as soon as nobody renders. */
+GST_START_TEST (test_flush_ends_a_drain)
+{
+  GstBuffer *frame = new_frame ();
+  GThread *thread;
+  gint64 begin;
+
+  open_sink ("fence-timeout", LONG_US * GST_USECOND, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  thread = g_thread_new ("drain", drain, NULL);
+  g_usleep (50000);
+
+  begin = g_get_monotonic_time ();
+  gst_harness_push_event (harness, gst_event_new_flush_start ());
+  g_thread_join (thread);
+  fail_unless (g_get_monotonic_time () - begin < FLUSH_US);
+  gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
+  /* what the display still reads stays */
+  fail_if (is_free (frame));
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_unless (fake_display_flip ());
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* ... and goes on after a pause. */
+GST_START_TEST (test_pause_does_not_end_a_drain)
+{
+  GstBuffer *frame = new_frame ();
+  GThread *thread;
+
+  open_sink ("async", FALSE, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fake_display.hold = TRUE;
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  thread = g_thread_new ("drain", drain, NULL);
+  g_usleep (50000);
+  fail_unless_equals_int (
+      gst_element_set_state (sink, GST_STATE_PAUSED), GST_STATE_CHANGE_SUCCESS);
+  fail_unless_equals_int (gst_element_set_state (sink, GST_STATE_PLAYING),
+      GST_STATE_CHANGE_SUCCESS);
+  fake_display.hold = FALSE;
+  fail_unless (fake_display_flip ());
+  g_thread_join (thread);
+  fail_unless (is_free (frame));
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+  fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != 0);
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* GstBaseSink's last sample is a reference as well. */
+GST_START_TEST (test_drain_gives_the_last_sample_back)
+{
+  GstBuffer *frame = new_frame ();
+  GstSample *sample = NULL;
+
+  open_sink ("enable-last-sample", TRUE, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (GPOINTER_TO_INT (drain (NULL)));
+  fail_unless (is_free (frame));
+  /* the one copy is that on screen */
+  fail_unless_equals_uint64 (get_stat ("copies"), 1);
+
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  g_object_get (sink, "last-sample", &sample, NULL);
+  fail_unless (gst_sample_get_buffer (sample) == frame);
+  gst_sample_unref (sample);
+  close_sink ();
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
 /* Rule 12 of the ALLOCATION conventions. */
 GST_START_TEST (test_drain_gives_the_buffer_back)
 {
@@ -594,6 +681,9 @@ kms_sink_suite (void)
   tcase_add_test (tcase, test_end_without_restoring);
   tcase_add_test (tcase, test_drain_gives_the_buffer_back);
   tcase_add_test (tcase, test_drain_without_a_copy);
+  tcase_add_test (tcase, test_flush_ends_a_drain);
+  tcase_add_test (tcase, test_pause_does_not_end_a_drain);
+  tcase_add_test (tcase, test_drain_gives_the_last_sample_back);
   tcase_add_test (tcase, test_many_starts_and_renegotiations_leave_nothing);
   tcase_add_test (tcase, test_kernel_fence_goes_to_the_display);
   tcase_add_test (tcase, test_software_fence_is_waited_for_here);
