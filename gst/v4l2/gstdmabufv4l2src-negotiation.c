@@ -426,6 +426,11 @@ gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
 
   /* ERRORS */
 needs_video_meta:
+  /* Nobody has answered the query. */
+  if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))) {
+    g_free (reason);
+    return FALSE;
+  }
   g_set_error (&error, DMABUF_ERROR, EINVAL,
       "%s (%s): the next element does not take GstVideoMeta, but of this "
       "device's frames %s; put videoconvert in between, or choose another "

@@ -236,6 +236,57 @@ GST_START_TEST (test_flush_resets_time)
 }
 GST_END_TEST;
 
+static gpointer
+start_flush (gpointer data)
+{
+  fail_unless (gst_element_send_event (src, gst_event_new_flush_start ()));
+  return NULL;
+}
+
+static gboolean (*decide_allocation) (GstBaseSrc *base, GstQuery *query);
+static gint flushed; /* atomic */
+
+static gboolean
+flush_and_decide_allocation (GstBaseSrc *base, GstQuery *query)
+{
+  if (!g_atomic_int_get (&flushed)) {
+    g_thread_join (g_thread_new ("flusher", start_flush, NULL));
+    g_atomic_int_set (&flushed, TRUE);
+  }
+  return decide_allocation (base, query);
+}
+
+/* Nobody answers the ALLOCATION query while it flushes: that is not the answer
+ * of a peer without GstVideoMeta. */
+GST_START_TEST (test_flush_while_allocation_is_negotiated)
+{
+  GstBaseSrcClass *klass;
+  GstBus *bus;
+
+  mock_driver.alignment = 2048;
+  start_pipeline ("!");
+  bus = gst_element_get_bus (pipeline);
+  klass = GST_BASE_SRC_GET_CLASS (src);
+  decide_allocation = klass->decide_allocation;
+  klass->decide_allocation = flush_and_decide_allocation;
+  flushed = FALSE;
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (!g_atomic_int_get (&flushed))
+    g_usleep (1000);
+
+  /* The pad flushes until the thread that negotiates has let go of it. */
+  GST_PAD_STREAM_LOCK (GST_BASE_SRC_PAD (src));
+  answer_video_meta = TRUE;
+  GST_PAD_STREAM_UNLOCK (GST_BASE_SRC_PAD (src));
+  fail_unless (gst_element_send_event (src, gst_event_new_flush_stop (TRUE)));
+  wait_for_frames (5);
+  fail_unless (gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR) == NULL);
+  gst_object_unref (bus);
+  end_pipeline ();
+  klass->decide_allocation = decide_allocation;
+}
+GST_END_TEST;
+
 /* Nothing is open, and nothing is to be woken. */
 GST_START_TEST (test_flush_before_start)
 {
@@ -262,6 +313,7 @@ waiting_suite (void)
   tcase_add_test (tc, test_eos_while_waiting);
   tcase_add_test (tc, test_short_pauses);
   tcase_add_test (tc, test_flush_resets_time);
+  tcase_add_test (tc, test_flush_while_allocation_is_negotiated);
   tcase_add_test (tc, test_flush_before_start);
 
   return suite;
