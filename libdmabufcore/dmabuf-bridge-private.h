@@ -20,6 +20,11 @@ G_BEGIN_DECLS
 DmabufFence *dmabuf_bridge_snapshot (
     DmabufBuffer *buffer, DmabufAccess access, gboolean implicit);
 
+/* Likewise; FALSE where the kernel gives none of a busy buffer, for which the
+ * former waits. */
+gboolean dmabuf_bridge_try_snapshot (DmabufBuffer *buffer, DmabufAccess access,
+    gboolean implicit, DmabufFence **fence);
+
 /* @fence ends an access that began with @access: it enters the reservation, and
  * the kernel's (XSF-3) where others can see the buffer. FALSE with an error if
  * it could not be published; then it was waited for.

@@ -158,15 +158,18 @@ is_idle (DmabufBuffer *buffer, DmabufAccess access)
   return FALSE;
 }
 
-/* NULL for none, also after a wait that took the place of a fence. */
-static DmabufFence *
-kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
+/* @fence: NULL for none, also after a wait that took the place of a fence.
+ * FALSE if there is no other way, and @may_wait does not allow it. */
+static gboolean
+kernel_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean may_wait,
+    DmabufFence **fence)
 {
   int fd = dmabuf_buffer_peek_fd (buffer);
   int ret = -ENOTTY;
 
+  *fence = NULL;
   if (is_idle (buffer, access))
-    return NULL;
+    return TRUE;
 
   if (!is_missing (&no_export)) {
     ret = dmabuf_kernel_export_sync_file (fd, access);
@@ -174,8 +177,11 @@ kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
   }
   if (ret >= 0) {
     count (fences_exported);
-    return dmabuf_fence_new_known_sync_file (ret);
+    *fence = dmabuf_fence_new_known_sync_file (ret);
+    return TRUE;
   }
+  if (!may_wait)
+    return FALSE;
 
   dmabuf_annotation_might_wait ("dmabuf_buffer_get_fence");
   count (fence_fallbacks);
@@ -186,28 +192,50 @@ kernel_fences (DmabufBuffer *buffer, DmabufAccess access)
     g_warning ("buffer %" G_GUINT64_FORMAT
                " is still in use by another device after a wait; is it hung?",
         dmabuf_buffer_get_inode (buffer));
-  return NULL;
+  return TRUE;
+}
+
+static gboolean
+snapshot (DmabufBuffer *buffer, DmabufAccess access, gboolean implicit,
+    gboolean may_wait, DmabufFence **fence)
+{
+  gboolean kernel = has_kernel_fences (buffer);
+  DmabufFence *own, *foreign;
+
+  *fence = own = own_fences (buffer, access, kernel);
+  if (!kernel || implicit)
+    return TRUE;
+
+  if (!kernel_fences (buffer, access, may_wait, &foreign)) {
+    g_clear_pointer (fence, dmabuf_fence_unref);
+    return FALSE;
+  }
+  if (!own || !foreign) {
+    *fence = own ? own : foreign;
+    return TRUE;
+  }
+
+  *fence = dmabuf_fence_merge (own, foreign);
+  dmabuf_fence_unref (own);
+  dmabuf_fence_unref (foreign);
+  return TRUE;
 }
 
 DmabufFence *
 dmabuf_bridge_snapshot (
     DmabufBuffer *buffer, DmabufAccess access, gboolean implicit)
 {
-  gboolean kernel = has_kernel_fences (buffer);
-  DmabufFence *own, *foreign, *both;
+  DmabufFence *fence;
 
-  own = own_fences (buffer, access, kernel);
-  if (!kernel || implicit)
-    return own;
+  snapshot (buffer, access, implicit, TRUE, &fence);
+  return fence;
+}
 
-  foreign = kernel_fences (buffer, access);
-  if (!own || !foreign)
-    return own ? own : foreign;
-
-  both = dmabuf_fence_merge (own, foreign);
-  dmabuf_fence_unref (own);
-  dmabuf_fence_unref (foreign);
-  return both;
+gboolean
+dmabuf_bridge_try_snapshot (DmabufBuffer *buffer, DmabufAccess access,
+    gboolean implicit, DmabufFence **fence)
+{
+  return snapshot (buffer, access, implicit, FALSE, fence);
 }
 
 /* --- publish ----------------------------------------------------------- */

@@ -13,6 +13,8 @@
 #include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
 
+/* While the storage moves: who moves it waits for what the kernel has, and
+ * whoever uses the buffer next for him. */
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
 {
@@ -22,14 +24,33 @@ dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
   g_return_val_if_fail (
       access >= DMABUF_ACCESS_READ && access <= DMABUF_ACCESS_READ_WRITE, NULL);
 
-  /* While the storage moves: who moves it waits for what the kernel has, and
-   * whoever uses the buffer next for him. */
   if (!dmabuf_buffer_try_hold_storage (buffer, 0, NULL, NULL))
     return dmabuf_bridge_snapshot (buffer, access, TRUE);
 
   fence = dmabuf_bridge_snapshot (buffer, access, FALSE);
   dmabuf_buffer_let_storage_go (buffer);
   return fence;
+}
+
+gboolean
+dmabuf_buffer_try_get_fence (
+    DmabufBuffer *buffer, DmabufAccess access, DmabufFence **fence)
+{
+  gboolean known;
+
+  g_return_val_if_fail (fence != NULL, FALSE);
+  *fence = NULL;
+  g_return_val_if_fail (buffer != NULL, FALSE);
+  g_return_val_if_fail (
+      access >= DMABUF_ACCESS_READ && access <= DMABUF_ACCESS_READ_WRITE,
+      FALSE);
+
+  if (!dmabuf_buffer_try_hold_storage (buffer, 0, NULL, NULL))
+    return dmabuf_bridge_try_snapshot (buffer, access, TRUE, fence);
+
+  known = dmabuf_bridge_try_snapshot (buffer, access, FALSE, fence);
+  dmabuf_buffer_let_storage_go (buffer);
+  return known;
 }
 
 gboolean

@@ -214,8 +214,8 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
  * kernel's (XSF-1, XSF-2), for a caller that has no device and does not want to
  * wait on the CPU. Where the kernel gives no snapshot of a buffer that is busy
  * (before Linux 6.0, or with no fd left), this waits in its place, 20 seconds
- * at most, and #DmabufStatistics.fence_fallbacks counts it. Who needs another
- * limit, or a way out, calls dmabuf_buffer_wait() first.
+ * at most, and #DmabufStatistics.fence_fallbacks counts it:
+ * dmabuf_buffer_try_get_fence() does not.
  *
  * Returns: (transfer full) (nullable): the fence, which may have signalled
  *   since or even before; %NULL for nothing that is pending
@@ -223,6 +223,23 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
 DMABUF_CORE_API
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access);
+
+/**
+ * dmabuf_buffer_try_get_fence:
+ * @buffer: a buffer
+ * @access: what somebody wants to do next
+ * @fence: (out) (transfer full) (nullable): as dmabuf_buffer_get_fence()
+ * returns
+ *
+ * dmabuf_buffer_get_fence() for a caller that must not wait, or for less long:
+ * then dmabuf_buffer_wait() has a deadline and can be cancelled.
+ *
+ * Returns: %FALSE if @buffer is busy and the kernel gives no fence for that;
+ *   @fence is %NULL
+ */
+DMABUF_CORE_API
+gboolean dmabuf_buffer_try_get_fence (
+    DmabufBuffer *buffer, DmabufAccess access, DmabufFence **fence);
 
 /**
  * dmabuf_buffer_test_many: (skip)

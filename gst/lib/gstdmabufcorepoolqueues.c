@@ -272,7 +272,8 @@ pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
   }
 }
 
-/* What the kernel holds against writing into the memory. */
+/* What the kernel holds against writing into the memory; NULL as well, if busy,
+ * of a kernel that gives no fence for that. */
 static DmabufFence *
 slot_get_kernel_fence (Slot *slot, gboolean *busy)
 {
@@ -286,10 +287,15 @@ slot_get_kernel_fence (Slot *slot, gboolean *busy)
     if (dmabuf_buffer_wait (
             slot->dmabufs[i], DMABUF_ACCESS_WRITE, 0, NULL, NULL))
       continue;
-    *busy = TRUE;
-    fence = dmabuf_buffer_get_fence (slot->dmabufs[i], DMABUF_ACCESS_WRITE);
+    if (!dmabuf_buffer_try_get_fence (
+            slot->dmabufs[i], DMABUF_ACCESS_WRITE, &fence)) {
+      *busy = TRUE;
+      g_clear_pointer (&all, dmabuf_fence_unref);
+      return NULL;
+    }
     if (!fence)
       continue;
+    *busy = TRUE;
     all =
         before ? dmabuf_fence_merge (before, fence) : dmabuf_fence_ref (fence);
     g_clear_pointer (&before, dmabuf_fence_unref);
@@ -376,9 +382,10 @@ pool_test_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED], guint n)
 }
 
 /* Finds out what became of a buffer that came back and is OUT now. TRUE if it
- * can go out; else it is parked or gone. */
+ * can go out; else it is parked or gone, or, for who may not wait, back. */
 static gboolean
-pool_try_returned (GstDmabufCorePool *self, Slot *slot)
+pool_try_returned (
+    GstDmabufCorePool *self, Slot *slot, gboolean may_wait, gboolean *is_back)
 {
   DmabufFence *fence;
   gboolean busy;
@@ -387,8 +394,12 @@ pool_try_returned (GstDmabufCorePool *self, Slot *slot)
   if (!busy)
     return TRUE;
 
+  *is_back = !fence && !may_wait;
+
   if (fence)
     pool_park (self, slot, fence, SLOT_FREE);
+  else if (!may_wait)
+    pool_set_state (self, slot, SLOT_RETURNED);
   else if (slot_wait (slot))
     return TRUE;
   else if (GST_BUFFER_POOL_IS_FLUSHING ((&self->parent)))
@@ -461,11 +472,13 @@ pool_acquire_buffer (
 {
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   GstBufferPoolAcquireParams no_wait = { .format = GST_FORMAT_UNDEFINED };
-  gboolean tested = FALSE;
+  gboolean tested = FALSE, is_back = FALSE, may_wait = TRUE;
   GstFlowReturn ret;
 
-  if (params)
+  if (params) {
     no_wait = *params;
+    may_wait = !(params->flags & GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT);
+  }
   no_wait.flags |= GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT;
 
   for (;;) {
@@ -487,7 +500,7 @@ pool_acquire_buffer (
         return pool_hand_out (self, slot, buffer);
       continue;
     }
-    if (!slot) {
+    if (!slot && !is_back) {
       slot = pool_pop (self, SLOT_RETURNED);
       returned = slot != NULL;
     }
@@ -495,7 +508,7 @@ pool_acquire_buffer (
     g_mutex_unlock (&self->lock);
 
     if (slot) {
-      if (returned && !pool_try_returned (self, slot))
+      if (returned && !pool_try_returned (self, slot, may_wait, &is_back))
         continue;
       return pool_hand_out (self, slot, buffer);
     }
@@ -505,8 +518,7 @@ pool_acquire_buffer (
     ret = pool_parent_class->acquire_buffer (pool, buffer, &no_wait);
     if (ret == GST_FLOW_OK)
       slot_get (*buffer)->fresh = FALSE;
-    if (ret != GST_FLOW_EOS
-        || (params && params->flags & GST_BUFFER_POOL_ACQUIRE_FLAG_DONTWAIT))
+    if (ret != GST_FLOW_EOS || !may_wait)
       return ret;
 
     GST_LOG_OBJECT (self, "all buffers are under way");

@@ -4,6 +4,9 @@
  * fences pending. */
 
 #include "pool-fixture.h"
+#include "../lib/sync.h"
+
+#include <linux/dma-buf.h>
 
 /* --- fences --------------------------------------------------------------- */
 
@@ -405,6 +408,37 @@ GST_START_TEST (test_ends_of_all_sorts)
 }
 GST_END_TEST;
 
+/* A kernel that gives no fence to wait for is only waited for by who may wait.
+ */
+GST_START_TEST (test_poll1_who_does_not_wait_is_told_so)
+{
+  static const Config config = { CAPS_NV12, 1, 1, TRUE };
+  GstBufferPool *pool = new_pool (&config);
+  GstBuffer *buffer = acquire (pool), *again;
+  int vgem = vgem_open ();
+  guint32 fence;
+
+  fake_kernel_break_ioctl (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, ENOTTY);
+  fail_unless_equals_int (
+      vgem_attach (vgem, dmabuf_buffer_get_fd (frame_get_dmabuf (buffer)),
+          VGEM_FENCE_WRITE, &fence),
+      0);
+  gst_buffer_unref (buffer);
+
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_EOS);
+  fail_unless_equals_uint64 (get_stat (pool, "starved"), 0);
+  fail_unless_equals_uint64 (get_stat (pool, "discarded"), 0);
+  fail_unless_equals_int (vgem_signal (vgem, fence), 0);
+  fail_unless_equals_int (try_acquire (pool, &again), GST_FLOW_OK);
+  fail_unless (again == buffer);
+
+  gst_buffer_unref (again);
+  dmabuf_kernel->close (vgem);
+  fake_kernel_break_ioctl (DMA_BUF_IOCTL_EXPORT_SYNC_FILE, 0);
+  free_pool (pool);
+}
+GST_END_TEST;
+
 static Suite *
 pool_fences_suite (void)
 {
@@ -417,6 +451,7 @@ pool_fences_suite (void)
   tcase_add_test (tc, test_buffer_comes_back_when_its_fences_have_signaled);
   tcase_add_test (tc, test_a_pool_that_may_grow_does_not_wait);
   tcase_add_test (tc, test_a_dry_pool_wakes_with_the_fence);
+  tcase_add_test (tc, test_poll1_who_does_not_wait_is_told_so);
   tcase_add_loop_test (tc, test_flushing_ends_a_wait, 0, 2);
   tcase_add_test (tc, test_sec13_a_hung_fence_costs_one_buffer);
   tcase_add_test (tc, test_sec13_a_hung_fence_wakes_who_waits);
