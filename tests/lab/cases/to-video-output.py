@@ -15,7 +15,7 @@ from gstcase import (  # noqa: E402
 from pixels import frames_of, rgb  # noqa: E402
 from vivid import Loop  # noqa: E402
 
-FRAMES = 70
+FRAMES = 120
 FRAME = ('BGRx', 640, 480)
 SIZE = 640 * 480 * 4
 PRODUCER = (f'videotestsrc pattern=ball num-buffers={FRAMES} is-live={{}} ! '
