@@ -97,24 +97,16 @@ gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore)
   session->sink = NULL;
 }
 
-/* A wait was cancelled: by a flush, or by a pause that ends with more to do.
- * TRUE to try again. */
+/* After a wait that failed: TRUE, with @error cleared, to try again, as it was
+ * cancelled by a pause that has ended with more to do. @flow, if it was by a
+ * flush, is what the sink returns. */
 static gboolean
-resume (GstDmabufKmsSession *session, GstFlowReturn *flow)
+try_again (GstDmabufKmsSession *session, GstFlowReturn *flow, GError **error)
 {
+  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return FALSE;
   *flow = gst_base_sink_wait_preroll (session->sink);
-
-  return *flow == GST_FLOW_OK;
-}
-
-/* Whether @error says that, and is to be tried again; then it is cleared. */
-static gboolean
-try_again (GstDmabufKmsSession *session, GError **error)
-{
-  GstFlowReturn flow;
-
-  if (!g_error_matches (*error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-      || !resume (session, &flow))
+  if (*flow != GST_FLOW_OK)
     return FALSE;
   g_clear_error (error);
 
@@ -126,15 +118,13 @@ try_again (GstDmabufKmsSession *session, GError **error)
 static gboolean
 begin_change (GstDmabufKmsSession *session, GError **error)
 {
-  GError *own_error = NULL;
+  GstFlowReturn flow;
   gboolean ret;
 
   do {
-    ret = kms_presenter_begin_change (session->presenter,
-        gst_dmabuf_kms_session_deadline (session), &own_error);
-  } while (!ret && try_again (session, &own_error));
-  if (own_error)
-    g_propagate_error (error, own_error);
+    ret = kms_presenter_begin_change (
+        session->presenter, gst_dmabuf_kms_session_deadline (session), error);
+  } while (!ret && try_again (session, &flow, error));
 
   return ret;
 }
@@ -367,10 +357,8 @@ wait_fence (
   gst_dmabuf_core_stats_add (
       &session->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
   do {
-    g_clear_error (&error);
     done = dmabuf_fence_wait (fence, deadline, session->cancellable, &error);
-  } while (!done && g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-      && resume (session, flow));
+  } while (!done && try_again (session, flow, &error));
 
   if (!done && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     GST_ELEMENT_WARNING (session->sink, RESOURCE, READ,
@@ -416,12 +404,10 @@ present (GstDmabufKmsSession *session, KmsFrame *frame)
   GError *error = NULL;
 
   do {
-    g_clear_error (&error);
     if (kms_presenter_show (session->presenter, frame,
             gst_dmabuf_kms_session_deadline (session), &error))
       return GST_FLOW_OK;
-  } while (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)
-      && resume (session, &flow));
+  } while (try_again (session, &flow, &error));
 
   if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
     gst_dmabuf_kms_post_error (GST_ELEMENT (session->sink), error);
@@ -498,15 +484,13 @@ gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session)
 static gboolean
 wait_shown (GstDmabufKmsSession *session, GError **error)
 {
-  GError *own_error = NULL;
+  GstFlowReturn flow;
   gboolean ret;
 
   do {
-    ret = kms_presenter_wait (session->presenter,
-        gst_dmabuf_kms_session_deadline (session), &own_error);
-  } while (!ret && try_again (session, &own_error));
-  if (own_error)
-    g_propagate_error (error, own_error);
+    ret = kms_presenter_wait (
+        session->presenter, gst_dmabuf_kms_session_deadline (session), error);
+  } while (!ret && try_again (session, &flow, error));
 
   return ret;
 }
