@@ -56,8 +56,7 @@ errno_to_hint (int code)
            "(usually video)";
   case EBUSY:
     return "the device is in use by another program or element; fuser -v on it "
-           "shows "
-           "which";
+           "shows which";
   case ENODEV:
   case ENXIO:
     return "the device is gone";
