@@ -41,9 +41,13 @@ fetch () { # LANE SUITE
   drivers "$lane"/debs/linux-source-*.deb | tar -xJ -C "$lane/src" \
     --strip-components=1 --wildcards \
     '*/drivers/gpu/drm/vkms/*' \
+    '*/drivers/gpu/drm/drm_gem_dma_helper.c' \
+    '*/drivers/gpu/drm/drm_internal.h' \
     '*/drivers/dma-buf/s*' \
+    '*/drivers/dma-buf/heaps/*' \
     '*/drivers/media/v4l2-core/v4l2-mem2mem.c' \
     '*/drivers/media/test-drivers/vim2m.c' \
+    '*/drivers/media/test-drivers/vimc/*' \
     '*/drivers/media/test-drivers/vicodec/*'
   rm "$lane"/debs/linux-source-*.deb
   local deb
