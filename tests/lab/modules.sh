@@ -72,6 +72,52 @@ END
   build sw_sync sw_sync
 }
 
+# has OPTION: part of the lane's kernel.
+has () { grep -qx "CONFIG_$1=y" "/lib/modules/$k/build/.config"; }
+
+# A heap of contiguous memory, which the kernel parameter cma= reserves. The
+# kernel of Debian 13 has none.
+cma_heap () {
+  mkdir "$work/cma_heap"
+  cp "$src/drivers/dma-buf/heaps/cma_heap.c" "$work/cma_heap"
+  echo 'obj-m += cma_heap.o' >"$work/cma_heap/Makefile"
+  build cma_heap cma_heap
+}
+
+# A camera of a sensor, a debayer and a scaler, to be set up by media-ctl.
+vimc () {
+  cp -r "$src/drivers/media/test-drivers/vimc" "$work/vimc"
+  build vimc vimc -- CONFIG_VIDEO_VIMC=m
+}
+
+# vkms as a display controller that reads contiguous memory only, as many on
+# boards do. Its names differ, so that it stands beside vkms. The helpers of
+# contiguous GEM objects, which Debian does not build, become part of the module;
+# a console needs another set of operations, and nothing here needs a console.
+vkms_contig () {
+  local gpu=$src/drivers/gpu/drm
+  cp -r "$gpu/vkms" "$work/vkms_contig"
+  cp "$gpu"/{drm_gem_dma_helper.c,drm_internal.h} "$work/vkms_contig"
+  cd "$work/vkms_contig"
+  sed -i 's/^EXPORT_SYMBOL.*//; /^MODULE_/d' drm_gem_dma_helper.c
+  sed -i 's/^vkms-y := /vkms_contig-y := drm_gem_dma_helper.o /
+    s/\bvkms\.o\b/vkms_contig.o/' Makefile
+  sed -i 's/"vkms"/"vkms_contig"/' ./*.[ch] # driver, device, configfs
+  sed -i '/drm_client_setup(/d; /DRM_FBDEV_SHMEM_DRIVER_OPS,/d
+    s/DRM_GEM_SHMEM_DRIVER_OPS,/DRM_GEM_DMA_DRIVER_OPS_VMAP,/
+    s/DMA_BIT_MASK(64)/DMA_BIT_MASK(32)/
+    s,<drm/drm_gem_shmem_helper.h>,<drm/drm_gem_dma_helper.h>,' vkms_drv.c
+  echo 'MODULE_IMPORT_NS("DMA_BUF");' >>vkms_drv.c
+  cd - >/dev/null
+  build vkms_contig vkms_contig -- \
+    CONFIG_DRM_VKMS=m CONFIG_DRM_VKMS_KUNIT_TEST=n
+}
+
 vkms
 m2m
 sw_sync
+vimc
+if has CMA; then
+  cma_heap
+  vkms_contig
+fi
