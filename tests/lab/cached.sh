@@ -20,12 +20,16 @@ prepare_root () {
   touch "$ROOT"
 }
 
-prepare_guest () {
+need_qemu () {
   [ "$(uname -m)" = x86_64 ] ||
     die "the virtual machine is for x86-64, and this is $(uname -m);" \
       "./run demo --here and ./run test --no-vm do without"
-  prepare_root
   need qemu-system-x86_64 qemu-system-x86
+}
+
+prepare_guest () {
+  need_qemu
+  prepare_root
   [ -d "$IMAGE" ] ||
     locked "$CACHE/lock" make_cached "$IMAGE" build_image || exit 1
   touch "$IMAGE"

@@ -7,8 +7,9 @@ test_usage () {
 usage: ./run test [NAME…] [OPTION…]
 
 Runs the tests whose name contains a NAME, or all: the native ones, plain and
-under ASan and UBSan, then the lab's in the virtual machine. Ends with
-"N passed, N failed, N skipped"; exit status 0 means that none failed.
+under ASan and UBSan, then the lab's in the virtual machine. Begins with the
+versions of what they use, ends with "N passed, N failed, N skipped"; exit status
+0 means that none failed.
 
   --no-vm             without the lab
   --lab               only the lab
@@ -64,6 +65,8 @@ test_gpu () {
 run_tests () {
   local results=$TOP/build/test/results lane native built=yes
   prepare_root
+  [ "$lab" = no ] || need_qemu
+  versions
   # The results of two runs in one checkout would be each other's.
   mkdir -p "$TOP/build"
   exec 8>"$TOP/build/.test-lock"
