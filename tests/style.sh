@@ -11,7 +11,7 @@ status=0
 version=$(clang-format --version | sed 's/.*version \([0-9]*\).*/\1/')
 if [ "$version" != 19 ]; then
   echo "style.sh: needs clang-format 19, found ${version:-none};" \
-    "./run sh -- tests/style.sh $* has it"
+    "./run sh --no-build -- tests/style.sh $* has it"
   [ $# -gt 0 ] && exit 2
   exit 77
 fi
@@ -23,7 +23,7 @@ sources=$(find libdmabufcore gst ext tests subprojects -name '*.[ch]' -type f |
 if [ "$1" = --fix ]; then
   clang-format --style=file -i $sources || exit 2
 elif ! clang-format --style=file --dry-run -Werror $sources; then
-  echo "not as .clang-format has it; ./run sh -- tests/style.sh --fix mends it"
+  echo "not as .clang-format has it; ./run sh --no-build -- tests/style.sh --fix mends it"
   status=1
 fi
 

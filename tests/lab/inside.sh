@@ -33,5 +33,12 @@ cwd () {
 # in_top COMMAND…: inside the root, at the checkout's top.
 in_top () { (cd "$TOP" && enter -- "$@"); }
 
-# build [LANE]: what that needs; see native.py.
-build () { in_top tests/lab/native.py build "${1:-plain}"; }
+# build [LANE]: what that needs; see native.py. Input is for the command that
+# runs afterwards.
+build () { in_top tests/lab/native.py build "${1:-plain}" </dev/null; }
+
+# with_build [COMMAND…]: inside the root where the caller stands, with the build's
+# plugins found; without COMMAND a shell that says so.
+with_build () {
+  enter -- meson devenv -C "$TOP/build/native" -w "$(cwd)" "$@"
+}

@@ -9,6 +9,8 @@ A test is a Meson test of suite 'native'. Results are appended to RESULTS, one
 line each: pass, fail or skip, count, name, seconds, reason, between tabs.
 """
 
+import errno
+import fcntl
 import glob
 import json
 import os
@@ -68,31 +70,63 @@ def progress(text):
     print(f'run: {text}', file=sys.stderr, flush=True)
 
 
-def build(lane):
-    """True if it is built; what the compiler said otherwise is shown."""
-    where, options = SETUP[lane]
-    directory = build_dir(lane)
-    os.makedirs(directory, exist_ok=True)
-    steps = [['ninja', '-C', directory]]
-    if not os.path.exists(os.path.join(directory, 'build.ninja')):
-        steps.insert(0, ['meson', 'setup', directory] + options)
+def show_errors(lines):
+    """What the compiler or Meson said of the first that failed."""
+    failed = [i for i, line in enumerate(lines)
+              if line.startswith('FAILED') or 'ERROR' in line]
+    for line in lines[max(failed[:1] + [len(lines) - 60]):][:60]:
+        print(line, file=sys.stderr)
+
+
+def is_full(directory, lines):
+    """The log may lack the message: it lies on the same disk."""
+    disk = os.statvfs(directory)
+    return (disk.f_bavail * disk.f_frsize < 8 << 20
+            or any('No space left on device' in line for line in lines))
+
+
+def build_steps(directory, options):
+    if os.path.exists(os.path.join(directory, 'build.ninja')):
+        return [['ninja', '-C', directory]]
+    # A setup that was killed leaves what Meson takes for a finished one.
+    shutil.rmtree(os.path.join(directory, 'meson-private'), ignore_errors=True)
+    return [['meson', 'setup', directory] + options, ['ninja', '-C', directory]]
+
+
+def build_in(directory, where, options):
     log = os.path.join(directory, 'build.log')
     start = time.monotonic()
-    with open(log, 'w+', errors='replace') as output:
-        for step in steps:
+    with open(log, 'a+', errors='replace') as output:
+        # Another run may build the same: one after the other.
+        fcntl.flock(output, fcntl.LOCK_EX)
+        output.truncate(0)
+        for step in build_steps(directory, options):
             if subprocess.run(step, stdout=output, stderr=output).returncode:
                 output.seek(0)
                 lines = output.read().splitlines()
-                failed = [i for i, line in enumerate(lines)
-                          if line.startswith('FAILED') or 'ERROR' in line]
-                for line in lines[max(failed[:1] + [len(lines) - 60]):][:60]:
-                    print(line, file=sys.stderr)
+                if is_full(directory, lines):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                show_errors(lines)
                 progress(f'build/{where} does not build; the log is {log}')
                 return False
     seconds = time.monotonic() - start
     if seconds > 2:
         progress(f'built build/{where} in {seconds:.0f} s')
     return True
+
+
+def build(lane):
+    """True if it is built; what the compiler said otherwise is shown."""
+    where, options = SETUP[lane]
+    directory = build_dir(lane)
+    try:
+        os.makedirs(directory, exist_ok=True)
+        return build_in(directory, where, options)
+    except OSError as error:
+        progress(f'build/{where} cannot be written ({error.strerror}): '
+                 f'make room on the disk of {directory}, or mend its '
+                 'permissions, then run the same again')
+        return False
 
 
 def tests(lane):

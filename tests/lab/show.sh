@@ -15,11 +15,8 @@ this machine's own camera and display.
 
 END
   prepare_root
-  build && in_top meson devenv -C build/native "$TOP/$DEMO" --help
+  build && with_build "$TOP/$DEMO" --help
 }
-
-# with_build COMMAND…: inside the root, with the build's plugins found.
-with_build () { in_top meson devenv -C build/native -w "$TOP" "$@"; }
 
 cmd_demo () {
   local here=no options=() out=$TOP/build/vm-out/demo rc=0
@@ -91,6 +88,6 @@ one_bench () {
     prepare_guest
     (cd "$TOP" && vm backports "$2" 3G "$3") >"$out"
   else
-    with_build timeout "$2" "$TOP/$3" >"$out"
+    (cd "$TOP" && with_build timeout "$2" "$TOP/$3") >"$out"
   fi
 }
