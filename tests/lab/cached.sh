@@ -11,13 +11,14 @@ IMAGE=$CACHE/guest-$(recipe "${IMAGE_RECIPE[@]}")
 
 # prepare_root, prepare_guest: make what is not in the cache.
 prepare_root () {
-  mkdir -p "$CACHE"
+  can_as_root
+  writable "$CACHE"
   if [ ! -d "$ROOT" ]; then
     need mmdebstrap mmdebstrap xz xz-utils
-    can_as_root
-    locked "$CACHE/lock" make_cached "$ROOT" build_root || exit 1
+    locked "$CACHE/lock" make_cached "$ROOT" build_root 5000 "the build root" ||
+      exit 1
   fi
-  touch "$ROOT"
+  touch "$ROOT" 2>/dev/null # a disk that is read-only will do
 }
 
 need_qemu () {
@@ -31,52 +32,100 @@ prepare_guest () {
   need_qemu
   prepare_root
   [ -d "$IMAGE" ] ||
-    locked "$CACHE/lock" make_cached "$IMAGE" build_image || exit 1
-  touch "$IMAGE"
+    locked "$CACHE/lock" make_cached "$IMAGE" build_image 4000 \
+      "the guest's image" || exit 1
+  touch "$IMAGE" 2>/dev/null
 }
 
 # forget_old: drop what no checkout has used for two weeks.
 forget_old () {
   local dir
-  find "$CACHE" -maxdepth 1 \( -name 'root-*' -o -name 'guest-*' \) \
+  find "$CACHE" -maxdepth 1 \
+    \( -name 'root-*' -o -name 'guest-*' -o -name debs \) \
     -mtime +14 -print | while read -r dir; do as_root rm -rf "$dir"; done
 }
 
-# make_cached DIR FUNCTION: FUNCTION fills a temporary directory, which gets
-# its name only when it is complete. Called under the lock: whatever temporary
-# directory is there was left by an interrupted run.
+# make_cached DIR FUNCTION MB WHAT: FUNCTION fills a temporary directory, which gets
+# its name only when it is complete. Called under the lock: a temporary directory
+# that is there was left by a run that was killed. WHAT takes MB while it is made.
 make_cached () {
   [ ! -d "$1" ] || return 0
-  local tmp=$CACHE/tmp
+  local tmp=$CACHE/tmp rc=0
   as_root rm -rf "$tmp"
   forget_old
-  mkdir "$tmp"
-  "$2" "$tmp" || return 1
-  mv -T "$tmp" "$1"
+  has_ids
+  room "$CACHE" "$3" "$4"
+  mkdir "$tmp" || return
+  # shellcheck disable=SC2064
+  trap "stopped '$4'" EXIT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+  "$2" "$tmp" && mv -T "$tmp" "$1" || rc=1
+  trap - EXIT TERM HUP
+  [ $rc = 0 ] || forget_half
+  return $rc
 }
 
-# steps: of what a long step prints, the lines that say how far it is.
-steps () { sed -un '/^I: running --/d; s/^I: /run:   /p' >&2; }
+# forget_half: removes what is not complete, but packages that were fetched.
+forget_half () {
+  as_root rm -rf "$CACHE/tmp"
+  [ -n "$(fetched)" ] || as_root rm -rf "$CACHE/debs"
+}
+
+fetched () { find "$CACHE/debs" -name '*.deb' 2>/dev/null; }
+
+# stopped WHAT: a signal came while WHAT was made.
+stopped () {
+  local with=
+  stop_step
+  forget_half
+  [ -z "$(fetched)" ] || with=", from the packages that were fetched"
+  say "stopped before $1 was complete; the next run makes it$with"
+}
+
+# with_debs DIR COMMAND…: COMMAND, and mmdebstrap in it gets apt's archives from
+# DIR and leaves them there when it is stopped; at its end it removes them.
+with_debs () {
+  export DEBS=$1
+  shift
+  mmdebstrap () {
+    # shellcheck disable=SC2016
+    command mmdebstrap --setup-hook='mkdir -p "$1/var/cache/apt/archives"' \
+      --setup-hook='mount --bind "$DEBS" "$1/var/cache/apt/archives"' "$@"
+  }
+  "$@"
+}
 
 # build_root DIR, build_image DIR: see make_cached.
 build_root () {
-  local log=$CACHE/root.log
+  local log=$CACHE/root.log debs=$CACHE/debs found
   progress "building the build root (Debian $SUITE), about 3 minutes," \
     "log in $log"
+  mkdir -p "$debs"
+  found=$(fetched | wc -l)
+  [ "$found" = 0 ] ||
+    progress "with $found packages that a run before this one fetched"
   # shellcheck disable=SC2016
-  as_root bash -c 'TOP=$1; . "$TOP/tests/lab/lib.sh"
-    . "$LAB/root.sh"; bootstrap "$2"' bash "$TOP" "$1" 2>&1 |
-    tee "$log" | steps
-  [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 15 "$log" >&2
-    say "the build root could not be made; the whole log is $log"; return 1; }
+  logged "$log" as_root bash -c 'TOP=$1; . "$TOP/tests/lab/lib.sh"
+    . "$LAB/root.sh"; . "$LAB/cached.sh"; with_debs "$2" bootstrap "$3"' \
+    bash "$TOP" "$debs" "$1" ||
+    { not_made "the build root could not be made" "$log"; return 1; }
+  as_root rm -rf "$debs"
 }
 
 build_image () {
   local log=$CACHE/guest.log
   progress "building kernel modules and the guest's image, about 2 minutes," \
     "log in $log"
-  enter "$1" -- "$LAB/image.sh" "$LAB" "$1" 2>&1 |
-    tee "$log" | steps
-  [ "${PIPESTATUS[0]}" = 0 ] || { tail -n 15 "$log" >&2
-    say "the guest's image could not be made; the log is $log"; return 1; }
+  logged "$log" enter "$1" -- "$LAB/image.sh" "$LAB" "$1" ||
+    { not_made "the guest's image could not be made" "$log"; return 1; }
+}
+
+# not_made WHAT LOG: says so. Packages that were fetched stay for the next run, but
+# not on a disk that is full.
+not_made () {
+  local why
+  why=$(failure "$1" "$2" "$CACHE")
+  say "$why"
+  case $why in *" is full: "*) as_root rm -rf "$CACHE/debs" ;; esac
 }

@@ -35,7 +35,11 @@ in_top () { (cd "$TOP" && enter -- "$@"); }
 
 # build [LANE]: what that needs; see native.py. Input is for the command that
 # runs afterwards.
-build () { in_top tests/lab/native.py build "${1:-plain}" </dev/null; }
+build () {
+  writable "$TOP/build"
+  room "$TOP/build" 20 "the build"
+  in_top tests/lab/native.py build "${1:-plain}" </dev/null
+}
 
 # with_build [COMMAND…]: inside the root where the caller stands, with the build's
 # plugins found; without COMMAND a shell that says so.

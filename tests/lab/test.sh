@@ -68,7 +68,8 @@ run_tests () {
   [ "$lab" = no ] || need_qemu
   versions
   # The results of two runs in one checkout would be each other's.
-  mkdir -p "$TOP/build"
+  writable "$TOP/build"
+  room "$TOP/build" 20 "the build"
   exec 8>"$TOP/build/.test-lock"
   flock -n 8 || { say "waiting for another run of these tests"; flock 8; }
   rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"

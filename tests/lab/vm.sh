@@ -114,7 +114,9 @@ vm () {
   [ -f "$IMAGE/$lane/vmlinuz" ] ||
     die "no kernel lane '$lane'; there are: $(lanes)"
   mkdir -p "$LOGS" "$OUT"
-  state=$(mktemp -d "${TMPDIR:-/tmp}/gst-dmabuf-vm.XXXXXX")
+  room "${TMPDIR:-/tmp}" 20 "the guest's output"
+  state=$(mktemp -d "${TMPDIR:-/tmp}/gst-dmabuf-vm.XXXXXX") ||
+    die "no folder can be made in ${TMPDIR:-/tmp}: mend its permissions"
   console=${VM_CONSOLE:-$LOGS/$(date +%H%M%S)-$$.log}
   ln -sfn "$(basename "$console")" "$LOGS/last.log"
   guest_command "$state" "$limit" "$@"
