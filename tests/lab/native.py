@@ -212,15 +212,28 @@ def seed_registries(found):
             shutil.copy2(system, path)
 
 
-def explain_glib(directory):
-    """Builds what tells TSan about GLib's locks; see tsan-glib.c."""
-    library = os.path.join(directory, 'tsan-glib.so')
+def preload(directory, name, *packages):
+    """Builds NAME.c, which is preloaded in a lane; it says why."""
+    library = os.path.join(directory, f'{name}.so')
     flags = subprocess.run(
-        ['pkg-config', '--cflags', 'gstreamer-1.0'], text=True, check=True,
-        stdout=subprocess.PIPE).stdout.split()
+        ['pkg-config', '--cflags', *packages], text=True, check=True,
+        stdout=subprocess.PIPE).stdout.split() if packages else []
     subprocess.run(['gcc', '-shared', '-fPIC', '-O2', '-Wall', '-o', library,
-                    os.path.join(LAB, 'tsan-glib.c')] + flags, check=True)
+                    os.path.join(LAB, f'{name}.c')] + flags, check=True)
     return library
+
+
+def preloads(lane, directory):
+    """What LD_PRELOAD is in a lane."""
+    if lane == 'tsan':
+        return [preload(directory, 'tsan-glib', 'gstreamer-1.0')]
+    if lane == 'asan':
+        # ASan's runtime refuses to come second.
+        runtime = subprocess.run(
+            ['gcc', '-print-file-name=libasan.so'], text=True, check=True,
+            stdout=subprocess.PIPE).stdout.strip()
+        return [os.path.realpath(runtime), preload(directory, 'keep-loaded')]
+    return []
 
 
 def run(lane, results, names):
@@ -241,8 +254,10 @@ def run(lane, results, names):
     else:
         # Meson's 30 s are for an idle machine and a plain build.
         command += ['-t', '4']
+    libraries = preloads(lane, directory)
+    if libraries:
+        command += ['--wrapper', f'env LD_PRELOAD={":".join(libraries)}']
     if lane == 'tsan':
-        command += ['--wrapper', f'env LD_PRELOAD={explain_glib(directory)}']
         # Where the kernel spreads addresses wide, TSan finds no place.
         command = ['setarch', '-R'] + command
     environment = {**os.environ, **ENVIRONMENT[lane],
