@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #define MAX_CARDS 64
+/* more than a pool has buffers */
+#define MAX_REFUSED 64
 
 /* libdrm got it with 2.4.117, the kernel with 6.8 */
 #ifndef DRM_IOCTL_MODE_CLOSEFB
@@ -47,6 +49,8 @@ card_new (int fd, const char *path, gboolean nonblocking, GError **error)
   g_atomic_ref_count_init (&card->ref_count);
   g_mutex_init (&card->handles_lock);
   card->handles = g_hash_table_new (NULL, NULL);
+  card->refused =
+      g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   card->fd = fd;
   card->nonblocking = nonblocking;
 
@@ -252,6 +256,7 @@ kms_card_unref (KmsCard *card)
     g_critical ("%s: %u GEM handles leaked", card->name,
         g_hash_table_size (card->handles));
   g_hash_table_unref (card->handles);
+  g_hash_table_unref (card->refused);
   g_mutex_clear (&card->handles_lock);
   g_clear_pointer (&card->resources, drmModeFreeResources);
   if (card->fd >= 0)
@@ -320,21 +325,56 @@ hold_locked (KmsCard *card, guint32 handle)
   g_hash_table_insert (card->handles, key, GUINT_TO_POINTER (uses + 1));
 }
 
-int
-kms_card_import_handle (KmsCard *card, int fd, guint32 *handle)
+/* Drivers without imports answer ENODEV, as every call does once the device is
+ * gone (drm_ioctl ()). */
+static gboolean
+is_gone (KmsCard *card)
 {
-  struct drm_prime_handle prime = { .fd = fd };
+  struct drm_get_cap cap = { .capability = DRM_CAP_PRIME };
+
+  return kms_ioctl (card->fd, DRM_IOCTL_GET_CAP, &cap) == -ENODEV;
+}
+
+/* Asks the kernel. The answer to a dma-buf that the device cannot reach stays
+ * the same, and its cost, attaching and mapping, would come with each frame. No
+ * later dma-buf has the same inode, so the table only has to be kept small. */
+static int
+import_locked (KmsCard *card, DmabufBuffer *buffer, guint32 *handle)
+{
+  struct drm_prime_handle prime = { .fd = dmabuf_buffer_get_fd (buffer) };
+  guint64 inode = dmabuf_buffer_get_inode (buffer);
+  int ret = GPOINTER_TO_INT (g_hash_table_lookup (card->refused, &inode));
+
+  if (ret < 0)
+    return ret;
+  ret = kms_ioctl (card->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
+  if (ret >= 0) {
+    *handle = prime.handle;
+    hold_locked (card, prime.handle);
+    return 0;
+  }
+
+  if (ret == -ENODEV && !is_gone (card))
+    ret = -EOPNOTSUPP;
+  if (ret == -EINVAL || ret == -EOPNOTSUPP) {
+    if (g_hash_table_size (card->refused) >= MAX_REFUSED)
+      g_hash_table_remove_all (card->refused);
+    g_hash_table_insert (card->refused, g_memdup2 (&inode, sizeof (inode)),
+        GINT_TO_POINTER (ret));
+  }
+
+  return ret;
+}
+
+int
+kms_card_import_handle (KmsCard *card, DmabufBuffer *buffer, guint32 *handle)
+{
   int ret;
 
   /* Under the lock, so that no other thread closes between the ioctl and the
    * count the handle that it returned. */
   g_mutex_lock (&card->handles_lock);
-  ret = kms_ioctl (card->fd, DRM_IOCTL_PRIME_FD_TO_HANDLE, &prime);
-  if (ret >= 0) {
-    ret = 0;
-    *handle = prime.handle;
-    hold_locked (card, prime.handle);
-  }
+  ret = import_locked (card, buffer, handle);
   g_mutex_unlock (&card->handles_lock);
 
   return ret;

@@ -31,6 +31,8 @@ typedef struct
    * buffer and file, whatever number of imports lead to it */
   GMutex handles_lock;
   GHashTable *handles;
+  /* inode of a dma-buf that PRIME refused → -errno; under handles_lock */
+  GHashTable *refused;
 } KmsCard;
 
 /* What the user asked for; %NULL and -1 for nothing. */
@@ -60,8 +62,11 @@ gboolean kms_card_acquire_master (KmsCard *card, GError **error);
  * file of the application's, who may be master for more than us. */
 void kms_card_drop_master (KmsCard *card);
 
-/* The GEM handle of the dma-buf @fd: 0 and a use more, or -errno. */
-int kms_card_import_handle (KmsCard *card, int fd, guint32 *handle);
+/* The GEM handle of @buffer: 0 and a use more, or -errno. That is -EOPNOTSUPP
+ * for a driver that imports nothing, and -ENODEV for a card that is gone. A
+ * refusal is remembered. */
+int
+kms_card_import_handle (KmsCard *card, DmabufBuffer *buffer, guint32 *handle);
 
 /* Counts a use of a @handle that an ioctl of this file has just made. */
 void kms_card_hold_handle (KmsCard *card, guint32 handle);

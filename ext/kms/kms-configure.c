@@ -3,6 +3,7 @@
 /* Which mode, which plane and where on the screen: kms_output_configure (). */
 
 #include "kms-output.h"
+#include "kms-debug.h"
 
 #include <drm_fourcc.h>
 #include <errno.h>
@@ -169,6 +170,28 @@ adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice,
   return 0;
 }
 
+/* Something to ask the driver with. TRUE with %NULL in @picture if its dumb
+ * buffers are of another kind, or if it has none. */
+static gboolean
+make_picture (KmsOutput *output, const KmsVideo *video, KmsPicture **picture,
+    GError **error)
+{
+  GError *reason = NULL;
+
+  *picture = kms_picture_new (
+      output->card, video->format, video->width, video->height, &reason);
+  if (*picture)
+    return TRUE;
+  if (g_error_matches (reason, DMABUF_ERROR, EOPNOTSUPP)) {
+    GST_INFO ("no picture to test a mode with: %s", reason->message);
+    g_error_free (reason);
+    return TRUE;
+  }
+  g_propagate_error (error, reason);
+
+  return FALSE;
+}
+
 gboolean
 kms_output_configure (KmsOutput *output, const KmsVideo *video,
     const KmsModeRequest *request, GError **error)
@@ -188,12 +211,9 @@ kms_output_configure (KmsOutput *output, const KmsVideo *video,
   if (!list_choices (output, video, request, choices, &n, error))
     return FALSE;
 
-  if (video->modifier == DRM_FORMAT_MOD_LINEAR) {
-    picture = kms_picture_new (
-        output->card, video->format, video->width, video->height, error);
-    if (!picture)
-      return FALSE;
-  }
+  if (video->modifier == DRM_FORMAT_MOD_LINEAR
+      && !make_picture (output, video, &picture, error))
+    return FALSE;
 
   for (i = 0; i < n; i++) {
     for (j = 0; j < output->candidates->len; j++) {
@@ -203,8 +223,9 @@ kms_output_configure (KmsOutput *output, const KmsVideo *video,
       if (!kms_formats_contain (plane->formats, video->format, video->modifier))
         continue;
       choose_colours (output, plane, video);
-      /* Tiled memory cannot be made here: IN_FORMATS has said that the plane
-       * takes it, and the first commit decides. */
+      /* Tiled memory cannot be made here, nor any where the driver has no
+       * fitting dumb buffers: the plane's formats say that it is shown, and the
+       * first commit decides. */
       ret = !picture ? 0
                      : kms_output_test (output, plane, choices[i].mode,
                            &choices[i].target, picture, &background);

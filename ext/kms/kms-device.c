@@ -32,11 +32,11 @@ kms_framebuffer_new (KmsCard *card, const DmabufLayout *layout, GError **error)
 
   for (i = 0; i < layout->n_planes; i++) {
     const DmabufPlane *plane = &layout->planes[i];
-    int fd = dmabuf_buffer_get_fd (plane->buffer);
 
     if (plane->offset > G_MAXUINT32)
       goto offset_too_large;
-    ret = kms_card_import_handle (card, fd, &framebuffer->handles[i]);
+    ret =
+        kms_card_import_handle (card, plane->buffer, &framebuffer->handles[i]);
     if (ret < 0)
       goto no_handle;
     framebuffer->n_handles = i + 1;
@@ -72,8 +72,10 @@ offset_too_large: {
 no_handle: {
   kms_set_error (error, -ret,
       "%s: cannot import the dma-buf of plane %u: %s; the display "
-      "controller may need contiguous memory",
-      card->name, i, g_strerror (-ret));
+      "controller %s",
+      card->name, i, g_strerror (-ret),
+      ret == -EOPNOTSUPP ? "takes no dma-bufs of other devices"
+                         : "may need contiguous memory");
   goto failed;
 }
 no_modifiers: {

@@ -10,34 +10,47 @@ struct _KmsDumbExporter
   DmabufExporter parent;
 
   KmsCard *card;
-  /* in pixels of 8 bits */
-  guint32 width;
+  guint32 row_bytes;
+  guint32 bpp;
   guint32 pitch;
 };
 
+/* What drivers take differs: virtio-gpu 32 only, qxl 16 and 32. Rows of bytes
+ * can be asked for in any of these, so the most common comes first. */
+static const guint32 bpps[] = { 32, 8 };
+
 G_DEFINE_FINAL_TYPE (KmsDumbExporter, kms_dumb_exporter, DMABUF_TYPE_EXPORTER)
 
+/* 0 or -errno, which is -EINVAL where the driver takes other bpps only. */
 static int
-create (KmsDumbExporter *exporter, guint32 rows,
-    struct drm_mode_create_dumb *dumb, GError **error)
+create (
+    KmsDumbExporter *exporter, guint32 rows, struct drm_mode_create_dumb *dumb)
 {
   KmsCard *card = exporter->card;
   int ret;
 
   *dumb = (struct drm_mode_create_dumb) {
-    .width = exporter->width,
+    .width = (exporter->row_bytes * 8 + exporter->bpp - 1) / exporter->bpp,
     .height = rows,
-    .bpp = 8,
+    .bpp = exporter->bpp,
   };
   ret = kms_ioctl (card->fd, DRM_IOCTL_MODE_CREATE_DUMB, dumb);
-  if (ret < 0) {
-    kms_set_error (error, -ret, "%s: cannot allocate %u rows of %u bytes: %s",
-        card->name, rows, exporter->width, g_strerror (-ret));
+  if (ret < 0)
     return ret;
-  }
   kms_card_hold_handle (card, dumb->handle);
 
   return 0;
+}
+
+static void
+set_error (KmsDumbExporter *exporter, guint32 rows, int ret, GError **error)
+{
+  /* ENOSYS: the driver has no dumb buffers at all */
+  gboolean no_such = ret == -EINVAL || ret == -ENOSYS;
+
+  kms_set_error (error, no_such ? EOPNOTSUPP : -ret,
+      "%s: cannot allocate %u rows of %u bytes: %s", exporter->card->name, rows,
+      exporter->row_bytes, g_strerror (-ret));
 }
 
 static int
@@ -56,8 +69,11 @@ kms_dumb_exporter_allocate (DmabufExporter *base, gsize size, GError **error)
         card->name, size);
     return -1;
   }
-  if (create (exporter, rows, &dumb, error) < 0)
+  ret = create (exporter, rows, &dumb);
+  if (ret < 0) {
+    set_error (exporter, rows, ret, error);
     return -1;
+  }
 
   prime.handle = dumb.handle;
   ret = kms_ioctl (card->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
@@ -104,11 +120,18 @@ kms_dumb_exporter_new (KmsCard *card, guint32 row_bytes, GError **error)
   KmsDumbExporter *exporter =
       g_object_new (KMS_TYPE_DUMB_EXPORTER, "name", name, NULL);
   struct drm_mode_create_dumb dumb;
+  int ret = -EINVAL;
+  guint i;
 
   g_free (name);
   exporter->card = kms_card_ref (card);
-  exporter->width = row_bytes;
-  if (create (exporter, 1, &dumb, error) < 0) {
+  exporter->row_bytes = row_bytes;
+  for (i = 0; i < G_N_ELEMENTS (bpps) && ret == -EINVAL; i++) {
+    exporter->bpp = bpps[i];
+    ret = create (exporter, 1, &dumb);
+  }
+  if (ret < 0) {
+    set_error (exporter, 1, ret, error);
     g_object_unref (exporter);
     return NULL;
   }

@@ -14,7 +14,7 @@ G_DECLARE_FINAL_TYPE (
     KmsDumbExporter, kms_dumb_exporter, KMS, DUMB_EXPORTER, DmabufExporter)
 
 /* An exporter of buffers with rows of at least @row_bytes. Asks the driver for
- * the pitch by making one. */
+ * the pitch by making one: EOPNOTSUPP if it makes none of the kind. */
 DmabufExporter *
 kms_dumb_exporter_new (KmsCard *card, guint32 row_bytes, GError **error);
 

@@ -112,6 +112,10 @@ GST_START_TEST (test_failed_imports_leave_nothing)
   fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
   fail_unless (strstr (error->message, FAKE_CARD) != NULL);
   g_clear_error (&error);
+  /* refused for good */
+  dmabuf_buffer_unref (one);
+  one = new_buffer ();
+  layout = nv12_in (one, two);
 
   fake_display_fail (DRM_IOCTL_PRIME_FD_TO_HANDLE, 2, ENOMEM);
   fail_if (kms_framebuffer_new (card, &layout, &error));
@@ -219,6 +223,121 @@ GST_START_TEST (test_dumb_buffers)
 }
 GST_END_TEST;
 
+/* Drivers choose which bits per pixel they take: virtio-gpu takes 32 only. The
+ * planes of any format fit all the same. */
+GST_START_TEST (test_dumb_buffers_of_one_bpp)
+{
+  static const guint bpps[] = { 32, 8 };
+  static const guint32 formats[] = { DRM_FORMAT_XRGB8888, DRM_FORMAT_RGB565,
+    DRM_FORMAT_RGB888, DRM_FORMAT_NV12, DRM_FORMAT_YUV420 };
+  GError *error = NULL;
+  guint i, j, k;
+
+  for (i = 0; i < G_N_ELEMENTS (bpps); i++) {
+    fake_display.dumb_bpp = bpps[i];
+    for (j = 0; j < G_N_ELEMENTS (formats); j++) {
+      /* a width whose rows are no multiple of 4 bytes */
+      KmsPicture *picture = kms_picture_new (card, formats[j], 99, 51, &error);
+      const DmabufLayout *layout;
+
+      fail_unless (picture != NULL, "bpp %u, format %u: %s", bpps[i], j,
+          error ? error->message : "");
+      layout = &picture->layout;
+      for (k = 0; k < layout->n_planes; k++) {
+        guint32 row_bytes, rows;
+
+        fail_unless (dmabuf_format_get_plane_size (
+            formats[j], k, 99, 51, &row_bytes, &rows));
+        fail_unless (layout->planes[k].pitch >= row_bytes);
+        fail_unless (
+            layout->planes[k].offset + (gsize) layout->planes[k].pitch * rows
+            <= dmabuf_buffer_get_size (picture->buffer));
+      }
+      kms_picture_free (picture);
+    }
+  }
+
+  fake_display.dumb_bpp = 1;
+  fail_if (kms_dumb_exporter_new (card, 100, &error));
+  fail_unless (g_error_matches (error, DMABUF_ERROR, EOPNOTSUPP));
+  fail_unless (strstr (error->message, FAKE_CARD) != NULL);
+  g_clear_error (&error);
+}
+GST_END_TEST;
+
+/* A card's answer to one dma-buf holds as long as the card is open: the kernel
+ * is asked once. */
+GST_START_TEST (test_refused_dma_buf_is_remembered)
+{
+  static const struct
+  {
+    int answer;
+    int code;
+    const char *text;
+  } cases[] = {
+    { EINVAL, EINVAL, "contiguous" },
+    /* virtio-gpu without blob resources. The card itself is there. */
+    { ENODEV, EOPNOTSUPP, "of other devices" },
+  };
+  DmabufBuffer *buffer;
+  DmabufLayout layout;
+  KmsFramebuffer *framebuffer;
+  GError *error = NULL;
+  guint i, j;
+
+  for (i = 0; i < G_N_ELEMENTS (cases); i++) {
+    buffer = new_buffer ();
+    layout = nv12_in (buffer, buffer);
+    fake_display.n_refused_imports = 0;
+    fake_display.import_errno = cases[i].answer;
+    for (j = 0; j < 3; j++) {
+      fail_if (kms_framebuffer_new (card, &layout, &error));
+      fail_unless (g_error_matches (error, DMABUF_ERROR, cases[i].code));
+      fail_unless (strstr (error->message, cases[i].text) != NULL);
+      g_clear_error (&error);
+    }
+    fail_unless_equals_int (fake_display.n_refused_imports, 1);
+    dmabuf_buffer_unref (buffer);
+  }
+
+  /* no memory now says nothing about the next time */
+  buffer = new_buffer ();
+  layout = nv12_in (buffer, buffer);
+  fake_display.import_errno = ENOMEM;
+  fail_if (kms_framebuffer_new (card, &layout, NULL));
+  fake_display.import_errno = 0;
+  framebuffer = kms_framebuffer_new (card, &layout, NULL);
+  fail_unless (framebuffer != NULL);
+  kms_framebuffer_free (card, framebuffer);
+  dmabuf_buffer_unref (buffer);
+}
+GST_END_TEST;
+
+/* What is remembered of a stream of ever new dma-bufs has a bound, beyond which
+ * the kernel is asked again. */
+GST_START_TEST (test_refusals_are_bounded)
+{
+  DmabufBuffer *first = new_buffer ();
+  DmabufLayout layout = nv12_in (first, first);
+  guint i;
+
+  fake_display.import_errno = EINVAL;
+  fail_if (kms_framebuffer_new (card, &layout, NULL));
+  for (i = 0; i < 1000; i++) {
+    DmabufBuffer *buffer = new_buffer ();
+    DmabufLayout other = nv12_in (buffer, buffer);
+
+    fail_if (kms_framebuffer_new (card, &other, NULL));
+    dmabuf_buffer_unref (buffer);
+    fail_unless (g_hash_table_size (card->refused) <= 100);
+  }
+  fail_unless_equals_int (fake_display.n_refused_imports, 1001);
+  fail_if (kms_framebuffer_new (card, &layout, NULL));
+  fail_unless_equals_int (fake_display.n_refused_imports, 1002);
+  dmabuf_buffer_unref (first);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_picture_layout)
 {
   DmabufLayout layout;
@@ -292,6 +411,9 @@ kms_device_suite (void)
   tcase_add_test (tcase, test_card_without_modifiers);
   tcase_add_test (tcase, test_import_cache);
   tcase_add_test (tcase, test_dumb_buffers);
+  tcase_add_test (tcase, test_dumb_buffers_of_one_bpp);
+  tcase_add_test (tcase, test_refused_dma_buf_is_remembered);
+  tcase_add_test (tcase, test_refusals_are_bounded);
   tcase_add_test (tcase, test_picture_layout);
   tcase_add_test (tcase, test_picture);
 

@@ -18,6 +18,8 @@ typedef struct
 } Handle;
 
 static GHashTable *handles;
+/* inodes of the dumb buffers that were made */
+static GHashTable *own;
 static GHashTable *framebuffers;
 static GHashTable *blobs;
 static guint32 next_id;
@@ -45,6 +47,7 @@ fake_display_ioctl_start (int event_fd)
   fake_display_ioctl_stop ();
   handles =
       g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) handle_free);
+  own = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   framebuffers = g_hash_table_new (NULL, NULL);
   blobs =
       g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_bytes_unref);
@@ -65,6 +68,7 @@ fake_display_ioctl_stop (void)
           g_hash_table_size (handles), g_hash_table_size (framebuffers));
   }
   g_clear_pointer (&handles, g_hash_table_unref);
+  g_clear_pointer (&own, g_hash_table_unref);
   g_clear_pointer (&framebuffers, g_hash_table_unref);
   g_clear_pointer (&blobs, g_hash_table_unref);
   fail_nth = 0;
@@ -119,6 +123,10 @@ import (struct drm_prime_handle *prime)
 
   if (!inode)
     return EBADF;
+  if (fake_display.import_errno && !g_hash_table_contains (own, &inode)) {
+    fake_display.n_refused_imports++;
+    return fake_display.import_errno;
+  }
   g_hash_table_iter_init (&iter, handles);
   while (g_hash_table_iter_next (&iter, &key, &value)) {
     if (((Handle *) value)->inode == inode) {
@@ -145,6 +153,8 @@ create_dumb (struct drm_mode_create_dumb *dumb)
   Handle *handle;
   int heap, ret;
 
+  if (fake_display.dumb_bpp && dumb->bpp != fake_display.dumb_bpp)
+    return EINVAL;
   dumb->pitch = (dumb->width * dumb->bpp / 8 + 63) & ~63u;
   dumb->size = (guint64) dumb->pitch * dumb->height;
   data.len = dumb->size;
@@ -159,6 +169,7 @@ create_dumb (struct drm_mode_create_dumb *dumb)
   handle = g_new0 (Handle, 1);
   handle->fd = data.fd;
   handle->inode = get_inode (data.fd);
+  g_hash_table_add (own, g_memdup2 (&handle->inode, sizeof (handle->inode)));
   dumb->handle = next_id++;
   g_hash_table_insert (handles, GUINT_TO_POINTER (dumb->handle), handle);
 

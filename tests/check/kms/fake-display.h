@@ -57,6 +57,11 @@ typedef struct
   gboolean writeback;
   gboolean other_master;
   int open_errno;
+  /* of the dumb buffers that there are: 0 for any, else as virtio-gpu and qxl
+   * refuse all but their own */
+  guint dumb_bpp;
+  /* of an import of memory that is not the card's own */
+  int import_errno;
 
   /* commits wait for fake_display_flip () */
   gboolean hold;
@@ -68,6 +73,7 @@ typedef struct
   guint n_writebacks;
   guint n_fences;
   guint n_drops;
+  guint n_refused_imports;
   guint n_events_read;
 } FakeDisplay;
 

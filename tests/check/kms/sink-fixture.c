@@ -66,8 +66,15 @@ get_stat (const char *name)
 GstBuffer *
 new_frame (void)
 {
+  return new_frame_of (WIDTH, HEIGHT);
+}
+
+GstBuffer *
+new_frame_of (guint width, guint height)
+{
   DmabufExporter *heap = dmabuf_heap_exporter_new (NULL, NULL);
-  DmabufBuffer *dmabuf = dmabuf_exporter_allocate (heap, PITCH * HEIGHT, NULL);
+  DmabufBuffer *dmabuf =
+      dmabuf_exporter_allocate (heap, (gsize) width * 4 * height, NULL);
   GstAllocator *allocator = gst_dmabuf_core_allocator_get ();
   GstBuffer *buffer = gst_buffer_new ();
 

@@ -44,6 +44,8 @@ guint64 get_stat (const char *name);
 
 /* A frame of CAPS in a dma-buf of its own */
 GstBuffer *new_frame (void);
+/* One of that size in XR24 */
+GstBuffer *new_frame_of (guint width, guint height);
 
 /* The test keeps its reference. */
 GstFlowReturn push (GstBuffer *buffer);

@@ -63,6 +63,54 @@ GST_START_TEST (test_failed_import_is_copied)
 }
 GST_END_TEST;
 
+/* virtio-gpu without blob resources: no foreign dma-bufs, and dumb buffers of
+ * 32 bits per pixel only. */
+GST_START_TEST (test_card_without_imports)
+{
+  GstBuffer *frame = new_frame ();
+  guint i;
+
+  fake_display.dumb_bpp = 32;
+  fake_display.import_errno = ENODEV;
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  for (i = 0; i < 3; i++)
+    fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("copies"), 3);
+  fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "of other devices"));
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING | GST_MESSAGE_ERROR));
+  fail_unless_equals_int (fake_display.n_refused_imports, 1);
+  close_sink ();
+
+  open_sink ("copy-policy", GST_DMABUF_CORE_COPY_POLICY_FORBID, NULL);
+  gst_harness_set_src_caps_str (harness, CAPS);
+  fail_unless_equals_int (push (frame), GST_FLOW_ERROR);
+  fail_unless (get_error (GST_MESSAGE_ERROR, GST_STREAM_ERROR,
+      GST_STREAM_ERROR_FORMAT, "of other devices"));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
+/* One that only imports needs no memory of the card. What the planes can do
+ * besides showing a frame as large as the mode cannot be asked then. */
+GST_START_TEST (test_card_without_dumb_buffers)
+{
+  GstBuffer *frame = new_frame_of (600, 400);
+
+  fake_display.dumb_bpp = 1;
+  open_sink (NULL, NULL);
+  gst_harness_set_src_caps_str (harness,
+      "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24,"
+      "width=600,height=400,framerate=30/1");
+  fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless_equals_uint64 (get_stat ("imports"), 1);
+  fail_unless_equals_uint64 (get_stat ("copies"), 0);
+  fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
+  gst_buffer_unref (frame);
+}
+GST_END_TEST;
+
 GST_START_TEST (test_offered_pool_is_shown_without_a_copy)
 {
   GstCaps *caps = gst_caps_from_string (PLAIN_CAPS);
@@ -494,6 +542,8 @@ kms_sink_trouble_suite (void)
   suite_add_tcase (suite, tcase);
   tcase_add_checked_fixture (tcase, sink_fixture_setup, sink_fixture_teardown);
   tcase_add_test (tcase, test_copy_policy);
+  tcase_add_test (tcase, test_card_without_imports);
+  tcase_add_test (tcase, test_card_without_dumb_buffers);
   tcase_add_test (tcase, test_failed_import_is_copied);
   tcase_add_test (tcase, test_offered_pool_is_shown_without_a_copy);
   tcase_add_test (tcase, test_capture_frame);
