@@ -137,9 +137,9 @@ GST_START_TEST (test_wake)
 GST_END_TEST;
 
 static gpointer
-wake_later (gpointer device)
+wake_sleeper (gpointer device)
 {
-  g_usleep (20000);
+  mock_driver_wait_asleep ();
   v4l2_device_wake (device);
   return NULL;
 }
@@ -147,7 +147,7 @@ wake_later (gpointer device)
 GST_START_TEST (test_wake_from_another_thread)
 {
   V4l2Device *device = open_mock ();
-  GThread *thread = g_thread_new ("wake", wake_later, device);
+  GThread *thread = g_thread_new ("wake", wake_sleeper, device);
 
   fail_unless_equals_int (v4l2_device_wait (device, -1, NULL), V4L2_WAIT_WOKEN);
   g_thread_join (thread);

@@ -14,6 +14,53 @@ guint answer_min_buffers;
 
 static GList *warnings; /* that were read, until nobody else frees them */
 
+static struct
+{
+  GMutex lock;
+  GCond cond;
+  guint n;
+} progress;
+
+void
+note_progress (void)
+{
+  g_mutex_lock (&progress.lock);
+  progress.n++;
+  g_cond_broadcast (&progress.cond);
+  g_mutex_unlock (&progress.lock);
+}
+
+guint
+get_progress (void)
+{
+  guint n;
+
+  g_mutex_lock (&progress.lock);
+  n = progress.n;
+  g_mutex_unlock (&progress.lock);
+  return n;
+}
+
+guint
+wait_progress (guint seen)
+{
+  guint n;
+
+  g_mutex_lock (&progress.lock);
+  while (progress.n == seen)
+    g_cond_wait (&progress.cond, &progress.lock);
+  n = progress.n;
+  g_mutex_unlock (&progress.lock);
+  return n;
+}
+
+static GstPadProbeReturn
+on_push (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  note_progress ();
+  return GST_PAD_PROBE_OK;
+}
+
 static GstPadProbeReturn
 on_allocation_query (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
@@ -50,6 +97,9 @@ start_pipeline (const char *rest)
   pad = gst_element_get_static_pad (src, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
       on_allocation_query, NULL, NULL);
+  gst_pad_add_probe (pad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_push,
+      NULL, NULL);
   gst_object_unref (pad);
 }
 
@@ -156,26 +206,33 @@ assert_warning (const char *words)
   warnings = g_list_prepend (warnings, message);
 }
 
+static gboolean
+has_caps (GstCaps *wanted)
+{
+  GstCaps *caps = get_caps ();
+  gboolean has = caps && gst_caps_is_subset (caps, wanted);
+
+  gst_clear_caps (&caps);
+  return has;
+}
+
 void
 wait_for_caps (const char *expected)
 {
   GstCaps *wanted = gst_caps_from_string (expected);
-  GstCaps *caps = NULL;
 
-  while (!caps || !gst_caps_is_subset (caps, wanted)) {
-    gst_clear_caps (&caps);
-    g_usleep (1000);
-    caps = get_caps ();
-  }
-  gst_caps_unref (caps);
+  WAIT_UNTIL (has_caps (wanted));
   gst_caps_unref (wanted);
+}
+
+void
+wait_until_frames (guint64 n)
+{
+  WAIT_UNTIL (get_stat ("frames") >= n);
 }
 
 void
 wait_for_frames (guint n)
 {
-  guint64 frames = get_stat ("frames");
-
-  while (get_stat ("frames") < frames + n)
-    g_usleep (1000);
+  wait_until_frames (get_stat ("frames") + n);
 }

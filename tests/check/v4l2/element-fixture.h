@@ -20,6 +20,25 @@ void start_pipeline (const char *rest);
 void end_pipeline (void);
 void run_to_eos (void);
 
+/*
+ * Waits until @condition is true. It is looked at again after each buffer and
+ * event that the source pushes, and after note_progress().
+ */
+#define WAIT_UNTIL(condition) \
+  G_STMT_START \
+  { \
+    guint seen_ = get_progress (); \
+\
+    while (!(condition)) \
+      seen_ = wait_progress (seen_); \
+  } \
+  G_STMT_END
+
+/* What WAIT_UNTIL() waits for, from any thread. */
+void note_progress (void);
+guint get_progress (void);
+guint wait_progress (guint seen);
+
 /* The next message of one of these types. */
 GstMessage *wait_message (GstMessageType types);
 
@@ -33,8 +52,9 @@ assert_fails (GQuark domain, gint code, const char *word, const char *other);
 /* Of the element's statistics */
 guint64 get_stat (const char *name);
 
-/* Until there have been @n more frames. */
+/* Until there have been @n more frames; or @n since the start. */
 void wait_for_frames (guint n);
+void wait_until_frames (guint64 n);
 
 GstCaps *get_caps (void);
 void assert_caps (const char *expected);

@@ -25,10 +25,17 @@ typedef struct
   gboolean empty;
 } Buffer;
 
+/* The device and the eventfd that wakes, as v4l2-device.c polls them */
+#define N_POLLED 2
+
 static struct
 {
   GMutex lock;
-  int event_fd; /* the device: readable as often as there are done buffers */
+  GCond changed;   /* whatever mock_driver_wait_…() may wait for */
+  int event_fd;    /* the device: readable as often as there are done buffers */
+  int kick_fd;     /* readable: what no eventfd can tell has changed */
+  gboolean asleep; /* a thread is in poll() ... */
+  struct pollfd watched[N_POLLED + 1]; /* ... and looks at these */
   Buffer buffers[MOCK_MAX_BUFFERS];
   GQueue queued; /* of Buffer */
   GQueue done;
@@ -39,8 +46,9 @@ static struct
   gboolean interrupted;
   guint n_dmabufs; /* of this device, that were there before REQBUFS */
   GThread *sensor;
+  GCond sensor_cond; /* sensor_stop has changed */
   guint sensor_interval;
-  gint sensor_stop;
+  gboolean sensor_stop;
 } state;
 
 /* Whether this call is to fail. */
@@ -158,6 +166,7 @@ do_queue_buffer (struct v4l2_buffer *buffer)
   mock_driver.n_queued++;
   if (mock_driver.n_order < G_N_ELEMENTS (mock_driver.order))
     mock_driver.order[mock_driver.n_order++] = buffer->index;
+  g_cond_broadcast (&state.changed);
   return 0;
 }
 
@@ -227,6 +236,7 @@ capture_locked (void)
       : g_get_monotonic_time () * 1000 - mock_driver.age;
   g_queue_push_tail (&state.done, buffer);
   g_assert (write (state.event_fd, &one, sizeof one) == sizeof one);
+  g_cond_broadcast (&state.changed);
   return TRUE;
 }
 
@@ -252,24 +262,21 @@ mock_driver_get_n_queued (void)
   return n;
 }
 
-guint
-mock_driver_get_n_open (void)
-{
-  guint n;
-
-  g_mutex_lock (&state.lock);
-  n = mock_driver.n_open;
-  g_mutex_unlock (&state.lock);
-  return n;
-}
-
+/* A frame now and then. No test waits for a time: a sensor that is slower only
+ * makes them last. */
 static gpointer
 sensor_run (gpointer data)
 {
-  while (!g_atomic_int_get (&state.sensor_stop)) {
-    g_usleep (state.sensor_interval);
-    mock_driver_capture ();
+  g_mutex_lock (&state.lock);
+  while (!state.sensor_stop) {
+    gint64 next = g_get_monotonic_time () + state.sensor_interval;
+
+    while (!state.sensor_stop
+        && g_cond_wait_until (&state.sensor_cond, &state.lock, next))
+      continue;
+    capture_locked ();
   }
+  g_mutex_unlock (&state.lock);
   return NULL;
 }
 
@@ -281,7 +288,7 @@ do_stream_on (void)
   mock_driver.streaming = TRUE;
   state.sequence = 0;
   if (mock_driver.sensor_interval > 0 && !state.sensor) {
-    g_atomic_int_set (&state.sensor_stop, FALSE);
+    state.sensor_stop = FALSE;
     state.sensor_interval = mock_driver.sensor_interval;
     state.sensor = g_thread_new ("sensor", sensor_run, NULL);
   }
@@ -322,6 +329,7 @@ mock_close (int fd)
     cancel_buffers ();
     mock_driver.n_buffers = 0;
   }
+  g_cond_broadcast (&state.changed);
   g_mutex_unlock (&state.lock);
   return close (fd);
 }
@@ -364,8 +372,9 @@ do_ioctl (unsigned long request, void *arg)
   }
 }
 
+/* C23 has taken the name call_once. */
 static void
-call_once (void (**function) (void))
+call_hook (void (**function) (void))
 {
   void (*mine) (void) = __atomic_exchange_n (function, NULL, __ATOMIC_ACQ_REL);
 
@@ -379,7 +388,7 @@ mock_ioctl (int fd, unsigned long request, void *arg)
   int ret;
 
   if (request == VIDIOC_DQBUF)
-    call_once (&mock_driver.before_dqbuf);
+    call_hook (&mock_driver.before_dqbuf);
 
   g_mutex_lock (&state.lock);
   if (call_fails (request))
@@ -392,37 +401,83 @@ mock_ioctl (int fd, unsigned long request, void *arg)
   return ret;
 }
 
+/* What the device itself tells; the rest of @fds is as poll() left it. */
+static void
+add_device_events_locked (struct pollfd *fds)
+{
+  if (state.broken && fds[0].events & POLLIN)
+    fds[0].revents |= POLLERR;
+  if (state.n_events > 0)
+    fds[0].revents |= fds[0].events & POLLPRI;
+  if (mock_driver.unplugged)
+    fds[0].revents = POLLERR | POLLHUP;
+}
+
+static guint
+count_ready (const struct pollfd *fds, guint n_fds)
+{
+  guint i, n = 0;
+
+  for (i = 0; i < n_fds; i++)
+    n += fds[i].revents != 0;
+  return n;
+}
+
 static int
 mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
 {
-  gboolean fails;
-  int ret;
+  struct pollfd all[N_POLLED + 1];
+  gboolean fails, times_out;
+  guint64 count;
+  int ret = 0;
 
-  call_once (&mock_driver.before_poll);
+  call_hook (&mock_driver.before_poll);
   g_mutex_lock (&state.lock);
   fails = call_fails (0);
   g_mutex_unlock (&state.lock);
   if (fails)
     return -1;
 
-  /* An eventfd has no POLLPRI, so look now and then. */
-  do {
-    ret = poll (fds, n_fds, 5);
+  g_assert (n_fds == N_POLLED);
+  memcpy (all, fds, sizeof *fds * n_fds);
+  all[n_fds] = (struct pollfd) { .fd = state.kick_fd, .events = POLLIN };
+  for (;;) {
     g_mutex_lock (&state.lock);
-    if (state.broken && fds[0].events & POLLIN)
-      fds[0].revents |= POLLERR;
-    if (state.n_events > 0)
-      fds[0].revents |= fds[0].events & POLLPRI;
-    if (ret >= 0 && mock_driver.unplugged)
-      fds[0].revents = POLLERR | POLLHUP;
-    if (ret == 0 && fds[0].revents)
-      ret = 1;
+    if (read (state.kick_fd, &count, sizeof count) < 0)
+      g_assert (errno == EAGAIN);
+    ret = poll (all, n_fds, 0);
+    add_device_events_locked (all);
+    times_out = timeout_ms >= 0 && (timeout_ms == 0 || mock_driver.impatient);
+    if (ret < 0 || times_out || count_ready (all, n_fds) > 0)
+      break;
+    /* Only the streaming thread waits for the device. */
+    g_assert (!state.asleep);
+    state.asleep = TRUE;
+    memcpy (state.watched, all, sizeof all);
+    g_cond_broadcast (&state.changed);
     g_mutex_unlock (&state.lock);
-    if (timeout_ms >= 0)
-      timeout_ms = MAX (timeout_ms - 5, 0);
-  } while (ret == 0 && timeout_ms != 0);
 
-  return ret;
+    /* The clock of this device stands still. */
+    ret = poll (all, n_fds + 1, -1);
+    g_mutex_lock (&state.lock);
+    state.asleep = FALSE;
+    g_mutex_unlock (&state.lock);
+    if (ret < 0)
+      return ret;
+  }
+  g_mutex_unlock (&state.lock);
+
+  memcpy (fds, all, sizeof *fds * n_fds);
+  return ret < 0 ? ret : (int) count_ready (fds, n_fds);
+}
+
+/* Makes who sleeps in poll() look again. */
+static void
+kick_locked (void)
+{
+  guint64 one = 1;
+
+  g_assert (write (state.kick_fd, &one, sizeof one) == sizeof one);
 }
 
 const V4l2Api mock_api = {
@@ -439,18 +494,61 @@ mock_driver_change_signal (guint width, guint height, guint rate)
   mock_driver.signal = (MockSignal) { width, height, rate };
   state.n_events += state.subscribed == MOCK_INPUT;
   state.broken = mock_driver.streaming && !mock_driver.goes_on;
+  kick_locked ();
   g_mutex_unlock (&state.lock);
 }
 
 void
 mock_driver_unplug (void)
 {
-  guint64 one = 1;
-
   g_mutex_lock (&state.lock);
   mock_driver.unplugged = TRUE;
-  /* vb2 wakes whoever waits. */
-  g_assert (write (state.event_fd, &one, sizeof one) == sizeof one);
+  /* vb2 wakes all that wait. */
+  kick_locked ();
+  g_mutex_unlock (&state.lock);
+}
+
+/* Whether a thread is in poll(), and nothing is there that would end it. */
+static gboolean
+is_asleep_locked (void)
+{
+  return state.asleep
+      && poll (state.watched, G_N_ELEMENTS (state.watched), 0) == 0;
+}
+
+void
+mock_driver_wait_asleep (void)
+{
+  g_mutex_lock (&state.lock);
+  while (!is_asleep_locked ())
+    g_cond_wait (&state.changed, &state.lock);
+  g_mutex_unlock (&state.lock);
+}
+
+void
+mock_driver_wait_n_queued (guint n)
+{
+  g_mutex_lock (&state.lock);
+  while (mock_driver.n_queued != n)
+    g_cond_wait (&state.changed, &state.lock);
+  g_mutex_unlock (&state.lock);
+}
+
+void
+mock_driver_wait_some_queued (void)
+{
+  g_mutex_lock (&state.lock);
+  while (mock_driver.n_queued == 0)
+    g_cond_wait (&state.changed, &state.lock);
+  g_mutex_unlock (&state.lock);
+}
+
+void
+mock_driver_wait_closed (void)
+{
+  g_mutex_lock (&state.lock);
+  while (mock_driver.n_open > 0)
+    g_cond_wait (&state.changed, &state.lock);
   g_mutex_unlock (&state.lock);
 }
 
@@ -458,6 +556,7 @@ void
 mock_driver_start (void)
 {
   state.event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
+  state.kick_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
 
   state.n_events = 0;
   mock_answer_reset ();
@@ -467,7 +566,10 @@ mock_driver_start (void)
 void
 mock_driver_stop (void)
 {
-  g_atomic_int_set (&state.sensor_stop, TRUE);
+  g_mutex_lock (&state.lock);
+  state.sensor_stop = TRUE;
+  g_cond_signal (&state.sensor_cond);
+  g_mutex_unlock (&state.lock);
   g_clear_pointer (&state.sensor, g_thread_join);
   g_mutex_lock (&state.lock);
   cancel_buffers ();
@@ -475,6 +577,7 @@ mock_driver_stop (void)
   g_mutex_unlock (&state.lock);
 
   close (state.event_fd);
+  close (state.kick_fd);
   fail_unless_equals_int (mock_driver.n_open, 0);
   v4l2_api = &v4l2_api_linux;
 }

@@ -10,6 +10,10 @@
  *
  * One device, /dev/video0. The test describes it in the fields of MockDriver
  * and makes frames with mock_driver_capture(), or lets a sensor thread do so.
+ *
+ * A wait for a frame has no end but an event: time-outs pass when the test says
+ * so (impatient). The functions mock_driver_wait_…() let a test wait for what
+ * the element's threads do.
  */
 
 #include "gst/v4l2/v4l2-device.h"
@@ -85,6 +89,7 @@ typedef struct
   guint fail_nth; /* the n-th call from now fails with ... */
   int fail_code;
   unsigned long fail_request;   /* ... if it is this ioctl, 0: any call */
+  gboolean impatient;           /* poll() with a time-out is late at once */
   gboolean interrupts;          /* every call fails with EINTR first */
   gboolean next_frame_is_bad;   /* V4L2_BUF_FLAG_ERROR, no bytes */
   gboolean next_frame_is_empty; /* no bytes, and no flag for it */
@@ -122,8 +127,16 @@ gboolean mock_driver_capture (void);
 /* What mock_driver.n_queued is, while other threads change it. */
 guint mock_driver_get_n_queued (void);
 
-/* Likewise the fds that are open. */
-guint mock_driver_get_n_open (void);
+/* Until the streaming thread sleeps in poll() and nothing is there that would
+ * wake it. */
+void mock_driver_wait_asleep (void);
+
+/* Until the driver has @n buffers that are not done; or one at least. */
+void mock_driver_wait_n_queued (guint n);
+void mock_driver_wait_some_queued (void);
+
+/* Until no fd is open. */
+void mock_driver_wait_closed (void);
 
 /* The source of a receiver changes: no frame more, and an event. */
 void mock_driver_change_signal (guint width, guint height, guint rate);

@@ -490,12 +490,36 @@ GST_START_TEST (test_reader_is_waited_for)
   fail_unless_equals_int (mock_driver_get_n_queued (), N_BUFFERS - 1);
 
   timeline_inc (timeline, 1);
-  while (mock_driver_get_n_queued () < N_BUFFERS)
-    g_usleep (1000);
+  mock_driver_wait_n_queued (N_BUFFERS);
   pool_end ();
   dmabuf_kernel->close (timeline);
 }
 GST_END_TEST;
+
+static struct
+{
+  GMutex lock;
+  GCond cond;
+  gboolean gone;
+} last_pool; /* of test_shutdown_with_fence_pending */
+
+static void
+on_pool_gone (gpointer data, GObject *object)
+{
+  g_mutex_lock (&last_pool.lock);
+  last_pool.gone = TRUE;
+  g_cond_signal (&last_pool.cond);
+  g_mutex_unlock (&last_pool.lock);
+}
+
+static void
+wait_pool_gone (void)
+{
+  g_mutex_lock (&last_pool.lock);
+  while (!last_pool.gone)
+    g_cond_wait (&last_pool.cond, &last_pool.lock);
+  g_mutex_unlock (&last_pool.lock);
+}
 
 /* The end does not wait for the reader, and frees the buffer under it: it has
  * the memory for as long as it needs. */
@@ -508,14 +532,15 @@ GST_START_TEST (test_shutdown_with_fence_pending)
   buffer = acquire ();
   add_kernel_reader (buffer, timeline);
   gst_buffer_unref (buffer);
-  g_object_add_weak_pointer (G_OBJECT (pool), (gpointer *) &pool);
+  g_object_weak_ref (G_OBJECT (pool), on_pool_gone, NULL);
   pool_end ();
   fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
 
   /* The fence still knows the pool, until it signals. */
+  fail_if (last_pool.gone);
   timeline_inc (timeline, 1);
-  while (g_atomic_pointer_get (&pool) || mock_driver_get_n_open () > 0)
-    g_usleep (1000);
+  wait_pool_gone ();
+  mock_driver_wait_closed ();
   dmabuf_kernel->close (timeline);
 }
 GST_END_TEST;
@@ -568,8 +593,7 @@ GST_START_TEST (test_many_threads)
     V4l2Frame frame;
     GError *error = NULL;
 
-    while (mock_driver_get_n_queued () == 0)
-      g_thread_yield ();
+    mock_driver_wait_some_queued ();
     mock_driver_capture ();
     fail_unless_equals_int (
         v4l2_pool_acquire (pool, &buffer, &frame, &error), GST_FLOW_OK);

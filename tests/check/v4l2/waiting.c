@@ -3,36 +3,51 @@
 /* The element while it waits for a frame: what ends that, and what does not. */
 
 #include "element-fixture.h"
-#include "gst/v4l2/v4l2-device.h"
 
 #include <gst/base/gstbasesrc.h>
+#include <gst/check/gsttestclock.h>
 
-/* Until there have been @n frames. */
+/* @n frames, each of which the source waits for. */
 static void
 capture_frames (guint n)
 {
-  while (get_stat ("frames") < n) {
-    mock_driver_capture ();
-    g_usleep (1000);
+  guint i;
+
+  for (i = 0; i < n; i++) {
+    guint64 frames = get_stat ("frames");
+
+    mock_driver_wait_asleep ();
+    fail_unless (mock_driver_capture ());
+    wait_until_frames (frames + 1);
   }
+}
+
+static void
+assert_no_warning (void)
+{
+  GstBus *bus = gst_element_get_bus (pipeline);
+  GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING);
+
+  fail_unless (message == NULL);
+  gst_object_unref (bus);
 }
 
 /* A camera that sends nothing is told of, once, and frames go on when it does.
  */
 GST_START_TEST (test_no_frames)
 {
-  int patience = v4l2_patience_ms;
-
-  v4l2_patience_ms = 20;
+  mock_driver.impatient = TRUE;
   start_pipeline ("!");
   mock_driver.sensor_interval = 0;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  assert_warning ("/dev/video0 (mock): no frame for 0.0 s, although it has 6 "
+  assert_warning ("/dev/video0 (mock): no frame for 5.0 s, although it has 6 "
                   "buffers");
-  g_usleep (100000);
+  /* Each wait that had a time-out would have told of it by now. */
+  mock_driver_wait_asleep ();
   capture_frames (3);
+  mock_driver_wait_asleep ();
+  assert_no_warning ();
   end_pipeline ();
-  v4l2_patience_ms = patience;
 }
 GST_END_TEST;
 
@@ -46,7 +61,7 @@ GST_START_TEST (test_flush_and_stop_while_waiting)
     mock_driver.sensor_interval = 0;
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     if (i & 1)
-      g_usleep (5000);
+      mock_driver_wait_asleep ();
     if (i & 2) {
       gst_element_send_event (pipeline, gst_event_new_flush_start ());
       gst_element_send_event (pipeline, gst_event_new_flush_stop (TRUE));
@@ -77,7 +92,7 @@ note_unlock (GstBaseSrc *base)
 
   g_mutex_lock (&early.lock);
   early.unlocked = TRUE;
-  g_cond_signal (&early.cond);
+  g_cond_broadcast (&early.cond);
   g_mutex_unlock (&early.lock);
   return ret;
 }
@@ -95,8 +110,9 @@ send_before_unlock_stop (GstBaseSrc *base)
   if (early.event) {
     g_mutex_lock (&early.lock);
     early.unlocked = FALSE;
-    g_atomic_pointer_set (&early.sender,
-        g_thread_new ("sender", send_event, g_steal_pointer (&early.event)));
+    early.sender =
+        g_thread_new ("sender", send_event, g_steal_pointer (&early.event));
+    g_cond_broadcast (&early.cond);
     while (!early.unlocked)
       g_cond_wait (&early.cond, &early.lock);
     g_mutex_unlock (&early.lock);
@@ -111,6 +127,7 @@ static void
 start_with_event (GstEvent *event)
 {
   GstBaseSrcClass *klass;
+  GThread *sender;
 
   start_pipeline ("!");
   mock_driver.sensor_interval = 0;
@@ -121,10 +138,12 @@ start_with_event (GstEvent *event)
   klass->unlock = note_unlock;
   klass->unlock_stop = send_before_unlock_stop;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (!g_atomic_pointer_get (&early.sender))
-    g_usleep (1000);
-  g_thread_join (early.sender);
-  early.sender = NULL;
+  g_mutex_lock (&early.lock);
+  while (!early.sender)
+    g_cond_wait (&early.cond, &early.lock);
+  sender = g_steal_pointer (&early.sender);
+  g_mutex_unlock (&early.lock);
+  g_thread_join (sender);
   klass->unlock = early.unlock;
   klass->unlock_stop = early.unlock_stop;
 }
@@ -164,8 +183,8 @@ GST_START_TEST (test_eos_while_waiting)
     if (i & 1) {
       /* No more than one, and until PLAYING: while the sink keeps a frame back
        * for preroll, no EOS gets past the base class. */
-      while (!mock_driver_capture ())
-        g_usleep (1000);
+      mock_driver_wait_asleep ();
+      fail_unless (mock_driver_capture ());
       gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
     }
     if (i & 2)
@@ -181,7 +200,6 @@ GST_END_TEST;
 /* A pause that is over before the source has noticed. */
 GST_START_TEST (test_short_pauses)
 {
-  guint64 frames;
   guint i;
 
   start_pipeline ("!");
@@ -190,49 +208,60 @@ GST_START_TEST (test_short_pauses)
     gst_element_set_state (pipeline, GST_STATE_PAUSED);
   }
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  frames = get_stat ("frames");
-  while (get_stat ("frames") < frames + 5)
-    g_usleep (1000);
+  wait_for_frames (5);
   end_pipeline ();
 }
 GST_END_TEST;
 
-static GstClockTime
-get_last_pts (GstElement *sink)
-{
-  GstSample *sample = NULL;
-  GstClockTime pts = 0;
+static guint64 last_pts; /* atomic */
 
-  g_object_get (sink, "last-sample", &sample, NULL);
-  if (sample) {
-    pts = GST_BUFFER_PTS (gst_sample_get_buffer (sample));
-    gst_sample_unref (sample);
-  }
-  return pts;
+static GstPadProbeReturn
+note_pts (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  __atomic_store_n (&last_pts,
+      GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info)), __ATOMIC_SEQ_CST);
+  note_progress ();
+  return GST_PAD_PROBE_OK;
+}
+
+static guint64
+get_last_pts (void)
+{
+  return __atomic_load_n (&last_pts, __ATOMIC_SEQ_CST);
 }
 
 /* The running time begins anew, and so do the frames: not when it is again
- * where it was. */
+ * where it was. The clock is the test's own, and stands still in between, so
+ * that each step is one frame; the driver knows no time. */
 GST_START_TEST (test_flush_resets_time)
 {
-  GstClockTime before;
+  GstClock *clock = gst_test_clock_new_with_start_time (100 * GST_SECOND);
+  GstTestClock *test_clock = GST_TEST_CLOCK (clock);
   GstElement *sink;
-  guint64 frames;
+  GstPad *pad;
 
+  last_pts = 0;
+  mock_driver.timestamp_flags = V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN;
   start_pipeline ("!");
+  gst_pipeline_use_clock (GST_PIPELINE (pipeline), clock);
   sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
+  pad = gst_element_get_static_pad (sink, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, note_pts, NULL, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while ((before = get_last_pts (sink)) < GST_SECOND)
-    g_usleep (1000);
-  frames = get_stat ("frames");
+  gst_test_clock_advance_time (test_clock, 60 * GST_SECOND);
+  WAIT_UNTIL (get_last_pts () > 59 * GST_SECOND);
+
   gst_element_send_event (pipeline, gst_event_new_flush_start ());
   gst_element_send_event (pipeline, gst_event_new_flush_stop (TRUE));
-  while (get_last_pts (sink) == 0 || get_last_pts (sink) >= before) {
-    fail_unless (get_stat ("frames") < frames + 500);
-    g_usleep (1000);
-  }
+  /* With one frame of the old time the sink is ready for the new. */
+  gst_test_clock_advance_time (test_clock, GST_SECOND);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  gst_test_clock_advance_time (test_clock, GST_SECOND);
+  WAIT_UNTIL (get_last_pts () <= GST_SECOND);
+  gst_object_unref (pad);
   gst_object_unref (sink);
   end_pipeline ();
+  gst_object_unref (clock);
 }
 GST_END_TEST;
 
@@ -252,6 +281,7 @@ flush_and_decide_allocation (GstBaseSrc *base, GstQuery *query)
   if (!g_atomic_int_get (&flushed)) {
     g_thread_join (g_thread_new ("flusher", start_flush, NULL));
     g_atomic_int_set (&flushed, TRUE);
+    note_progress ();
   }
   return decide_allocation (base, query);
 }
@@ -271,8 +301,7 @@ GST_START_TEST (test_flush_while_allocation_is_negotiated)
   klass->decide_allocation = flush_and_decide_allocation;
   flushed = FALSE;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
-  while (!g_atomic_int_get (&flushed))
-    g_usleep (1000);
+  WAIT_UNTIL (g_atomic_int_get (&flushed));
 
   /* The pad flushes until the thread that negotiates has let go of it. */
   GST_PAD_STREAM_LOCK (GST_BASE_SRC_PAD (src));
