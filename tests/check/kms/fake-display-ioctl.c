@@ -392,8 +392,10 @@ commit (const struct drm_mode_atomic *atomic)
     return 0;
   }
   /* a real one would block; here that is a mistake of the caller */
-  if (is_pending)
+  if (is_pending) {
+    fake_display.n_too_early++;
     return EBUSY;
+  }
 
   fence = consume (&state);
   fake_display.n_commits++;
@@ -403,6 +405,7 @@ commit (const struct drm_mode_atomic *atomic)
       && (atomic->flags & DRM_MODE_ATOMIC_NONBLOCK)) {
     pending = state;
     is_pending = TRUE;
+    g_cond_broadcast (&fake_display_committed);
     return 0;
   }
   fake_display_state = state;
@@ -541,8 +544,10 @@ fake_display_is_pending (void)
 void
 fake_display_wait_pending (void)
 {
-  while (!fake_display_is_pending ())
-    g_usleep (1000);
+  g_mutex_lock (&fake_display_lock);
+  while (!is_pending)
+    g_cond_wait (&fake_display_committed, &fake_display_lock);
+  g_mutex_unlock (&fake_display_lock);
 }
 
 guint

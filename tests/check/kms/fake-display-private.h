@@ -23,6 +23,7 @@ typedef struct
 
 extern FakeState fake_display_state;
 extern GMutex fake_display_lock;
+extern GCond fake_display_committed;
 extern const drmModeModeInfo fake_display_modes[];
 extern const guint fake_display_n_modes;
 

@@ -3,6 +3,7 @@
 /* The fake display's objects and the queries for them. */
 
 #include "fake-display-private.h"
+#include "sleepers.h"
 
 #include <libdmabufcore/dmabufcore.h>
 
@@ -16,6 +17,7 @@
 FakeDisplay fake_display;
 FakeState fake_display_state;
 GMutex fake_display_lock;
+GCond fake_display_committed;
 
 static int card_fd = -1;
 static int event_fd = -1;
@@ -218,12 +220,6 @@ fake_read (int fd, void *data, size_t size)
   return ret;
 }
 
-static int
-fake_ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
-{
-  return ppoll (fds, n_fds, timeout, NULL);
-}
-
 static drmVersionPtr
 fake_get_version (int fd)
 {
@@ -411,7 +407,7 @@ static const KmsApi fake_api = {
   .close = fake_close,
   .ioctl = fake_display_ioctl,
   .read = fake_read,
-  .ppoll = fake_ppoll,
+  .ppoll = sleepers_ppoll,
   .get_version = fake_get_version,
   .is_master = fake_is_master,
   .get_resources = fake_get_resources,

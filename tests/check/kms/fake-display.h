@@ -68,6 +68,7 @@ typedef struct
 
   /* what happened */
   guint n_commits;
+  guint n_too_early; /* commits that a real one would have blocked in */
   guint n_modesets;
   guint n_tests;
   guint n_writebacks;

@@ -27,7 +27,8 @@ open_sink (const char *first_property, ...)
   va_list arguments;
 
   sink = g_object_new (GST_TYPE_DMABUF_KMS_SINK, "sync", FALSE,
-      "enable-last-sample", FALSE, NULL);
+      "enable-last-sample", FALSE, "fence-timeout", FOREVER_US * GST_USECOND,
+      NULL);
   va_start (arguments, first_property);
   if (first_property)
     g_object_set_valist (G_OBJECT (sink), first_property, arguments);
@@ -43,7 +44,7 @@ close_sink (void)
   if (!harness)
     return;
   gst_element_set_state (sink, GST_STATE_NULL);
-  fail_unless (kms_presenter_wait_ends (g_get_monotonic_time () + LONG_US));
+  fail_unless (kms_presenter_wait_ends (FOREVER));
   gst_element_set_bus (sink, NULL);
   g_clear_pointer (&harness, gst_harness_teardown);
   gst_clear_object (&sink);
@@ -61,6 +62,25 @@ guint64
 get_stat (const char *name)
 {
   return element_get_stat (sink, name);
+}
+
+void
+wait_stat (const char *name, guint64 value)
+{
+  while (get_stat (name) < value)
+    g_usleep (1000);
+}
+
+DmabufFence *
+new_software_fence (void)
+{
+  GError *error = NULL;
+  DmabufFence *fence = dmabuf_fence_new_software (
+      dmabuf_fence_context_alloc (1), 1, FOREVER, &error);
+
+  g_assert_no_error (error);
+
+  return fence;
 }
 
 GstBuffer *

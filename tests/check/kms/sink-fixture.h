@@ -2,11 +2,13 @@
 #pragma once
 
 /*
- * dmabufkmssink on the fake display. Whoever may block runs in a thread, and
- * the display moves when the test says so.
+ * dmabufkmssink on the fake display. What may block runs in a thread, and the
+ * display moves when the test says so; that a thread waits for it tells
+ * sleepers_wait ().
  */
 
 #include "fake-display.h"
+#include "sleepers.h"
 
 #include <gst/check/gstharness.h>
 #include <gst/lib/gstdmabufcore.h>
@@ -22,10 +24,9 @@
   "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=NV12," \
   "width=300,height=200,framerate=30/1"
 
-/* far above what it takes: a test that needs it has failed */
-#define LONG_US (20 * G_USEC_PER_SEC)
-/* ten times what a flush may take */
-#define FLUSH_US (G_USEC_PER_SEC)
+/* longer than any test may run: a wait that needs it is a hang */
+#define FOREVER_US (3600 * (gint64) G_USEC_PER_SEC)
+#define FOREVER (g_get_monotonic_time () + FOREVER_US)
 
 /* Of the open sink, else NULL */
 extern GstHarness *harness;
@@ -36,11 +37,18 @@ extern GstBus *bus;
 void sink_fixture_setup (void);
 void sink_fixture_teardown (void);
 
-/* A sink with these properties, which does not wait for a clock */
+/* A sink with these properties, which does not wait for a clock, and for fences
+ * and the display until they come, if its properties do not say otherwise */
 void open_sink (const char *first_property, ...);
 void close_sink (void);
 
 guint64 get_stat (const char *name);
+
+/* Until another thread has counted so far: no event tells of it. */
+void wait_stat (const char *name, guint64 value);
+
+/* A fence that the test signals */
+DmabufFence *new_software_fence (void);
 
 /* A frame of CAPS in a dma-buf of its own */
 GstBuffer *new_frame (void);
