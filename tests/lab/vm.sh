@@ -20,7 +20,7 @@ accelerator () {
         -nodefaults -no-user-config -no-reboot -display none -serial stdio \
         -kernel "$IMAGE/backports/vmlinuz" \
         -initrd "$IMAGE/backports/initramfs" \
-        -append 'console=ttyS0 panic=-1 lab.probe' </dev/null 2>&1 |
+        -append 'console=ttyS0 panic=-1 no_timer_check lab.probe' </dev/null 2>&1 |
         grep -q 'lab: probe ok'
     then echo kvm; else echo tcg; fi >"$answer.$$"
     mv "$answer.$$" "$answer"
@@ -81,7 +81,8 @@ guest_command () {
 }
 
 # qemu STATE LANE MEMORY CONSOLE LIMIT: runs until the guest powers off, the
-# limit is reached (exit status 124) or we are gone.
+# limit is reached (exit status 124) or we are gone. no_timer_check: the kernel
+# counts ticks while it boots, and panics where its processor is not run in time.
 qemu () {
   local accel id n=0 args=()
   accel=$(accelerator)
@@ -99,7 +100,7 @@ qemu () {
     -nodefaults -no-user-config -no-reboot -display none -nic none \
     -serial "file:$4" \
     -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
-    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable ${LAB_APPEND-}" \
+    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check ${LAB_APPEND-}" \
     -drive "file=$IMAGE/root.img,format=raw,if=virtio,snapshot=on" \
     -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
