@@ -5,13 +5,16 @@
 plan.py plan DIR KERNEL [NAME...]
     Writes DIR/N.json for each boot, prints "N KERNEL LIMIT" for each. KERNEL
     may be empty: then all kernels that cases ask for.
+plan.py judges DIR KERNEL [NAME...]
+    The same of the judges, which no other run has.
 plan.py after DIR N RESULTS CONSOLE
     Called when boot N is over: takes what the cases reported in
     DIR/../../vm-out/test/N into RESULTS. If the guest died on the way, the case
     that ran then has failed; prints the limit for another boot with the rest.
 
 A case is an executable tests/lab/cases/*.sh or *.py, or a Meson test of suite
-'lab'. See README.md for its header.
+'lab'; a judge an executable tests/lab/judges/*.py. See README.md for their
+headers.
 """
 
 import glob
@@ -35,16 +38,16 @@ def header(path):
         for line in lines:
             if not line.startswith('#'):
                 break
-            match = re.match(r'# (kernel|timeout|boot|last)(?:: *(.*))?$',
+            match = re.match(r'# (kernel|timeout|boot|last|where|needs)(?:: *(.*))?$',
                              line.rstrip())
             if match:
                 fields[match[1]] = match[2] or ''
     return fields
 
 
-def scripts():
-    for path in sorted(glob.glob('tests/lab/cases/*.sh')
-                       + glob.glob('tests/lab/cases/*.py')):
+def scripts(folder='cases'):
+    for path in sorted(glob.glob(f'tests/lab/{folder}/*.sh')
+                       + glob.glob(f'tests/lab/{folder}/*.py')):
         if not os.access(path, os.X_OK):
             continue
         fields = header(path)
@@ -55,7 +58,16 @@ def scripts():
             'kernels': fields.get('kernel', DEFAULT).replace(',', ' ').split(),
             'boot': fields.get('boot', ''),
             'last': 'last' in fields,
+            'needs': fields.get('needs', ''),
+            'where': fields.get('where', 'guest').split(),
         }
+
+
+def judges(where):
+    """Their checks are counted one by one. One whose program was not built has
+    failed already."""
+    return [{**case, 'counted': True} for case in scripts('judges')
+            if where in case['where'] and os.path.exists(case['needs'] or TOP)]
 
 
 def programs():
@@ -82,8 +94,8 @@ def limit(cases):
     return sum(case['timeout'] + 5 for case in cases) + 30
 
 
-def plan(directory, kernel, names):
-    cases = [case for case in list(programs()) + list(scripts())
+def plan(found, directory, kernel, names):
+    cases = [case for case in found
              if not names or any(name in case['name'] for name in names)]
     boots = []
     for lane in sorted({k for case in cases for k in case['kernels']}):
@@ -152,6 +164,8 @@ def after(directory, number, results, console):
 
 if __name__ == '__main__':
     if sys.argv[1] == 'plan':
-        plan(sys.argv[2], sys.argv[3], sys.argv[4:])
+        plan([*programs(), *scripts()], *sys.argv[2:4], sys.argv[4:])
+    elif sys.argv[1] == 'judges':
+        plan(judges('guest'), *sys.argv[2:4], sys.argv[4:])
     else:
         after(*sys.argv[2:6])

@@ -19,6 +19,8 @@ versions of what they use, ends with "N passed, N failed, N skipped"; exit statu
   --long              longer random programs and more repetitions
   --kernel KERNEL     in the lab only the cases of this kernel (backports,
                       stable)
+  --judges            only the judges: upstream's states.c, v4l2-compliance and
+                      ffmpeg's kmsgrab, on what our elements do
   --gpu [OPTION…]     import, export and order on this machine's GPU, from
                       build/gpu-test, which runs on other machines as well
   --clauses, --suites what the tests cover of the contract's clauses, or which
@@ -27,12 +29,13 @@ END
 }
 
 cmd_test () {
-  local lanes=() names=() lab=yes kernel='' script
+  local lanes=() names=() lab=yes cases=plan kernel='' script
   while [ $# -gt 0 ]; do
     case $1 in
       --no-vm) lab=no ;;
       --lab) lanes=(none) ;;
       --plain | --asan | --tsan | --valgrind) lanes+=("${1#--}"); lab=no ;;
+      --judges) cases=judges; lanes=(none) ;;
       --long) export DMABUF_TEST_LONG=1 ;;
       --kernel) kernel=${2-}; shift ;;
       --clauses | --suites)
@@ -75,6 +78,7 @@ run_tests () {
   rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"
   mkdir -p "$TOP/build/test/boots"
   : >"$results"
+  [ "$cases" = plan ] || judges_here "$results" "${names[@]}"
   if [ "$lab" = yes ]; then
     # The lab waits more than it works, and the native tests use that time: all
     # is built before, and then only read.
@@ -92,6 +96,7 @@ run_tests () {
   else
     native_lanes "$results"
   fi
+  [ "$cases" = plan ] || in_top tests/lab/judge.py table "$results"
   summary "$results"
 }
 
@@ -114,11 +119,11 @@ guests () {
 }
 
 # lab_cases RESULTS KERNEL NAME…: boots as often as the cases need, some guests at
-# a time: each of them waits a lot.
+# a time: each of them waits a lot. With cmd_test's variables.
 lab_cases () (
   results=$1 boots=$TOP/build/test/boots
   shift
-  plan=$(in_top tests/lab/plan.py plan "$boots" "$@") || {
+  plan=$(in_top tests/lab/plan.py "$cases" "$boots" "$@") || {
     printf 'fail\t1\tlab\t0\tno plan of the cases\n' >>"$results"; return; }
   [ -n "$plan" ] || return 0
   prepare_guest

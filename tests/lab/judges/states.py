@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# where: native guest
+# timeout: 600
+# needs: build/judges/states
+"""GStreamer's own tests/check/generic/states.c, built against the installed
+gst-check, over all elements of our plugins: each is taken through all states,
+up and down, in three orders.
+
+The program takes the elements from the registry, so that a registry without
+them would satisfy it: which elements it took is read from its debug log."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), '../cases/lib'))
+from gstcase import BUFINFO, Gst, n_dmabufs, until  # noqa: E402
+from tap import Tap  # noqa: E402
+
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../../..')
+PROGRAM = os.path.join(TOP, 'build/judges/states')
+SOURCE = 'gst-dmabuf'
+
+SEQUENCES = ['test_state_changes_up_and_down_seq', 'test_state_changes_up_seq',
+             'test_state_changes_down_seq']
+
+
+def our_elements():
+    registry = Gst.Registry.get()
+    return {feature.get_name()
+            for plugin in registry.get_plugin_list()
+            if plugin.get_source() == SOURCE
+            for feature in registry.get_feature_list_by_plugin(
+                plugin.get_name())
+            if isinstance(feature, Gst.ElementFactory)}
+
+
+def run_judge():
+    """What it printed, and the elements of each sequence as it took them."""
+    # libcheck keeps a file where it is called.
+    with tempfile.TemporaryDirectory() as directory:
+        log = os.path.join(directory, 'log')
+        done = subprocess.run(
+            [PROGRAM], cwd=directory, text=True, errors='replace',
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
+                **os.environ, 'GST_DEBUG': 'check:5', 'GST_DEBUG_NO_COLOR': '1',
+                'GST_DEBUG_FILE': log, 'CK_DEFAULT_TIMEOUT': '180'})
+        taken = {sequence: [] for sequence in SEQUENCES}
+        with open(log, errors='replace') as lines:
+            for sequence, element in re.findall(
+                    r':(test_state_changes_\w+?)(?:__func)?:.* testing element '
+                    r'(\w+)$', lines.read(), re.M):
+                taken[sequence].append(element)
+    return done, taken
+
+
+Gst.init(None)
+tap = Tap()
+has_books = os.path.exists(BUFINFO) and os.access(BUFINFO, os.R_OK)
+dmabufs = n_dmabufs() if has_books else 0
+expected = our_elements()
+tap.check(expected, 'the registry has our elements')
+done, taken = run_judge()
+print(''.join(f'| {line}\n' for line in done.stdout.splitlines()))
+failed = set(re.findall(r':[FE]:\w+:(test_state_changes_\w+?):', done.stdout))
+for sequence in SEQUENCES:
+    for element in sorted(expected):
+        # After a failure the program goes on with the next sequence.
+        is_culprit = sequence in failed and taken[sequence][-1:] == [element]
+        tap.check(element in taken[sequence] and not is_culprit,
+                  f'{element}: {sequence}')
+tap.check(done.returncode == 0 and not failed, 'the program passes')
+if has_books:
+    until(lambda: n_dmabufs() <= dmabufs, 'the dma-bufs are gone')
+tap.finish()
