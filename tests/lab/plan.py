@@ -3,8 +3,9 @@
 """Which lab cases run in which boot; called inside the build root.
 
 plan.py plan DIR KERNEL [NAME...]
-    Writes DIR/N.json for each boot, prints "N KERNEL LIMIT" for each. KERNEL
-    may be empty: then all kernels that cases ask for.
+    Writes DIR/N.json for each boot, prints "N KERNEL LIMIT BOOT" for each, the
+    usual boot without a name. KERNEL may be empty: then all kernels that cases
+    ask for.
 plan.py judges DIR KERNEL [NAME...]
     The same of the judges, which no other run has.
 plan.py after DIR N RESULTS CONSOLE
@@ -109,7 +110,7 @@ def plan(found, directory, kernel, names):
     for number, (lane, shared) in enumerate(boots):
         with open(os.path.join(directory, f'{number}.json'), 'w') as out:
             json.dump({'lane': lane, 'cases': shared}, out)
-        print(number, lane, limit(shared))
+        print(number, lane, limit(shared), shared[0]['boot'])
 
 
 def after(directory, number, results, console):

@@ -129,22 +129,25 @@ lab_cases () (
   prepare_guest
   mkdir -p "$TOP/build/vm-out/test"
   most=$(guests)
-  while read -r number lane limit; do
-    lab_boot "$results" "$boots" "$number" "$lane" "$limit" &
+  while read -r number lane limit boot; do
+    is_boot "$boot" || {
+      printf 'fail\t1\tlab\t0\tno boot %s; there are: %s\n' "$boot" \
+        "$(boots | xargs)" >>"$results"; continue; }
+    lab_boot "$results" "$boots" "$number" "$lane" "$limit" "$boot" &
     while [ "$(jobs -rp | wc -l)" -ge "$most" ]; do wait -n; done
   done <<<"$plan"
   wait
 )
 
-# lab_boot RESULTS BOOTS NUMBER LANE LIMIT: one guest's cases; once more with the
-# rest if it dies.
+# lab_boot RESULTS BOOTS NUMBER LANE LIMIT BOOT: one guest's cases; once more with
+# the rest if it dies.
 lab_boot () {
-  local results=$1 boots=$2 number=$3 lane=$4 limit=$5
+  local results=$1 boots=$2 number=$3 lane=$4 limit=$5 boot=$6
   local console=$TOP/build/vm-log/test-$number.log
   while [ -n "$limit" ]; do
-    progress "lab, kernel $lane"
+    progress "lab, kernel $lane${boot:+, boot $boot}"
     rm -f "$TOP/build/vm-out/test/$number"
-    (cd "$TOP" && VM_CONSOLE=$console vm "$lane" "$limit" 3G \
+    (cd "$TOP" && LAB_BOOT=$boot VM_CONSOLE=$console vm "$lane" "$limit" 3G \
       tests/lab/runner.py "$boots/$number.json" "/out/test/$number") </dev/null
     limit=$(in_top tests/lab/plan.py after "$boots" "$number" "$results" \
       "${console#"$TOP/"}") || {

@@ -48,9 +48,12 @@ build_env () {
 
 # plugin_registry: GStreamer looks after each plugin whenever a program starts,
 # which takes a second in an emulator. So that is done here, whenever one of
-# ours has changed. Prints the variables that name the result, as shell.
+# ours has changed. The elements that upstream's video4linux2 makes of devices
+# are lacking then: the first guest with that registry adds them (guest-command),
+# for the others. Prints the variables that name the result, as shell.
 plugin_registry () {
   local build=$TOP/build/native registry=$TOP/build/native/lab-registry.bin
+  local completed=plugin-registry.bin
   [ -d "$build/gst" ] && [ -d "$build/ext" ] || return 0
   if [ ! -f "$registry" ] || [ -n "$(find "$build/gst" "$build/ext" \
       -name '*.so' -newer "$registry" -print -quit)" ]; then
@@ -60,8 +63,13 @@ plugin_registry () {
       enter -- env LD_LIBRARY_PATH="$LD_LIBRARY_PATH" gst-inspect-1.0 &&
         mv "$GST_REGISTRY" "$registry") >/dev/null 2>&1
   fi
-  [ ! -f "$registry" ] ||
-    echo "export GST_REGISTRY='$registry' GST_REGISTRY_UPDATE=no"
+  [ -f "$registry" ] || return 0
+  echo "export GST_REGISTRY_UPDATE=no"
+  if [ "$OUT/$completed" -nt "$registry" ]; then
+    echo "export GST_REGISTRY=/out/$completed"
+  else
+    echo "export GST_REGISTRY='$registry'; complete_registry=/out/$completed"
+  fi
 }
 
 # guest_command STATE LIMIT COMMAND…: what guest-init reads.
@@ -81,10 +89,12 @@ guest_command () {
 }
 
 # qemu STATE LANE MEMORY CONSOLE LIMIT: runs until the guest powers off, the
-# limit is reached (exit status 124) or we are gone. no_timer_check: the kernel
-# counts ticks while it boots, and panics where its processor is not run in time.
+# limit is reached (exit status 124) or we are gone. LAB_BOOT names a boot of
+# boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at spaces.
+# no_timer_check: the kernel counts ticks while it boots, and panics where its
+# processor is not run in time.
 qemu () {
-  local accel id n=0 args=()
+  local accel id n=0 args=() append=() preload=() env=()
   accel=$(accelerator)
   [ "$accel" = kvm ] || accel=tcg,thread=multi
   # Each stream has a virtio port. QEMU writes them to files, which never make
@@ -95,17 +105,21 @@ qemu () {
     args+=(-chardev "file,id=$id,path=$1/$id"
       -device "virtserialport,chardev=$id,name=lab.$id,nr=$((++n))")
   done
+  [ -z "${LAB_BOOT-}" ] || "boot_$LAB_BOOT" "$1" "$3"
+  [ ${#preload[@]} = 0 ] || env=(env "LD_PRELOAD=${preload[*]}")
+  cd "$1" || return
+  # shellcheck disable=SC2086
   exec setpriv --pdeathsig TERM timeout --foreground -k 5 "$5" \
-    setpriv --pdeathsig KILL qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "$3" \
+    setpriv --pdeathsig KILL "${env[@]}" qemu-system-x86_64 -accel "$accel" -cpu max -smp 2 -m "$3" \
     -nodefaults -no-user-config -no-reboot -display none -nic none \
     -serial "file:$4" \
     -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
-    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check ${LAB_APPEND-}" \
+    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check ${append[*]} ${LAB_APPEND-}" \
     -drive "file=$IMAGE/root.img,format=raw,if=virtio,snapshot=on" \
     -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
     -virtfs "local,path=$OUT,mount_tag=out,security_model=none,multidevs=remap" \
-    -device virtio-rng-pci "${args[@]}"
+    -device virtio-rng-pci "${args[@]}" ${LAB_QEMU-}
 }
 
 # vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours.
@@ -114,6 +128,8 @@ vm () {
   shift 3
   [ -f "$IMAGE/$lane/vmlinuz" ] ||
     die "no kernel lane '$lane'; there are: $(lanes)"
+  is_boot "${LAB_BOOT-}" ||
+    die "no boot '$LAB_BOOT'; there are: $(boots | xargs)"
   mkdir -p "$LOGS" "$OUT"
   room "${TMPDIR:-/tmp}" 20 "the guest's output"
   state=$(mktemp -d "${TMPDIR:-/tmp}/gst-dmabuf-vm.XXXXXX") ||
