@@ -91,15 +91,17 @@ vimc () {
 }
 
 # vkms as a display controller that reads contiguous memory only, as many on
-# boards do. Its names differ, so that it stands beside vkms. The helpers of
-# contiguous GEM objects, which Debian does not build, become part of the module;
-# a console needs another set of operations, and nothing here needs a console.
+# boards do. Its names differ, so that it stands beside vkms, and it exports
+# nothing, as a symbol has one owner. The helpers of contiguous GEM objects, which
+# Debian does not build, become part of the module; a console needs another set
+# of operations, and nothing here needs a console.
 vkms_contig () {
   local gpu=$src/drivers/gpu/drm
   cp -r "$gpu/vkms" "$work/vkms_contig"
   cp "$gpu"/{drm_gem_dma_helper.c,drm_internal.h} "$work/vkms_contig"
   cd "$work/vkms_contig"
-  sed -i 's/^EXPORT_SYMBOL.*//; /^MODULE_/d' drm_gem_dma_helper.c
+  sed -i 's/^EXPORT_SYMBOL.*//' ./*.c
+  sed -i '/^MODULE_/d' drm_gem_dma_helper.c
   sed -i 's/^vkms-y := /vkms_contig-y := drm_gem_dma_helper.o /
     s/\bvkms\.o\b/vkms_contig.o/' Makefile
   sed -i 's/"vkms"/"vkms_contig"/' ./*.[ch] # driver, device, configfs

@@ -2,11 +2,14 @@
 """vivid: its nodes, what v4l2-ctl makes them do, and its HDMI output, whose
 picture comes back on its HDMI input."""
 
+import contextlib
+import glob
 import os
 import subprocess
 import tempfile
 
-from gstcase import check
+from devices import read, write
+from gstcase import check, until
 
 
 def v4l2_ctl(device, *options):
@@ -46,6 +49,51 @@ def capture(device, fourcc, width, height, n=1, skip=0):
     size, rest = divmod(len(data), n)
     check(size and not rest, f'{len(data)} bytes for {n} frames')
     return [data[i * size:(i + 1) * size] for i in range(n)]
+
+
+# --- inputs ------------------------------------------------------------------
+
+# numbers of vivid's default inputs
+WEBCAM, TV, S_VIDEO, HDMI = range(4)
+
+
+@contextlib.contextmanager
+def input_of(node, number, *options):
+    """In a with statement: @node captures from another input, set up by further
+    @options of v4l2-ctl."""
+    v4l2_ctl(node, f'--set-input={number}', *options)
+    try:
+        yield
+    finally:
+        v4l2_ctl(node, f'--set-input={WEBCAM}')
+
+
+# --- trouble -----------------------------------------------------------------
+
+def inject(node, what):
+    """An error, the next time: 'vidioc_reqbufs_error', 'vidioc_qbuf_error',
+    'vidioc_streamon_error', 'v4l2_buf_flag_error', 'fatal_streaming_error'"""
+    v4l2_ctl(node, f'--set-ctrl=inject_{what}=1')
+
+
+DRIVER = '/sys/bus/platform/drivers/vivid'
+
+
+@contextlib.contextmanager
+def plugged_out():
+    """In a with statement: vivid is gone with all its instances and nodes. At the
+    end it is bound again, and they have been made."""
+    nodes = [os.path.basename(os.path.dirname(path)) for path in
+             glob.glob('/sys/class/video4linux/*/name')
+             if read(path).startswith('vivid-')]
+    check(nodes, 'there is no vivid')
+    write(f'{DRIVER}/unbind', 'vivid.0')
+    try:
+        yield
+    finally:
+        write(f'{DRIVER}/bind', 'vivid.0')
+        until(lambda: all(os.path.exists(f'/dev/{node}') for node in nodes),
+              'vivid with its nodes', 10)
 
 
 class Loop:
