@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # where: guest
 # timeout: 900
+# kernel: backports, stable
 """v4l2-compliance on the camera before, while and after dmabufv4l2src uses it.
 
 Each verdict of it is a check. After our use it is what it was before, and while
