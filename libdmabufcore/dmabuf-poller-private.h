@@ -43,6 +43,7 @@ struct _DmabufPollerTimer
 
 /* Waits for @events (EPOLLIN ...) of the source's fd. A source that waits
  * already is left as it is. 0, or -errno: then nothing is going to fire. */
+DMABUF_CORE_API
 int dmabuf_poller_add (DmabufPollerSource *source, guint32 events);
 
 /* Takes the source out; one that is not in is left alone. */
@@ -50,6 +51,7 @@ void dmabuf_poller_remove (DmabufPollerSource *source);
 
 /* Fires at @deadline, also when the timer is in with another one. 0 or -errno.
  */
+DMABUF_CORE_API
 int dmabuf_poller_add_timer (DmabufPollerTimer *timer, gint64 deadline);
 void dmabuf_poller_remove_timer (DmabufPollerTimer *timer);
 

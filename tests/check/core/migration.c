@@ -95,7 +95,7 @@ GST_END_TEST;
 static const DmabufKernel *kernel_below;
 static World *interfering;
 static DmabufAttachment *interfering_codec;
-static GThread *interferer;
+static Sleeper *interferer;
 
 static gpointer
 map_codec (gpointer attachment)
@@ -115,8 +115,8 @@ interfere (int fd)
 
   interfering = NULL;
   fail_unless (fstat (fd, &before) == 0);
-  interferer = g_thread_new ("codec", map_codec, interfering_codec);
-  g_usleep (30000);
+  interferer = sleeper_new (map_codec, interfering_codec);
+  fail_unless (sleeper_wait (interferer), "the storage has moved");
   fail_unless (fstat (fd, &after) == 0 && after.st_ino == before.st_ino,
       "the fd is the storage's no more");
 }
@@ -198,7 +198,7 @@ GST_START_TEST (test_def2_storage_stays_while_fences_are_asked_for)
   }
   timeline_inc (timeline, 1);
   fail_unless (interferer != NULL);
-  g_thread_join (interferer);
+  sleeper_join (interferer);
   dmabuf_kernel_replace (kernel_below);
   fail_unless_equals_int (w.solid->n_allocated, 1);
 
@@ -236,9 +236,8 @@ GST_START_TEST (test_def4_stalled_map_is_interruptible)
 {
   DmabufAttachment *camera, *codec;
   DmabufMapping *held;
-  GThread *thread;
+  Sleeper *sleeper;
   Stalled s = { 0 };
-  gint64 start;
   World w;
 
   world_init (&w);
@@ -248,30 +247,27 @@ GST_START_TEST (test_def4_stalled_map_is_interruptible)
   s.attachment = codec;
   s.cancellable = g_cancellable_new ();
 
-  start = g_get_monotonic_time ();
-  s.deadline = start + 20000;
-  thread = g_thread_new ("stalled", map_stalled, &s);
-  g_thread_join (thread);
+  s.deadline = g_get_monotonic_time () + 1000;
+  sleeper_join (sleeper_new (map_stalled, &s));
   fail_unless (s.mapping == NULL);
   assert_error (s.error, ETIME);
-  fail_unless (g_get_monotonic_time () >= start + 20000);
 
   s.deadline = DMABUF_DEADLINE_NEVER;
-  thread = g_thread_new ("stalled", map_stalled, &s);
-  g_usleep (20000);
+  sleeper = sleeper_new (map_stalled, &s);
+  fail_unless (sleeper_wait (sleeper));
   g_cancellable_cancel (s.cancellable);
-  g_thread_join (thread);
+  sleeper_join (sleeper);
   fail_unless (s.mapping == NULL);
   fail_unless (g_error_matches (s.error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&s.error);
 
   /* and goes on when the mapping ends */
   g_cancellable_reset (s.cancellable);
-  thread = g_thread_new ("stalled", map_stalled, &s);
-  g_usleep (20000);
+  sleeper = sleeper_new (map_stalled, &s);
+  fail_unless (sleeper_wait (sleeper));
   fail_unless_equals_int (g_atomic_int_get (&w.solid->n_allocated), 0);
   dmabuf_mapping_unmap (held, NULL, NULL);
-  g_thread_join (thread);
+  sleeper_join (sleeper);
   assert_no_error (s.error);
   fail_unless_equals_int (w.solid->n_allocated, 1);
   dmabuf_mapping_unmap (s.mapping, NULL, NULL);
@@ -341,12 +337,20 @@ typedef struct
 {
   World *world;
   gint stop;
+  gint rounds[4]; /* of each thread */
 } Hammer;
+
+typedef struct
+{
+  Hammer *hammer;
+  guint id;
+} Hammerer;
 
 static gpointer
 read_frames (gpointer data)
 {
-  Hammer *h = data;
+  Hammerer *self = data;
+  Hammer *h = self->hammer;
   int last = 0, value;
 
   while (!g_atomic_int_get (&h->stop)) {
@@ -354,6 +358,7 @@ read_frames (gpointer data)
     fail_unless (value >= 0, "a torn frame");
     fail_unless (value >= last, "frame %d after %d", value, last);
     last = value;
+    count_add (&h->rounds[self->id], 1);
   }
   return NULL;
 }
@@ -361,14 +366,27 @@ read_frames (gpointer data)
 static gpointer
 map_frames (gpointer data)
 {
-  Hammer *h = data;
+  Hammerer *self = data;
+  Hammer *h = self->hammer;
   DmabufAttachment *attachment =
       world_attach (h->world->display, h->world->buffer);
 
-  while (!g_atomic_int_get (&h->stop))
+  while (!g_atomic_int_get (&h->stop)) {
     world_map_once (attachment);
+    count_add (&h->rounds[self->id], 1);
+  }
   dmabuf_attachment_unref (attachment);
   return NULL;
+}
+
+/* Until each thread has begun and ended a round after the call */
+static void
+hammer_on (Hammer *h)
+{
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (h->rounds); i++)
+    until_at_least (&h->rounds[i], g_atomic_int_get (&h->rounds[i]) + 2);
 }
 
 /* DEF-2, DEF-3, under threads: nobody sees a frame that is half moved. (Writer
@@ -381,19 +399,22 @@ GST_START_TEST (test_def2_no_reader_sees_a_torn_frame)
 
   for (round = 0; round < 5; round++) {
     Hammer h = { 0 };
+    Hammerer hammerers[4];
     DmabufAttachment *codec;
     World w;
 
     world_init (&w);
     h.world = &w;
     world_fill (w.buffer, round + 1);
-    for (i = 0; i < 4; i++)
-      threads[i] =
-          g_thread_new ("hammer", i % 2 ? read_frames : map_frames, &h);
-    g_usleep (2000);
+    for (i = 0; i < 4; i++) {
+      hammerers[i] = (Hammerer) { &h, i };
+      threads[i] = g_thread_new (
+          "hammer", i % 2 ? read_frames : map_frames, &hammerers[i]);
+    }
+    hammer_on (&h);
     codec = world_attach (w.codec, w.buffer);
     world_map_once (codec);
-    g_usleep (2000);
+    hammer_on (&h);
     g_atomic_int_set (&h.stop, TRUE);
     for (i = 0; i < 4; i++)
       g_thread_join (threads[i]);
@@ -477,7 +498,7 @@ GST_START_TEST (test_def5_revoked_while_a_map_is_stalled)
 {
   DmabufAttachment *camera, *codec;
   DmabufMapping *held;
-  GThread *thread;
+  Sleeper *sleeper;
   Stalled s = { 0 };
   World w;
 
@@ -487,10 +508,10 @@ GST_START_TEST (test_def5_revoked_while_a_map_is_stalled)
   codec = world_attach (w.codec, w.buffer);
   s.attachment = codec;
   s.deadline = DMABUF_DEADLINE_NEVER;
-  thread = g_thread_new ("stalled", map_stalled, &s);
-  g_usleep (20000);
+  sleeper = sleeper_new (map_stalled, &s);
+  fail_unless (sleeper_wait (sleeper));
   dmabuf_buffer_revoke (w.buffer);
-  g_thread_join (thread);
+  sleeper_join (sleeper);
   fail_unless (s.mapping == NULL);
   assert_error (s.error, ENODEV);
   dmabuf_mapping_unmap (held, NULL, NULL);

@@ -31,13 +31,8 @@ typedef struct
   GPtrArray *handles; /* FakeFile of dma-bufs, by handle - 1 */
 } FakeVgem;
 
-static gint64 vgem_expiry = 10 * G_USEC_PER_SEC;
-
-void
-fake_vgem_set_expiry (gint64 expiry)
-{
-  __atomic_store_n (&vgem_expiry, expiry, __ATOMIC_RELAXED);
-}
+/* The open vgem devices */
+static GPtrArray *vgems;
 
 static FakeTimeline *
 timeline_of (FakeFile *file)
@@ -139,34 +134,30 @@ vgem_of (FakeFile *file)
     vgem = file->sync = g_new0 (FakeVgem, 1);
     vgem->fences = g_ptr_array_new ();
     vgem->handles = g_ptr_array_new ();
+    if (!vgems)
+      vgems = g_ptr_array_new ();
+    g_ptr_array_add (vgems, vgem);
   }
   return vgem;
 }
 
-static gpointer
-expire (gpointer user_data)
+void
+fake_vgem_expire (void)
 {
-  FakeFence *fence = user_data;
-  gint64 end = g_get_monotonic_time ()
-      + __atomic_load_n (&vgem_expiry, __ATOMIC_RELAXED);
-  gboolean pending;
-
-  /* In steps, so that a test that ends does not leave it behind for long. */
-  do {
-    g_usleep (MIN (MAX (end - g_get_monotonic_time (), 0), 10000));
-    fake_lock ();
-    pending = fence->status == 0;
-    if (pending && g_get_monotonic_time () >= end) {
-      fake_fence_signal (fence, -ETIMEDOUT);
-      pending = FALSE;
-    }
-    fake_unlock ();
-  } while (pending);
+  guint i, j;
 
   fake_lock ();
-  fake_fence_unref (fence);
+  for (i = 0; i < vgems->len; i++) {
+    FakeVgem *vgem = vgems->pdata[i];
+
+    for (j = 0; j < vgem->fences->len; j++) {
+      FakeFence *fence = vgem->fences->pdata[j];
+
+      if (fence && fence->status == 0)
+        fake_fence_signal (fence, -ETIMEDOUT);
+    }
+  }
   fake_unlock ();
-  return NULL;
 }
 
 static int
@@ -190,7 +181,6 @@ vgem_attach (FakeVgem *vgem, struct drm_vgem_fence_attach *args)
   fake_resv_add (file, fence, write);
   g_ptr_array_add (vgem->fences, fence);
   args->out_fence = vgem->fences->len;
-  g_thread_unref (g_thread_new ("vgem", expire, fake_fence_ref (fence)));
   return 0;
 }
 
@@ -288,6 +278,7 @@ fake_device_free (FakeFile *file)
   {
     FakeVgem *vgem = file->sync;
 
+    g_ptr_array_remove_fast (vgems, vgem);
     for (i = 0; i < vgem->fences->len; i++) {
       FakeFence *fence = vgem->fences->pdata[i];
 

@@ -3,6 +3,7 @@
 /* poll and epoll of a dma-buf (POLL-1 ... POLL-6). */
 
 #include "fake-sync.h"
+#include "../lib/threads.h"
 
 #include <errno.h>
 #include <string.h>
@@ -130,7 +131,7 @@ fake_sync_ppoll (
   }
   fake_unlock ();
 
-  ret = ppoll (own, n_fds, timeout, NULL);
+  ret = sleeper_ppoll (own, n_fds, timeout);
 
   fake_lock ();
   if (ret >= 0 && any)

@@ -481,5 +481,4 @@ void
 fake_sync_reset (void)
 {
   fake_poll_reset ();
-  fake_vgem_set_expiry (10 * G_USEC_PER_SEC);
 }

@@ -58,8 +58,9 @@ int
 fake_device_ioctl (int fd, FakeFile *file, unsigned long request, void *arg);
 void fake_device_free (FakeFile *file);
 
-/* How long a vgem fence lives, microseconds; 10 s in the kernel */
-void fake_vgem_set_expiry (gint64 expiry);
+/* The kernel's vgem fences live for 10 s; those of the fake until the test says
+ * that the time of all that are pending has come. */
+void fake_vgem_expire (void);
 
 #define FAKE_VGEM_PATH "/dev/dri/vgem"
 

@@ -57,21 +57,28 @@ GST_START_TEST (test_a_pool_that_may_grow_does_not_wait)
 }
 GST_END_TEST;
 
+static gpointer
+advance (gpointer unused)
+{
+  dmabuf_timeline_advance (timeline, 1);
+  return NULL;
+}
+
 GST_START_TEST (test_a_dry_pool_wakes_with_the_fence)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
   GstBufferPool *pool = new_pool (&config);
   GstBuffer *buffer = acquire (pool);
   DmabufFence *fence = new_fence ();
-  GThread *thread;
+  Sleeper *sleeper;
 
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
   gst_buffer_unref (buffer);
-  thread = g_thread_new ("signal", signal_soon, NULL);
+  sleeper = when_i_sleep (advance, NULL);
   gst_buffer_unref (acquire (pool));
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (get_stat (pool, "starved"), 1);
-  g_thread_join (thread);
   dmabuf_fence_unref (fence);
   free_pool (pool);
 }
@@ -95,20 +102,19 @@ GST_START_TEST (test_flushing_ends_a_wait)
   GstBufferPool *pool = new_pool (&config);
   GstBuffer *buffer = acquire (pool);
   DmabufFence *fence = new_fence ();
-  GThread *thread;
+  Sleeper *sleeper;
 
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
   gst_buffer_unref (buffer);
-  thread = g_thread_new ("acquire", acquire_thread, pool);
-  while (get_stat (pool, "starved") == 0)
-    g_usleep (1000);
+  sleeper = sleeper_new (acquire_thread, pool);
+  fail_unless (sleeper_wait (sleeper));
 
   if (__i__ == 0)
     gst_buffer_pool_set_flushing (pool, TRUE);
   else
     gst_buffer_pool_set_active (pool, FALSE);
   fail_unless_equals_int (
-      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+      GPOINTER_TO_INT (sleeper_join (sleeper)), GST_FLOW_FLUSHING);
   free_pool (pool);
   dmabuf_timeline_advance (timeline, 1);
   dmabuf_fence_unref (fence);
@@ -143,20 +149,20 @@ GST_START_TEST (test_sec13_a_hung_fence_wakes_who_waits)
   GstBufferPool *pool = new_pool (&config);
   GstBuffer *buffer = acquire (pool);
   DmabufFence *fence = new_fence ();
-  GThread *threads[2];
+  Sleeper *sleepers[2];
   guint i;
 
   gst_dmabuf_core_pool_set_fence_timeout (
       GST_DMABUF_CORE_POOL (pool), 10 * GST_MSECOND);
-  for (i = 0; i < G_N_ELEMENTS (threads); i++)
-    threads[i] = g_thread_new ("acquire", acquire_thread, pool);
-  while (get_stat (pool, "starved") < G_N_ELEMENTS (threads))
-    g_usleep (1000);
+  for (i = 0; i < G_N_ELEMENTS (sleepers); i++)
+    sleepers[i] = sleeper_new (acquire_thread, pool);
+  for (i = 0; i < G_N_ELEMENTS (sleepers); i++)
+    fail_unless (sleeper_wait (sleepers[i]));
   fail_unless (gst_buffer_add_dmabuf_core_release_fence (buffer, fence));
   gst_buffer_unref (buffer);
-  for (i = 0; i < G_N_ELEMENTS (threads); i++)
+  for (i = 0; i < G_N_ELEMENTS (sleepers); i++)
     fail_unless_equals_int (
-        GPOINTER_TO_INT (g_thread_join (threads[i])), GST_FLOW_OK);
+        GPOINTER_TO_INT (sleeper_join (sleepers[i])), GST_FLOW_OK);
   fail_if (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (get_stat (pool, "discarded"), 1);
   dmabuf_fence_unref (fence);
@@ -191,9 +197,6 @@ GST_START_TEST (test_poll1_the_kernel_is_asked_after_the_metas_fences)
   dmabuf_fence_unref (read);
   dmabuf_kernel->close (sw);
   free_pool (pool);
-  /* The poller, which told, lets go of the fence a moment later. */
-  while (fake_kernel_get_n_fds () > fixture_n_fds)
-    g_usleep (1000);
 }
 GST_END_TEST;
 
@@ -281,6 +284,7 @@ typedef struct
 {
   GstBufferPool *pool;
   gint stop;
+  gint n_used;
 } Race;
 
 static gpointer
@@ -304,6 +308,7 @@ use_buffers (gpointer user_data)
       dmabuf_fence_signal (fence);
     gst_buffer_unref (buffer);
     dmabuf_fence_unref (fence);
+    count_add (&race->n_used, 1);
   }
   return NULL;
 }
@@ -381,7 +386,8 @@ GST_START_TEST (test_ends_of_all_sorts)
     threads[i] = g_thread_new ("use", use_buffers, &race);
 
   for (i = 0; i < n; i++) {
-    g_usleep (g_random_int_range (0, 2000));
+    until_at_least (&race.n_used,
+        g_atomic_int_get (&race.n_used) + g_random_int_range (0, 4));
     switch (i % 3) {
     case 0:
       gst_buffer_pool_set_flushing (race.pool, TRUE);

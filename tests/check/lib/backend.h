@@ -13,6 +13,7 @@
 #include "../fake-kernel/fake-kernel.h"
 #include "non-coherent.h"
 #include "third-party.h"
+#include "threads.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,9 @@ void backend_skip (const char *name, const char *reason);
  * mapping and buffer is left. */
 void backend_start (void);
 void backend_stop (void);
+
+/* The real kernel, which tells of threads that sleep in it */
+const DmabufKernel *backend_real_kernel (void);
 
 /* A test case of @suite with that fixture, for each test added to it. */
 TCase *backend_add_case (Suite *suite, const char *name);
@@ -52,7 +56,6 @@ struct _TestDevice
   gint n_imports;
   gint n_releases;
   gint fail_with; /* errno of the next imports, 0 for none */
-  gint delay;     /* microseconds that an import takes */
   /* (nullable): what else an import does */
   void (*on_import) (DmabufAttachment *attachment, const DmabufLayout *layout);
 };

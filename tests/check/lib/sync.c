@@ -15,7 +15,7 @@ mock_fence_at (guint64 context, guint64 seqno)
   GError *error = NULL;
   DmabufFence *fence;
 
-  fence = dmabuf_fence_new_software (context, seqno, SOON, &error);
+  fence = dmabuf_fence_new_software (context, seqno, FAR_AWAY, &error);
   assert_no_error (error);
   return fence;
 }
@@ -36,18 +36,21 @@ signal_and_unref (DmabufFence *fence)
 void
 count_call (DmabufFence *fence, gpointer calls)
 {
-  g_atomic_int_inc ((gint *) calls);
+  count_add (calls, 1);
 }
 
-void
-until (gint *value, gint expected)
+gpointer
+signal_fence (gpointer fence)
 {
-  gint64 end = SOON;
+  dmabuf_fence_signal (fence);
+  return NULL;
+}
 
-  while (g_atomic_int_get (value) != expected) {
-    fail_unless (g_get_monotonic_time () < end);
-    g_usleep (200);
-  }
+gpointer
+cancel (gpointer cancellable)
+{
+  g_cancellable_cancel (cancellable);
+  return NULL;
 }
 
 gboolean

@@ -17,9 +17,6 @@ G_BEGIN_DECLS
 
 /* --- software fences ----------------------------------------------------- */
 
-/* Far enough that no test meets it */
-#define SOON (g_get_monotonic_time () + 60 * G_USEC_PER_SEC)
-
 /* A pending fence of a context of its own, or of a given one */
 DmabufFence *mock_fence (void);
 DmabufFence *mock_fence_at (guint64 context, guint64 seqno);
@@ -33,8 +30,9 @@ gboolean wait_ms (DmabufFence *fence, guint ms);
 /* A callback that counts its calls in a gint */
 void count_call (DmabufFence *fence, gpointer calls);
 
-/* Waits for what other threads bring to @expected. */
-void until (gint *value, gint expected);
+/* For when_i_sleep(): signals the fence, cancels the cancellable */
+gpointer signal_fence (gpointer fence);
+gpointer cancel (gpointer cancellable);
 
 /* Locks a reservation; 0 or an errno */
 int lock_code (DmabufReservation *resv, DmabufAcquireContext *context);

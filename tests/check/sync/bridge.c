@@ -219,9 +219,8 @@ GST_START_TEST (test_bridge_publish_and_snapshot)
 GST_END_TEST;
 
 static gpointer
-step_later (gpointer timeline)
+step (gpointer timeline)
 {
-  g_usleep (30000);
   timeline_inc (GPOINTER_TO_INT (timeline), 1);
   return NULL;
 }
@@ -241,7 +240,7 @@ broken_ioctl (int fd, unsigned long request, void *arg)
     errno = broken_with;
     return -1;
   }
-  return dmabuf_kernel_linux.ioctl (fd, request, arg);
+  return backend_real_kernel ()->ioctl (fd, request, arg);
 }
 
 static void
@@ -255,7 +254,7 @@ break_ioctls (int code)
     return;
   }
   broken_with = code;
-  broken = dmabuf_kernel_linux;
+  broken = *backend_real_kernel ();
   broken.ioctl = broken_ioctl;
   dmabuf_kernel_replace (&broken);
 }
@@ -279,7 +278,7 @@ GST_START_TEST (test_bridge_fallback)
   DmabufFence *fence = timeline_new_fence (timeline, 1);
   guint64 fallbacks = STATISTIC (fence_fallbacks);
   GError *error = NULL;
-  GThread *thread;
+  Sleeper *sleeper;
   guint cookie;
 
   fail_unless (dmabuf_kernel_import_sync_file (
@@ -287,24 +286,24 @@ GST_START_TEST (test_bridge_fallback)
       == 0);
   break_ioctls (codes[__i__]);
 
-  thread = g_thread_new ("step", step_later, GINT_TO_POINTER (timeline));
+  sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
   /* A wait it is, and says so (ANN-2). */
   cookie = dmabuf_fence_begin_signalling ();
   ASSERT_MISUSE (fail_unless (
       dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_READ) == NULL));
   dmabuf_fence_end_signalling (cookie);
   fail_unless (is_ready (fd, POLLIN), "it was waited for");
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 1);
   dmabuf_fence_unref (fence);
 
   fence = timeline_new_fence (timeline, 2);
-  thread = g_thread_new ("step", step_later, GINT_TO_POINTER (timeline));
+  sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
   fail_if (
       dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_WRITE, fence, &error));
   assert_error (error, codes[__i__]);
   fail_unless (dmabuf_fence_is_signaled (fence));
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 2);
 
   if (codes[__i__] == ENOTTY) {
@@ -312,12 +311,12 @@ GST_START_TEST (test_bridge_fallback)
     guint before = imports_so_far ();
 
     /* The kernel is not asked again. */
-    thread = g_thread_new ("step", step_later, GINT_TO_POINTER (timeline));
+    sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
     fail_if (
         dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_WRITE, more, &error));
     assert_error (error, ENOTTY);
     fail_unless (dmabuf_fence_is_signaled (more));
-    g_thread_join (thread);
+    fail_unless (sleeper_woke_me (sleeper));
     fail_unless_equals_int (imports_so_far (), before);
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
     dmabuf_fence_unref (more);
@@ -329,7 +328,7 @@ GST_START_TEST (test_bridge_fallback)
   dmabuf_fence_unref (fence);
   dmabuf_buffer_unref (buffer);
   if (!backend_is_fake ())
-    dmabuf_kernel_replace (NULL);
+    dmabuf_kernel_replace (backend_real_kernel ());
   close_fd (timeline);
 }
 GST_END_TEST;
@@ -401,11 +400,11 @@ GST_START_TEST (test_xdc4_published_when_submitted)
   fail_unless (dmabuf_submission_end (&submission, work, NULL));
   fail_if (is_ready (fd, POLLIN));
   fail_if (dmabuf_buffer_wait (
-      buffer, DMABUF_ACCESS_READ, g_get_monotonic_time () + 20000, NULL, NULL));
+      buffer, DMABUF_ACCESS_READ, g_get_monotonic_time () + 1000, NULL, NULL));
   fail_if (dmabuf_fence_is_signaled (work), "a waiter's end is not the work's");
   timeline_inc (timeline, 1);
   fail_unless (
-      dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, SOON, NULL, NULL));
+      dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, FAR_AWAY, NULL, NULL));
   dmabuf_fence_unref (work);
   dmabuf_buffer_unref (buffer);
   close_fd (timeline);
@@ -417,7 +416,7 @@ GST_END_TEST;
 static void
 on_ready (DmabufBuffer *buffer, DmabufAccess access, gpointer calls)
 {
-  g_atomic_int_inc ((gint *) calls + (access == DMABUF_ACCESS_WRITE));
+  count_add ((gint *) calls + (access == DMABUF_ACCESS_WRITE), 1);
 }
 
 static void
@@ -451,13 +450,13 @@ GST_START_TEST (test_poll4_directions_and_rearm)
       poll, DMABUF_ACCESS_READ, on_ready, calls, NULL, &error));
   assert_error (error, EBUSY);
 
-  g_usleep (20000);
+  poller_settle ();
   fail_unless_equals_int (calls[0] + calls[1], 0);
   timeline_inc (writers, 1);
   until (&calls[0], 1);
   fail_unless_equals_int (calls[1], 0);
   timeline_inc (readers, 1);
-  g_usleep (20000);
+  poller_settle ();
   fail_unless_equals_int (calls[1], 0);
   timeline_inc (more, 1);
   until (&calls[1], 1);
@@ -469,7 +468,7 @@ GST_START_TEST (test_poll4_directions_and_rearm)
   fail_unless (dmabuf_buffer_poll_disarm (poll, DMABUF_ACCESS_READ));
   fail_if (dmabuf_buffer_poll_disarm (poll, DMABUF_ACCESS_READ));
   timeline_inc (writers, 1);
-  g_usleep (20000);
+  poller_settle ();
   fail_unless_equals_int (calls[0], 1);
 
   dmabuf_buffer_poll_unref (poll);
@@ -511,7 +510,7 @@ GST_START_TEST (test_poll5_other_direction_outlives_a_failure)
   fail_unless (fake_kernel_fault_fired ());
   timeline_inc (timeline, 1);
   until (&calls[0], 1);
-  g_usleep (5000);
+  poller_settle ();
   fail_unless_equals_int (calls[0], 1);
   fail_unless_equals_int (calls[1], 0);
 
@@ -532,17 +531,19 @@ GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
   int fd = dmabuf_buffer_get_fd (buffer);
   gint calls[2] = { 0, 0 };
   guint64 before, after;
-  guint n_sources;
+  guint i, n_sources;
 
   fail_unless (dmabuf_buffer_poll_arm (
       poll, DMABUF_ACCESS_WRITE, on_ready, calls, NULL, NULL));
   until (&calls[1], 1);
-  g_usleep (10000);
+  poller_settle ();
   dmabuf_poller_get_counts (&n_sources, NULL, &before);
   fail_unless_equals_int (n_sources, 0);
-  g_usleep (200000);
+  /* A thread that does not sleep wakes between these as well. */
+  for (i = 0; i < 10; i++)
+    poller_settle ();
   dmabuf_poller_get_counts (NULL, NULL, &after);
-  fail_unless (after - before <= 1);
+  fail_unless (after - before <= 10 * SETTLE_WAKES);
 
   import (fd, DMABUF_ACCESS_WRITE, timeline, 1);
   fail_unless (dmabuf_buffer_poll_arm (
@@ -551,10 +552,6 @@ GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
   dmabuf_buffer_unref (buffer);
   timeline_inc (timeline, 1);
   until (&calls[0], 1);
-  /* The thread drops the buffer after the call. */
-  while (STATISTIC (buffers) > 0)
-    g_usleep (500);
-  g_usleep (5000);
   close_fd (timeline);
 }
 GST_END_TEST;
@@ -579,8 +576,9 @@ GST_START_TEST (test_poll7_poll8)
 }
 GST_END_TEST;
 
-/* A peer that adds fences until it is told to stop */
-static gint peer_stop;
+/* A peer that adds fences until it is told to stop; some fence is pending all
+ * the time. */
+static gint peer_rounds, peer_stop;
 
 static gpointer
 peer_thread (gpointer data)
@@ -594,7 +592,7 @@ peer_thread (gpointer data)
     import (fd, DMABUF_ACCESS_WRITE, timeline, value + 2);
     timeline_inc (timeline, 1);
     value++;
-    g_usleep (100);
+    count_add (&peer_rounds, 1);
   }
   timeline_inc (timeline, 2);
   close_fd (timeline);
@@ -605,14 +603,16 @@ peer_thread (gpointer data)
 GST_START_TEST (test_sec14_peer_adds_for_ever)
 {
   DmabufBuffer *buffer = shared_buffer ();
-  gint64 start = g_get_monotonic_time ();
+  GError *error = NULL;
   GThread *thread;
 
+  g_atomic_int_set (&peer_rounds, 0);
   g_atomic_int_set (&peer_stop, 0);
   thread = g_thread_new ("peer", peer_thread, buffer);
-  g_usleep (5000);
-  dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ, start + 50000, NULL, NULL);
-  fail_unless (g_get_monotonic_time () < start + 50000 + 500000);
+  until_at_least (&peer_rounds, 1);
+  fail_if (dmabuf_buffer_wait (buffer, DMABUF_ACCESS_READ,
+      g_get_monotonic_time () + 20000, NULL, &error));
+  assert_error (error, ETIME);
   g_atomic_int_set (&peer_stop, 1);
   g_thread_join (thread);
   dmabuf_buffer_unref (buffer);

@@ -83,7 +83,7 @@ GST_END_TEST;
 static void
 count (gpointer calls)
 {
-  g_atomic_int_inc ((gint *) calls);
+  count_add (calls, 1);
 }
 
 /* FEN-6: user data is freed once, whatever happens. */
@@ -108,7 +108,7 @@ GST_END_TEST;
 static void
 keep_status (DmabufFence *fence, gpointer status)
 {
-  g_atomic_int_set ((gint *) status, dmabuf_fence_get_status (fence));
+  count_set (status, dmabuf_fence_get_status (fence));
 }
 
 /* FEN-15, FEN-19, B7-4: a callback holds no reference of the fence; -EDEADLK is
@@ -235,7 +235,8 @@ GST_END_TEST;
 GST_START_TEST (test_fen17_names)
 {
   DmabufTimeline *timeline = dmabuf_timeline_new ("engine");
-  DmabufFence *fence = dmabuf_timeline_create_fence (timeline, 1, SOON, NULL);
+  DmabufFence *fence =
+      dmabuf_timeline_create_fence (timeline, 1, FAR_AWAY, NULL);
 
   fail_unless_equals_string (dmabuf_fence_get_driver_name (fence), "software");
   fail_unless_equals_string (dmabuf_fence_get_timeline_name (fence), "engine");
@@ -263,42 +264,34 @@ GST_END_TEST;
 
 /* --- wait_any, many (B7-2) ----------------------------------------------- */
 
-static gpointer
-signal_later (gpointer fence)
-{
-  g_usleep (5000);
-  dmabuf_fence_signal (fence);
-  return NULL;
-}
-
 /* FEN-12 */
 GST_START_TEST (test_fen12_wait_any)
 {
   DmabufFence *fences[3] = { mock_fence (), mock_fence (), mock_fence () };
   GError *error = NULL;
-  GThread *thread;
+  Sleeper *sleeper;
   guint which = 99, i;
 
-  fail_if (
-      dmabuf_fence_wait_many (fences, 0, TRUE, SOON, NULL, -1, &which, &error));
+  fail_if (dmabuf_fence_wait_many (
+      fences, 0, TRUE, FAR_AWAY, NULL, -1, &which, &error));
   assert_error (error, EINVAL);
   fail_if (dmabuf_fence_wait_many (fences, 3, TRUE,
       g_get_monotonic_time () + 1000, NULL, -1, &which, &error));
   assert_error (error, ETIME);
 
-  thread = g_thread_new ("signal", signal_later, fences[1]);
-  fail_unless (
-      dmabuf_fence_wait_many (fences, 3, TRUE, SOON, NULL, -1, &which, NULL));
+  sleeper = when_i_sleep (signal_fence, fences[1]);
+  fail_unless (dmabuf_fence_wait_many (
+      fences, 3, TRUE, FAR_AWAY, NULL, -1, &which, NULL));
   fail_unless_equals_int (which, 1);
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
 
   fail_if (dmabuf_fence_wait_many (
       fences, 3, FALSE, g_get_monotonic_time () + 1000, NULL, -1, NULL, NULL));
   dmabuf_fence_signal (fences[0]);
-  thread = g_thread_new ("signal", signal_later, fences[2]);
-  fail_unless (
-      dmabuf_fence_wait_many (fences, 3, FALSE, SOON, NULL, -1, NULL, NULL));
-  g_thread_join (thread);
+  sleeper = when_i_sleep (signal_fence, fences[2]);
+  fail_unless (dmabuf_fence_wait_many (
+      fences, 3, FALSE, FAR_AWAY, NULL, -1, NULL, NULL));
+  fail_unless (sleeper_woke_me (sleeper));
   for (i = 0; i < 3; i++)
     dmabuf_fence_unref (fences[i]);
 }
@@ -314,7 +307,7 @@ GST_START_TEST (test_sec13_cancel_fd)
   fail_unless (pipe2 (pipes, O_CLOEXEC) == 0);
   fail_unless (write (pipes[1], "x", 1) == 1);
   fail_if (dmabuf_fence_wait_many (
-      fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error));
+      fences, 2, __i__, FAR_AWAY, NULL, pipes[0], NULL, &error));
   fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&error);
   fail_unless (is_ready (pipes[0], POLLIN));
@@ -322,7 +315,7 @@ GST_START_TEST (test_sec13_cancel_fd)
   dmabuf_fence_signal (fences[0]);
   dmabuf_fence_signal (fences[1]);
   fail_unless (dmabuf_fence_wait_many (
-                   fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error)
+                   fences, 2, __i__, FAR_AWAY, NULL, pipes[0], NULL, &error)
       || !__i__);
   g_clear_error (&error);
   dmabuf_fence_unref (fences[0]);
@@ -343,7 +336,7 @@ GST_START_TEST (test_sec13_cancel_fd_hangs_up)
   fail_unless (pipe2 (pipes, O_CLOEXEC) == 0);
   close (pipes[1]);
   fail_if (dmabuf_fence_wait_many (
-      fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error));
+      fences, 2, __i__, FAR_AWAY, NULL, pipes[0], NULL, &error));
   fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&error);
 
@@ -352,7 +345,7 @@ GST_START_TEST (test_sec13_cancel_fd_hangs_up)
   if (backend_is_fake ())
     fake_kernel_fail_nth (1, EMFILE);
   fail_unless (dmabuf_fence_wait_many (
-      fences, 2, __i__, SOON, NULL, pipes[0], NULL, &error));
+      fences, 2, __i__, FAR_AWAY, NULL, pipes[0], NULL, &error));
   if (backend_is_fake ())
     fake_kernel_fail_nth (0, 0);
   dmabuf_fence_unref (fences[0]);
@@ -376,21 +369,21 @@ GST_START_TEST (test_ind1_software_fence)
       dmabuf_fence_new_software (1, 1, DMABUF_DEADLINE_NEVER, &error) == NULL);
   assert_error (error, EINVAL);
 
-  fence =
-      dmabuf_fence_new_software (1, 1, g_get_monotonic_time () + 20000, NULL);
+  fence = mock_fence ();
   fail_unless_equals_int (dmabuf_fence_export_sync_file (fence, &error), -1);
   assert_error (error, EINVAL);
   fail_if (dmabuf_fence_is_kernel_backed (fence));
-  dmabuf_fence_add_callback (fence, keep_status, &status, NULL);
-  while (g_atomic_int_get (&status) == 0)
-    g_usleep (1000);
+  fail_unless (
+      dmabuf_fence_add_callback (fence, keep_status, &status, NULL) != 0);
+  clock_skip (2 * G_TIME_SPAN_HOUR);
   fail_unless_equals_int (status, -ETIME);
   fail_if (dmabuf_fence_signal (fence));
   dmabuf_fence_unref (fence);
 
-  /* And where nobody waits: whoever asks sees it. */
-  fence = dmabuf_fence_new_software (1, 1, g_get_monotonic_time () + 1, NULL);
-  g_usleep (1000);
+  /* And where no thread waits: a look shows it. */
+  fence = mock_fence ();
+  fail_unless_equals_int (dmabuf_fence_get_status (fence), 0);
+  clock_skip (2 * G_TIME_SPAN_HOUR);
   fail_unless_equals_int (dmabuf_fence_get_status (fence), -ETIME);
   dmabuf_fence_unref (fence);
 }
@@ -406,7 +399,7 @@ GST_START_TEST (test_timeline)
   dmabuf_timeline_advance (timeline, 0xfffffffe);
   for (i = 0; i < 4; i++)
     fences[i] =
-        dmabuf_timeline_create_fence (timeline, 0xfffffffe + i, SOON, NULL);
+        dmabuf_timeline_create_fence (timeline, 0xfffffffe + i, FAR_AWAY, NULL);
   fail_unless (dmabuf_fence_is_signaled (fences[0]));
   fail_if (dmabuf_fence_is_signaled (fences[1]));
   dmabuf_timeline_advance (timeline, 2);
@@ -420,6 +413,13 @@ GST_START_TEST (test_timeline)
 }
 GST_END_TEST;
 
+static gpointer
+skip_hours (gpointer unused)
+{
+  clock_skip (2 * G_TIME_SPAN_HOUR);
+  return NULL;
+}
+
 /* A20: GEQUAL with wrap, NONZERO; seen by callbacks, and ended by the clock. */
 GST_START_TEST (test_seqno_in_memory)
 {
@@ -428,31 +428,31 @@ GST_START_TEST (test_seqno_in_memory)
   gint freed = 0;
   int status = 0;
   DmabufFence *fence;
+  Sleeper *sleeper;
 
   word = 0xfffffff0;
   fence = dmabuf_fence_new_seqno (
-      &word, &freed, count, 5, DMABUF_SEQNO_GEQUAL, SOON, NULL);
+      &word, &freed, count, 5, DMABUF_SEQNO_GEQUAL, FAR_AWAY, NULL);
   fail_if (dmabuf_fence_is_signaled (fence));
   dmabuf_fence_add_callback (fence, keep_status, &status, NULL);
   __atomic_store_n (&word, 6, __ATOMIC_RELEASE);
-  while (g_atomic_int_get (&status) == 0)
-    g_usleep (100);
-  fail_unless_equals_int (status, 1);
+  until (&status, 1);
   dmabuf_fence_unref (fence);
   /* The poller's thread may drop the last reference. */
-  while (g_atomic_int_get (&freed) == 0)
-    g_usleep (100);
+  until (&freed, 1);
 
   word = 0;
-  fence = dmabuf_fence_new_seqno (&word, NULL, NULL, 0, DMABUF_SEQNO_NONZERO,
-      g_get_monotonic_time () + 5000, NULL);
+  fence = dmabuf_fence_new_seqno (
+      &word, NULL, NULL, 0, DMABUF_SEQNO_NONZERO, FAR_AWAY, NULL);
   fail_if (dmabuf_fence_is_signaled (fence));
-  fail_unless (wait_ms (fence, 10000));
+  sleeper = when_i_sleep (skip_hours, NULL);
+  fail_unless (dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, NULL));
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_int (dmabuf_fence_get_status (fence), -ETIME);
   dmabuf_fence_unref (fence);
 
   fail_unless (dmabuf_fence_new_seqno ((guint32 *) ((char *) &word + 1), NULL,
-                   NULL, 0, DMABUF_SEQNO_NONZERO, SOON, &error)
+                   NULL, 0, DMABUF_SEQNO_NONZERO, FAR_AWAY, &error)
       == NULL);
   assert_error (error, EINVAL);
 }
@@ -466,7 +466,7 @@ GST_START_TEST (test_no_poller)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
   GError *error = NULL;
-  GThread *thread;
+  Sleeper *sleeper;
   gint calls = 0;
   int cancel_fd;
   guint which;
@@ -486,29 +486,29 @@ GST_START_TEST (test_no_poller)
   cancel_fd = dmabuf_kernel->eventfd (1, 0);
   fake_kernel_fail_nth (1, EMFILE);
   fail_if (dmabuf_fence_wait_many (
-      fences, 2, FALSE, SOON, NULL, cancel_fd, NULL, &error));
+      fences, 2, FALSE, FAR_AWAY, NULL, cancel_fd, NULL, &error));
   fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&error);
   fail_unless (fake_kernel_fault_fired ());
   close_fd (cancel_fd);
 
   fake_kernel_fail_nth (1, EMFILE);
-  thread = g_thread_new ("signal", signal_later, fences[1]);
-  fail_unless (
-      dmabuf_fence_wait_many (fences, 2, TRUE, SOON, NULL, -1, &which, NULL));
+  sleeper = when_i_sleep (signal_fence, fences[1]);
+  fail_unless (dmabuf_fence_wait_many (
+      fences, 2, TRUE, FAR_AWAY, NULL, -1, &which, NULL));
   fail_unless_equals_int (which, 1);
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (fake_kernel_fault_fired ());
 
   /* A callback cannot come: the answer is late, but true. */
   fake_kernel_fail_nth (1, EMFILE);
-  thread = g_thread_new ("signal", signal_later, fences[0]);
+  sleeper = when_i_sleep (signal_fence, fences[0]);
   g_test_expect_message ("dmabufcore", G_LOG_LEVEL_WARNING, "*watched*");
   fail_unless_equals_int (
       dmabuf_fence_add_callback (fences[0], count_call, &calls, NULL), 0);
   g_test_assert_expected_messages ();
   fail_unless (dmabuf_fence_has_settled (fences[0]));
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   fake_kernel_fail_nth (0, 0);
   fail_unless_equals_int (calls, 0);
 
@@ -542,11 +542,9 @@ blocked_signals (const char *thread)
 GST_START_TEST (test_poller_takes_no_signals)
 {
   guint64 wanted = 1 << (SIGINT - 1) | 1 << (SIGTERM - 1) | 1 << (SIGCHLD - 1);
-  guint i;
 
   /* A new thread takes its name when it runs. */
-  for (i = 0; i < 1000 && blocked_signals ("dmabuf-poller") == 0; i++)
-    g_usleep (1000);
+  poller_settle ();
   fail_unless ((blocked_signals ("dmabuf-poller") & wanted) == wanted);
 }
 GST_END_TEST;

@@ -93,26 +93,48 @@ GST_START_TEST (sync_busy)
 }
 GST_END_TEST;
 
+static void
+wait_for_parent (int fd)
+{
+  char byte;
+
+  while (read (fd, &byte, 1) < 0 && errno == EINTR)
+    ;
+}
+
+static gpointer
+tell_child (gpointer fd)
+{
+  fail_unless (write (GPOINTER_TO_INT (fd), "x", 1) == 1);
+  return NULL;
+}
+
 /* Another process steps the timeline: only the kernel has those. */
 GST_START_TEST (sync_busy_fork)
 {
   int timeline = timeline_open ();
   DmabufFence *fence = timeline_new_fence (timeline, 1);
-  int status;
+  Sleeper *sleeper;
+  int start[2], status;
   pid_t child;
 
+  fail_unless (pipe2 (start, O_CLOEXEC) == 0);
   child = fork ();
   if (child == 0) {
     guint32 one = 1;
 
-    g_usleep (100000);
+    wait_for_parent (start[0]);
     _exit (ioctl (timeline, SW_SYNC_IOC_INC, &one) == 0 ? 0 : 1);
   }
   fail_if (wait_ms (fence, 0));
-  fail_unless (wait_ms (fence, 20000));
+  sleeper = when_i_sleep (tell_child, GINT_TO_POINTER (start[1]));
+  fail_unless (dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL));
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (waitpid (child, &status, 0) == child && status == 0);
   dmabuf_fence_unref (fence);
   close_fd (timeline);
+  close (start[0]);
+  close (start[1]);
 }
 GST_END_TEST;
 
@@ -162,6 +184,7 @@ send_fd (int socket, int fd)
 GST_START_TEST (sync_busy_fork_unixsocket)
 {
   DmabufFence *fence;
+  Sleeper *sleeper;
   int sockets[2], timeline, status;
   pid_t child;
 
@@ -172,7 +195,7 @@ GST_START_TEST (sync_busy_fork_unixsocket)
     guint32 one = 1;
     int fd = receive_fd (sockets[1]);
 
-    g_usleep (100000);
+    wait_for_parent (sockets[1]);
     _exit (ioctl (fd, SW_SYNC_IOC_INC, &one) == 0 ? 0 : 1);
   }
 
@@ -180,7 +203,9 @@ GST_START_TEST (sync_busy_fork_unixsocket)
   fence = timeline_new_fence (timeline, 1);
   send_fd (sockets[0], timeline);
   fail_if (wait_ms (fence, 0));
-  fail_unless (wait_ms (fence, 20000));
+  sleeper = when_i_sleep (tell_child, GINT_TO_POINTER (sockets[0]));
+  fail_unless (dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL));
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (waitpid (child, &status, 0) == child && status == 0);
   dmabuf_fence_unref (fence);
   close_fd (timeline);
@@ -234,7 +259,7 @@ consume_points (gpointer data)
     guint point = i * N_CONSUMERS + self->id + 1;
     DmabufFence *fence = timeline_new_fence (self->timeline, point);
 
-    if (!dmabuf_fence_wait (fence, SOON, NULL, NULL)
+    if (!dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL)
         || (guint) g_atomic_int_get (self->counter) < point)
       g_atomic_int_inc (&self->errors);
     dmabuf_fence_unref (fence);
@@ -279,7 +304,7 @@ take_turns (gpointer data)
     guint point = i * N_CONSUMERS + self->id;
     DmabufFence *fence = timeline_new_fence (self->timeline, point);
 
-    if (!dmabuf_fence_wait (fence, SOON, NULL, NULL)
+    if (!dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL)
         || (guint) *self->counter != point)
       g_atomic_int_inc (&self->errors);
     ++*self->counter;

@@ -396,21 +396,13 @@ GST_START_TEST (test_rsv6_copy)
 }
 GST_END_TEST;
 
-static gpointer
-cancel_later (gpointer cancellable)
-{
-  g_usleep (2000);
-  g_cancellable_cancel (cancellable);
-  return NULL;
-}
-
 /* RSV-7, SEC-13: a test, the deadline, cancelled, done. */
 GST_START_TEST (test_rsv7_wait)
 {
   GCancellable *cancellable = g_cancellable_new ();
   DmabufFence *fence = mock_fence ();
   GError *error = NULL;
-  GThread *thread;
+  Sleeper *sleeper;
 
   fail_unless (
       dmabuf_reservation_wait (resv, DMABUF_USAGE_BOOKKEEP, 0, NULL, NULL));
@@ -426,12 +418,12 @@ GST_START_TEST (test_rsv7_wait)
       resv, DMABUF_USAGE_READ, g_get_monotonic_time () + 1000, NULL, &error));
   assert_error (error, ETIME);
 
-  thread = g_thread_new ("cancel", cancel_later, cancellable);
+  sleeper = when_i_sleep (cancel, cancellable);
   fail_if (dmabuf_reservation_wait (
-      resv, DMABUF_USAGE_READ, SOON, cancellable, &error));
+      resv, DMABUF_USAGE_READ, FAR_AWAY, cancellable, &error));
   fail_unless (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&error);
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   g_object_unref (cancellable);
 
   dmabuf_fence_signal (fence);

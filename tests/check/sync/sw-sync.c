@@ -189,7 +189,7 @@ ping_pong (gpointer data)
   for (i = 0; i < self->rounds; i++) {
     DmabufFence *fence = timeline_new_fence (self->timeline, i * 2 + self->id);
 
-    if (!dmabuf_fence_wait (fence, SOON, NULL, NULL)
+    if (!dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL)
         || *self->counter != i * 2 + self->id)
       g_atomic_int_inc (&self->errors);
     ++*self->counter;
@@ -250,7 +250,7 @@ produce (gpointer data)
   for (i = 0; i < market->n; i++) {
     DmabufFence *fence = timeline_new_fence (market->consumer, i);
 
-    if (!dmabuf_fence_wait (fence, SOON, NULL, NULL))
+    if (!dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL))
       g_atomic_int_inc (&market->errors);
     dmabuf_fence_unref (fence);
     g_atomic_int_inc (&market->counter);
@@ -278,7 +278,7 @@ consume (Market *market)
     }
 
     if (i % 2) {
-      fail_unless (dmabuf_fence_wait (merged, SOON, NULL, NULL));
+      fail_unless (dmabuf_fence_wait (merged, FAR_AWAY, NULL, NULL));
     } else {
       while (dmabuf_fence_get_status (merged) != 1)
         g_thread_yield ();

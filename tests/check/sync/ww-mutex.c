@@ -311,7 +311,7 @@ typedef struct
   DmabufReservation **locks;
   guint n;
   gboolean reorder;
-  gint64 end;
+  guint n_rounds; /* of each thread */
   gint errors;
   guint64 *counters; /* one per lock, written under it */
   guint64 rounds;
@@ -338,9 +338,10 @@ stress_thread (gpointer data)
   guint n = stress->n;
   guint *order = g_new (guint, n);
   GRand *rand = g_rand_new_with_seed (GPOINTER_TO_UINT (&order));
+  guint round;
 
   shuffle (order, n, rand);
-  do {
+  for (round = 0; round < stress->n_rounds; round++) {
     DmabufAcquireContext context;
     guint contended = n;
     guint i, j;
@@ -381,7 +382,7 @@ stress_thread (gpointer data)
     for (i = 0; i < n; i++)
       dmabuf_reservation_unlock (stress->locks[i]);
     dmabuf_acquire_context_fini (&context);
-  } while (g_get_monotonic_time () < stress->end);
+  }
 
 out:
   g_rand_free (rand);
@@ -390,18 +391,18 @@ out:
 }
 
 static void
-run_stress (guint n_locks, guint n_threads, gboolean reorder)
+run_stress (guint n_locks, guint n_threads, guint n_rounds, gboolean reorder)
 {
   Stress stress = {
     .locks = g_new (DmabufReservation *, n_locks),
     .n = n_locks,
     .reorder = reorder,
+    .n_rounds = test_is_long () ? 10 * n_rounds : n_rounds,
     .counters = g_new0 (guint64, n_locks),
   };
   GThread **threads = g_new (GThread *, n_threads);
   guint i;
 
-  stress.end = g_get_monotonic_time () + (test_is_long () ? 2000000 : 300000);
   for (i = 0; i < n_locks; i++)
     stress.locks[i] = dmabuf_reservation_new ();
   for (i = 0; i < n_threads; i++)
@@ -410,7 +411,8 @@ run_stress (guint n_locks, guint n_threads, gboolean reorder)
     g_thread_join (threads[i]);
 
   fail_unless_equals_int (stress.errors, 0);
-  fail_unless (stress.rounds >= n_threads);
+  fail_unless_equals_uint64 (
+      stress.rounds, (guint64) n_threads * stress.n_rounds);
   for (i = 0; i < n_locks; i++) {
     fail_unless_equals_uint64 (stress.counters[i], stress.rounds);
     dmabuf_reservation_unref (stress.locks[i]);
@@ -422,31 +424,23 @@ run_stress (guint n_locks, guint n_threads, gboolean reorder)
 
 GST_START_TEST (test_stress_inorder)
 {
-  run_stress (16, 2 * MAX (g_get_num_processors (), 2), FALSE);
+  run_stress (16, 2 * MAX (g_get_num_processors (), 2), 20000, FALSE);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_stress_reorder)
 {
-  run_stress (16, 2 * MAX (g_get_num_processors (), 2), TRUE);
+  run_stress (16, 2 * MAX (g_get_num_processors (), 2), 20000, TRUE);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_stress_all)
 {
-  run_stress (MAX_LOCKS, 3 * MAX (g_get_num_processors (), 2), TRUE);
+  run_stress (MAX_LOCKS, 3 * MAX (g_get_num_processors (), 2), 300, TRUE);
 }
 GST_END_TEST;
 
 /* --- what the kernel's does not cover ------------------------------------ */
-
-static gpointer
-cancel_later (gpointer cancellable)
-{
-  g_usleep (2000);
-  g_cancellable_cancel (cancellable);
-  return NULL;
-}
 
 static gpointer
 lock_thread (gpointer cancellable)
@@ -464,14 +458,14 @@ lock_thread (gpointer cancellable)
 GST_START_TEST (test_ww1_interruptible)
 {
   GCancellable *cancellable = g_cancellable_new ();
-  GThread *waiter, *canceller;
+  Sleeper *waiter;
 
   shared = dmabuf_reservation_new ();
   fail_unless_equals_int (lock_code (shared, NULL), 0);
-  waiter = g_thread_new ("wait", lock_thread, cancellable);
-  canceller = g_thread_new ("cancel", cancel_later, cancellable);
-  g_thread_join (waiter);
-  g_thread_join (canceller);
+  waiter = sleeper_new (lock_thread, cancellable);
+  fail_unless (sleeper_wait (waiter));
+  g_cancellable_cancel (cancellable);
+  sleeper_join (waiter);
 
   /* Nobody is left who waits. */
   dmabuf_reservation_unlock (shared);

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include "threads.h"
+#include <libdmabufcore/dmabuf-poller-private.h>
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <linux/futex.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* --- numbers ------------------------------------------------------------- */
+
+/* A futex and no GCond: a signal handler may change the number as well, and to
+ * ThreadSanitizer one number orders no other memory than it did before. */
+static void
+wake_waiters (gint *value)
+{
+  syscall (SYS_futex, value, FUTEX_WAKE_PRIVATE, G_MAXINT, NULL, NULL, 0);
+}
+
+static void
+wait_for_change (gint *value, gint seen)
+{
+  syscall (SYS_futex, value, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
+}
+
+void
+count_add (gint *value, gint n)
+{
+  int code = errno;
+
+  g_atomic_int_add (value, n);
+  wake_waiters (value);
+  errno = code;
+}
+
+void
+count_set (gint *value, gint n)
+{
+  g_atomic_int_set (value, n);
+  wake_waiters (value);
+}
+
+void
+until (gint *value, gint expected)
+{
+  gint seen;
+
+  while ((seen = g_atomic_int_get (value)) != expected)
+    wait_for_change (value, seen);
+}
+
+void
+until_at_least (gint *value, gint expected)
+{
+  gint seen;
+
+  while ((seen = g_atomic_int_get (value)) < expected)
+    wait_for_change (value, seen);
+}
+
+void
+until_at_most (gint *value, gint expected)
+{
+  gint seen;
+
+  while ((seen = g_atomic_int_get (value)) > expected)
+    wait_for_change (value, seen);
+}
+
+/* --- threads that sleep -------------------------------------------------- */
+
+enum
+{
+  AWAKE,
+  ASLEEP,
+  OVER,
+};
+
+struct _Sleeper
+{
+  gint state; /* of the thread that is watched */
+  gboolean has_slept;
+  GThread *thread;
+  GThreadFunc func;
+  gpointer data;
+};
+
+/* What watches this thread */
+static __thread Sleeper *watching;
+
+static void
+set_state (Sleeper *sleeper, gint state)
+{
+  g_atomic_int_set (&sleeper->state, state);
+  wake_waiters (&sleeper->state);
+}
+
+static void
+sleeper_begin (void)
+{
+  if (watching) {
+    watching->has_slept = TRUE;
+    set_state (watching, ASLEEP);
+  }
+}
+
+static void
+sleeper_end (void)
+{
+  if (watching)
+    set_state (watching, AWAKE);
+}
+
+static gpointer
+watched_thread (gpointer data)
+{
+  Sleeper *sleeper = data;
+  gpointer result;
+
+  watching = sleeper;
+  result = sleeper->func (sleeper->data);
+  watching = NULL;
+  set_state (sleeper, OVER);
+  return result;
+}
+
+Sleeper *
+sleeper_new (GThreadFunc func, gpointer data)
+{
+  Sleeper *sleeper = g_new0 (Sleeper, 1);
+
+  sleeper->func = func;
+  sleeper->data = data;
+  sleeper->thread = g_thread_new ("sleeper", watched_thread, sleeper);
+  return sleeper;
+}
+
+gboolean
+sleeper_wait (Sleeper *sleeper)
+{
+  gint state;
+
+  while ((state = g_atomic_int_get (&sleeper->state)) == AWAKE)
+    wait_for_change (&sleeper->state, AWAKE);
+  return state == ASLEEP;
+}
+
+gpointer
+sleeper_join (Sleeper *sleeper)
+{
+  gpointer result = g_thread_join (sleeper->thread);
+
+  g_free (sleeper);
+  return result;
+}
+
+static gpointer
+waking_thread (gpointer data)
+{
+  Sleeper *sleeper = data;
+
+  sleeper_wait (sleeper);
+  return sleeper->func (sleeper->data);
+}
+
+Sleeper *
+when_i_sleep (GThreadFunc func, gpointer data)
+{
+  Sleeper *sleeper = g_new0 (Sleeper, 1);
+
+  g_assert (!watching);
+  sleeper->func = func;
+  sleeper->data = data;
+  watching = sleeper;
+  sleeper->thread = g_thread_new ("waker", waking_thread, sleeper);
+  return sleeper;
+}
+
+gboolean
+sleeper_woke_me (Sleeper *sleeper)
+{
+  gboolean has_slept = sleeper->has_slept;
+
+  g_assert (watching == sleeper);
+  watching = NULL;
+  set_state (sleeper, OVER);
+  sleeper_join (sleeper);
+  return has_slept;
+}
+
+/* --- in GLib's place ----------------------------------------------------- */
+
+/* The function of this name that would be called if ours were not there */
+#define GLIBS(name) \
+  ({ \
+    static gpointer found; \
+    gpointer real = g_atomic_pointer_get (&found); \
+    if (!real) { \
+      real = dlsym (RTLD_NEXT, #name); \
+      g_atomic_pointer_set (&found, real); \
+    } \
+    (__typeof__ (&(name))) real; \
+  })
+
+int
+sleeper_ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
+{
+  gboolean looks = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
+  int ret;
+
+  if (looks)
+    return ppoll (fds, n_fds, timeout, NULL);
+
+  sleeper_begin ();
+  ret = ppoll (fds, n_fds, timeout, NULL);
+  sleeper_end ();
+  return ret;
+}
+
+static gint64 skipped;
+
+gint64 (g_get_monotonic_time) (void)
+{
+  return GLIBS (g_get_monotonic_time) ()
+      + __atomic_load_n (&skipped, __ATOMIC_RELAXED);
+}
+
+void (g_cond_wait) (GCond *cond, GMutex *mutex)
+{
+  sleeper_begin ();
+  GLIBS (g_cond_wait) (cond, mutex);
+  sleeper_end ();
+}
+
+gboolean (g_cond_wait_until) (GCond *cond, GMutex *mutex, gint64 deadline)
+{
+  gboolean woken;
+
+  sleeper_begin ();
+  woken = GLIBS (g_cond_wait_until) (
+      cond, mutex, deadline - __atomic_load_n (&skipped, __ATOMIC_RELAXED));
+  sleeper_end ();
+  return woken;
+}
+
+void (g_usleep) (gulong us)
+{
+  sleeper_begin ();
+  GLIBS (g_usleep) (us);
+  sleeper_end ();
+}
+
+void
+clock_skip (gint64 us)
+{
+  __atomic_add_fetch (&skipped, us, __ATOMIC_RELAXED);
+  poller_settle ();
+}
+
+/* --- the poller ---------------------------------------------------------- */
+
+typedef struct
+{
+  DmabufPollerSource source;
+  DmabufPollerTimer timer;
+  gint done;
+} Turn;
+
+static gboolean
+source_ref (DmabufPollerSource *source)
+{
+  return TRUE;
+}
+
+static gboolean
+timer_ref (DmabufPollerTimer *timer)
+{
+  return TRUE;
+}
+
+static void
+timer_dispatch (DmabufPollerTimer *timer)
+{
+  Turn *turn = (Turn *) ((char *) timer - G_STRUCT_OFFSET (Turn, timer));
+
+  count_add (&turn->done, 1);
+}
+
+static void
+source_dispatch (DmabufPollerSource *source, guint32 events)
+{
+  Turn *turn = (Turn *) ((char *) source - G_STRUCT_OFFSET (Turn, source));
+
+  /* Behind those that were due before: the thread looks at its timers next. */
+  g_assert (
+      dmabuf_poller_add_timer (&turn->timer, g_get_monotonic_time () + 1) == 0);
+}
+
+void
+poller_settle (void)
+{
+  /* Readable at once, and behind what was so before */
+  Turn turn = {
+    .source = { .fd = eventfd (1, EFD_CLOEXEC),
+        .ref = source_ref,
+        .dispatch = source_dispatch },
+    .timer = { .ref = timer_ref, .dispatch = timer_dispatch },
+  };
+
+  g_assert (turn.source.fd >= 0);
+  g_assert (dmabuf_poller_add (&turn.source, EPOLLIN) == 0);
+  until (&turn.done, 1);
+  close (turn.source.fd);
+}
