@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <linux/dma-heap.h>
 #include <linux/udmabuf.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -271,8 +272,8 @@ GST_START_TEST (test_map3_fences_are_handed_over)
   fail_unless (dmabuf_mapping_get_fence (mapping) == NULL);
   dmabuf_mapping_unmap (mapping, NULL, NULL);
 
-  fence = dmabuf_fence_new_software (dmabuf_fence_context_alloc (1), 1,
-      g_get_monotonic_time () + 30 * G_USEC_PER_SEC, NULL);
+  fence = dmabuf_fence_new_software (
+      dmabuf_fence_context_alloc (1), 1, FAR_AWAY, NULL);
   dmabuf_reservation_lock (reservation, NULL, NULL);
   dmabuf_reservation_reserve (reservation, 1, NULL);
   dmabuf_reservation_add (reservation, fence, DMABUF_USAGE_KERNEL);
@@ -292,9 +293,8 @@ GST_START_TEST (test_map3_fences_are_handed_over)
 }
 GST_END_TEST;
 
-/* HEAP-1, UDM-1: sizes that cannot be, and the limit that is told with where it
- * is set. */
-GST_START_TEST (test_udm1_limits_are_explained)
+/* HEAP-1, UDM-1: sizes that cannot be. */
+GST_START_TEST (test_udm1_impossible_sizes)
 {
   DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
   GError *error = NULL;
@@ -303,11 +303,116 @@ GST_START_TEST (test_udm1_limits_are_explained)
   assert_error (error, EINVAL);
   fail_unless (dmabuf_exporter_allocate (exporter, G_MAXSIZE, &error) == NULL);
   assert_error (error, EINVAL);
-  fail_unless (
-      dmabuf_exporter_allocate (exporter, (64 << 20) + 1, &error) == NULL);
-  fail_unless (strstr (error->message, "64 MiB"), "%s", error->message);
-  fail_unless (strstr (error->message, "size_limit_mb"), "%s", error->message);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
+/* --- limits of udmabuf --------------------------------------------------- */
+
+#define PARAMETERS "/sys/module/udmabuf/parameters/"
+
+/* What the kernel had before the tests that set its limits */
+static guint saved_limits[2];
+
+static guint
+read_limit (const char *path)
+{
+  g_autofree char *text = NULL;
+
+  fail_unless (g_file_get_contents (path, &text, NULL, NULL), "%s", path);
+  return g_ascii_strtoull (text, NULL, 10);
+}
+
+static void
+write_limit (const char *path, guint limit)
+{
+  FILE *file = fopen (path, "we");
+
+  fail_unless (file != NULL, "%s: %s", path, g_strerror (errno));
+  fprintf (file, "%u", limit);
+  fail_unless (fclose (file) == 0, "%s: %s", path, g_strerror (errno));
+}
+
+static void
+set_limits (guint size_mb, guint n_chunks)
+{
+  if (backend_is_fake ()) {
+    fake_kernel_set_udmabuf_limits (size_mb, n_chunks);
+  } else {
+    write_limit (PARAMETERS "size_limit_mb", size_mb);
+    write_limit (PARAMETERS "list_limit", n_chunks);
+  }
+}
+
+/* Unchecked: restored after a test that failed, too */
+static void
+save_limits (void)
+{
+  if (!backend_is_fake ()) {
+    saved_limits[0] = read_limit (PARAMETERS "size_limit_mb");
+    saved_limits[1] = read_limit (PARAMETERS "list_limit");
+  }
+}
+
+static void
+restore_limits (void)
+{
+  if (!backend_is_fake ())
+    set_limits (saved_limits[0], saved_limits[1]);
+}
+
+/* UDM-1: the limit is told with where it is set, and is the system's of now:
+ * what was refused goes as soon as root has raised it. */
+GST_START_TEST (test_udm1_size_limit_is_explained)
+{
+  DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
+  const gsize size = (3 << 20) + PAGE;
+  GError *error = NULL;
+  DmabufBuffer *buffer;
+
+  set_limits (3, 4);
+  fail_unless (dmabuf_exporter_allocate (exporter, size, &error) == NULL);
+  fail_unless (strstr (error->message, " 3 MiB"), "%s", error->message);
+  fail_unless (strstr (error->message, PARAMETERS "size_limit_mb"), "%s",
+      error->message);
   assert_error (error, EINVAL);
+
+  set_limits (4, 4);
+  buffer = dmabuf_exporter_allocate (exporter, size, &error);
+  assert_no_error (error);
+  dmabuf_buffer_unref (buffer);
+  g_object_unref (exporter);
+}
+GST_END_TEST;
+
+GST_START_TEST (test_udm1_list_limit_is_explained)
+{
+  DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
+  int memfd = dmabuf_kernel->memfd_create ("pieces", MFD_ALLOW_SEALING);
+  DmabufMemfdChunk chunks[5];
+  GError *error = NULL;
+  DmabufBuffer *buffer;
+  guint i;
+
+  fail_unless (dmabuf_kernel->ftruncate (memfd, 5 * PAGE) == 0);
+  dmabuf_kernel->fcntl (memfd, F_ADD_SEALS, F_SEAL_SHRINK);
+  for (i = 0; i < 5; i++)
+    chunks[i] = (DmabufMemfdChunk) { memfd, i * PAGE, PAGE };
+
+  set_limits (4, 4);
+  fail_unless (dmabuf_udmabuf_exporter_create_list (exporter, chunks, 5, &error)
+      == NULL);
+  fail_unless (strstr (error->message, "limit is 4;"), "%s", error->message);
+  fail_unless (
+      strstr (error->message, PARAMETERS "list_limit"), "%s", error->message);
+  assert_error (error, EINVAL);
+
+  set_limits (4, 5);
+  buffer = dmabuf_udmabuf_exporter_create_list (exporter, chunks, 5, &error);
+  assert_no_error (error);
+
+  dmabuf_kernel->close (memfd);
+  dmabuf_buffer_unref (buffer);
   g_object_unref (exporter);
 }
 GST_END_TEST;
@@ -478,7 +583,7 @@ exporter_suite (void)
   tcase_add_test (tc, test_map2_errors_of_the_exporter);
   tcase_add_loop_test (
       tc, test_map3_fences_are_handed_over, 0, BACKEND_N_EXPORTERS);
-  tcase_add_test (tc, test_udm1_limits_are_explained);
+  tcase_add_test (tc, test_udm1_impossible_sizes);
   tcase_add_test (tc, test_udm2_create_list);
   tcase_add_test (tc, test_udm3_end_before_start);
   if (backend_is_fake ()) {
@@ -487,6 +592,11 @@ exporter_suite (void)
   }
   tcase_add_test (tc, test_heap2_list);
   tcase_add_loop_test (tc, test_stat4_a_buffer_counts_once, 0, 4);
+
+  tc = backend_add_case (s, "limits");
+  tcase_add_unchecked_fixture (tc, save_limits, restore_limits);
+  tcase_add_test (tc, test_udm1_size_limit_is_explained);
+  tcase_add_test (tc, test_udm1_list_limit_is_explained);
 
   return s;
 }

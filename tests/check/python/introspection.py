@@ -5,6 +5,7 @@ no device), and gets an error with its errno."""
 
 import ctypes
 import errno
+import mmap
 import sys
 
 try:
@@ -16,20 +17,22 @@ except (ImportError, ValueError) as missing:
     sys.exit(77)
 
 NEVER = 2 ** 63 - 1
+# What 5000 bytes are in whole pages
+SIZE = -(-5000 // mmap.PAGESIZE) * mmap.PAGESIZE
 
 exporter = DmabufCore.memfd_exporter_new()
 buffer = exporter.allocate(5000)
-assert buffer.get_size() == 8192, buffer.get_size()
+assert buffer.get_size() == SIZE, buffer.get_size()
 assert not buffer.is_dmabuf()
 assert exporter.get_name() == 'memfd'
 
 address = buffer.vmap(DmabufCore.Access.READ_WRITE)
 assert buffer.begin_cpu_access(DmabufCore.Access.WRITE, NEVER, None)
-ctypes.memset(address, 0x5a, 8192)
+ctypes.memset(address, 0x5a, SIZE)
 assert buffer.end_cpu_access(DmabufCore.Access.WRITE)
 
 assert buffer.begin_cpu_access(DmabufCore.Access.READ, NEVER, None)
-assert ctypes.string_at(address, 8192) == b'\x5a' * 8192
+assert ctypes.string_at(address, SIZE) == b'\x5a' * SIZE
 assert buffer.end_cpu_access(DmabufCore.Access.READ)
 buffer.vunmap(address)
 
