@@ -576,6 +576,9 @@ mock_driver_stop (void)
   memset (state.buffers, 0, sizeof state.buffers);
   g_mutex_unlock (&state.lock);
 
+  /* It may hold the pool for as long as its callback lasts. */
+  poller_settle ();
+
   close (state.event_fd);
   close (state.kick_fd);
   fail_unless_equals_int (mock_driver.n_open, 0);
