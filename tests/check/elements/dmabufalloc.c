@@ -307,9 +307,9 @@ GST_END_TEST;
 static gpointer
 signal_when_it_waits (gpointer alloc)
 {
-  while (element_get_stat (alloc, "cpu-waits") == 0)
-    g_usleep (1000);
-  return signal_soon (NULL);
+  element_wait_for_stat (alloc, "cpu-waits", 1);
+  dmabuf_timeline_advance (timeline, 1);
+  return NULL;
 }
 
 /* A frame under a fence is copied when it is there. */
@@ -352,8 +352,7 @@ GST_START_TEST (test_flush_ends_waiting_for_a_buffer)
   fail_unless_equals_int (
       gst_harness_push (harness, new_plain_frame (1)), GST_FLOW_OK);
   thread = g_thread_new ("push", push_thread, harness);
-  while (element_get_stat (alloc, "copy-pool-starved") == 0)
-    g_usleep (1000);
+  element_wait_for_stat (alloc, "copy-pool-starved", 1);
   gst_harness_push_event (harness, gst_event_new_flush_start ());
   fail_unless_equals_int (
       GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);

@@ -21,24 +21,26 @@ push_one_thread (gpointer user_data)
   return GINT_TO_POINTER (ret);
 }
 
-static const char *const waits[] = { "mode=wait timeout=-1",
-  "mode=wait timeout=-1 max-pending=8" };
+/* Only a thread that waits itself is told that it was ended. */
+static const struct
+{
+  const char *properties;
+  GstFlowReturn ended;
+} waits[] = {
+  { "mode=wait timeout=-1", GST_FLOW_FLUSHING },
+  { "mode=wait timeout=-1 max-pending=8", GST_FLOW_OK },
+};
 
 GST_START_TEST (test_flush_ends_the_wait)
 {
-  GstHarness *harness = new_harness (waits[__i__]);
+  GstHarness *harness = new_harness (waits[__i__].properties);
   GThread *thread = g_thread_new ("push", push_one_thread, harness);
   GstSegment segment;
-  GstFlowReturn ret;
-  gint64 began;
 
-  while (get_stat (harness, "cpu-waits") == 0)
-    g_usleep (1000);
-  began = g_get_monotonic_time ();
+  wait_for_stat (harness, "cpu-waits", 1);
   fail_unless (gst_harness_push_event (harness, gst_event_new_flush_start ()));
-  ret = GPOINTER_TO_INT (g_thread_join (thread));
-  fail_unless (ret == GST_FLOW_FLUSHING || __i__ == 1);
-  fail_unless (g_get_monotonic_time () - began < LIMIT);
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), waits[__i__].ended);
   fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
 
   /* And it goes on afterwards, in its segment. */
@@ -56,22 +58,40 @@ GST_END_TEST;
 
 GST_START_TEST (test_state_change_ends_the_wait)
 {
-  GstHarness *harness = new_harness (waits[__i__]);
+  GstHarness *harness = new_harness (waits[__i__].properties);
   GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
   GThread *thread = g_thread_new ("push", push_one_thread, harness);
-  gint64 began;
 
-  while (get_stat (harness, "cpu-waits") == 0)
-    g_usleep (1000);
-  began = g_get_monotonic_time ();
+  wait_for_stat (harness, "cpu-waits", 1);
   fail_unless_equals_int (gst_element_set_state (element, GST_STATE_NULL),
       GST_STATE_CHANGE_SUCCESS);
-  g_thread_join (thread);
-  fail_unless (g_get_monotonic_time () - began < LIMIT);
+  fail_unless_equals_int (
+      GPOINTER_TO_INT (g_thread_join (thread)), waits[__i__].ended);
+  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
   gst_object_unref (element);
   gst_harness_teardown (harness);
 }
 GST_END_TEST;
+
+typedef struct
+{
+  guint n_buffers;
+  guint n_early, n_late; /* events before and after the first buffer */
+} Arrivals;
+
+static GstPadProbeReturn
+note_arrival (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Arrivals *arrivals = user_data;
+
+  if (GST_IS_BUFFER (info->data))
+    arrivals->n_buffers++;
+  else if (arrivals->n_buffers == 0)
+    arrivals->n_early++;
+  else
+    arrivals->n_late++;
+  return GST_PAD_PROBE_OK;
+}
 
 /* EOS and other events keep their place behind buffers that wait; a serialized
  * query waits until the buffers have gone. */
@@ -80,33 +100,29 @@ GST_START_TEST (test_events_keep_their_place)
   GstHarness *harness = new_harness ("mode=wait max-pending=8");
   DmabufFence *fence = new_fence ();
   GstBuffer *buffer = new_numbered (0);
-  GstEvent *event;
-  gboolean seen_buffer = FALSE, seen_eos = FALSE;
+  GstQuery *query = gst_query_new_drain ();
+  Arrivals arrivals = { 0 };
+  GThread *thread;
 
-  while ((event = gst_harness_try_pull_event (harness)))
-    gst_event_unref (event);
-
+  gst_pad_add_probe (harness->sinkpad,
+      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
+      note_arrival, &arrivals, NULL);
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   fail_unless (gst_harness_push_event (harness,
       gst_event_new_custom (
           GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("test"))));
   fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
-  g_usleep (10000);
-  fail_unless_equals_int (gst_harness_events_in_queue (harness), 0);
 
-  dmabuf_timeline_advance (timeline, 1);
-  buffer = gst_harness_pull (harness);
-  seen_buffer = buffer != NULL;
-  gst_clear_buffer (&buffer);
-  while (!seen_eos) {
-    event = gst_harness_pull_event (harness);
-    fail_unless (event != NULL);
-    seen_eos = GST_EVENT_TYPE (event) == GST_EVENT_EOS;
-    gst_event_unref (event);
-  }
-  fail_unless (seen_buffer);
+  thread = g_thread_new ("signal", signal_when_it_waits, harness);
+  gst_pad_peer_query (harness->srcpad, query);
+  fail_unless (dmabuf_fence_is_signaled (fence));
+  fail_unless_equals_int (arrivals.n_buffers, 1);
+  fail_unless_equals_int (arrivals.n_early, 0);
+  fail_unless_equals_int (arrivals.n_late, 2);
 
+  g_thread_join (thread);
+  gst_query_unref (query);
   gst_harness_teardown (harness);
   dmabuf_fence_unref (fence);
 }
@@ -115,17 +131,33 @@ GST_END_TEST;
 /* --- downstream says no ----------------------------------------------------
  */
 
+#define MAX_PENDING 8
 #define CAPS_OTHER "video/x-raw,format=GRAY8,width=32,height=32,framerate=100/1"
 
-static gint flow, n_chained; /* atomic */
+static GMutex chain_lock;
+static GCond chained;
+static GstFlowReturn flow;
+static gint n_chained;
+
+static void
+set_flow (GstFlowReturn what)
+{
+  g_mutex_lock (&chain_lock);
+  flow = what;
+  g_mutex_unlock (&chain_lock);
+}
 
 static GstFlowReturn
 chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
-  GstFlowReturn ret = g_atomic_int_get (&flow);
+  GstFlowReturn ret;
 
   gst_buffer_unref (buffer);
-  g_atomic_int_inc (&n_chained);
+  g_mutex_lock (&chain_lock);
+  ret = flow;
+  n_chained++;
+  g_cond_signal (&chained);
+  g_mutex_unlock (&chain_lock);
   return ret;
 }
 
@@ -133,11 +165,12 @@ chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 static GstHarness *
 new_refused (GstFlowReturn what, DmabufFence **fence)
 {
-  GstHarness *harness = new_harness ("mode=wait max-pending=8");
+  GstHarness *harness =
+      new_harness ("mode=wait max-pending=" G_STRINGIFY (MAX_PENDING));
   GstBuffer *buffer = new_numbered (0);
 
-  g_atomic_int_set (&flow, what);
-  g_atomic_int_set (&n_chained, 0);
+  set_flow (what);
+  n_chained = 0;
   gst_pad_set_chain_function (harness->sinkpad, chain_as_told);
   *fence = new_fence ();
   gst_buffer_add_dmabuf_core_sync_meta (buffer, *fence);
@@ -148,15 +181,32 @@ new_refused (GstFlowReturn what, DmabufFence **fence)
 static void
 wait_for_chained (gint n)
 {
-  while (g_atomic_int_get (&n_chained) < n)
-    g_usleep (1000);
+  g_mutex_lock (&chain_lock);
+  while (n_chained < n)
+    g_cond_wait (&chained, &chain_lock);
+  g_mutex_unlock (&chain_lock);
 }
 
+/* Once there is no room behind the buffer that was refused, a push waits until
+ * that is known. */
 static void
 push_until (GstHarness *harness, GstFlowReturn what)
 {
-  while (gst_harness_push (harness, new_numbered (1)) != what)
-    g_usleep (1000);
+  guint i;
+
+  for (i = 0; gst_harness_push (harness, new_numbered (1)) != what; i++)
+    fail_unless (i < MAX_PENDING);
+}
+
+/* A serialized query returns when nothing waits, or when the task has stopped.
+ */
+static void
+wait_until_stopped (GstHarness *harness)
+{
+  GstQuery *query = gst_query_new_drain ();
+
+  gst_pad_peer_query (harness->srcpad, query);
+  gst_query_unref (query);
 }
 
 static void
@@ -197,8 +247,7 @@ GST_START_TEST (test_eos_comes_through_after_a_refusal)
   dmabuf_timeline_advance (timeline, 1);
   wait_for_chained (1);
   if (!ends[__i__].behind) {
-    while (get_stat (harness, "pending") > 0)
-      g_usleep (1000);
+    wait_until_stopped (harness);
     fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
   }
   assert_event_comes (harness, GST_EVENT_EOS);
@@ -232,7 +281,7 @@ GST_START_TEST (test_a_segment_follows_on_a_full_one)
     fail_unless (
         gst_harness_push_event (harness, gst_event_new_segment (&segment)));
   }
-  g_atomic_int_set (&flow, GST_FLOW_OK);
+  set_flow (GST_FLOW_OK);
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (2)), GST_FLOW_OK);
   gst_harness_teardown (harness);
@@ -251,7 +300,7 @@ GST_START_TEST (test_linked_again_it_goes_on)
   dmabuf_timeline_advance (timeline, 1);
   wait_for_chained (1);
   push_until (harness, GST_FLOW_NOT_LINKED);
-  g_atomic_int_set (&flow, GST_FLOW_OK);
+  set_flow (GST_FLOW_OK);
   fail_unless (
       gst_harness_push_upstream_event (harness, gst_event_new_reconfigure ()));
   fail_unless_equals_int (
@@ -282,7 +331,7 @@ GST_START_TEST (test_flush_keeps_what_stays)
       gst_harness_push_event (harness, gst_event_new_segment (&segment)));
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (2)), GST_FLOW_OK);
-  fail_unless_equals_int (g_atomic_int_get (&n_chained), 1);
+  fail_unless_equals_int (n_chained, 1);
   current = gst_pad_get_current_caps (harness->sinkpad);
   fail_unless (gst_caps_is_equal (current, caps));
   gst_caps_unref (current);
@@ -308,7 +357,7 @@ GST_START_TEST (test_latency_is_reported)
   gst_harness_set_upstream_latency (harness, 3 * FRAME);
   fail_unless_equals_uint64 (gst_harness_query_latency (harness), 3 * FRAME);
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
-  thread = g_thread_new ("signal", signal_soon, NULL);
+  thread = g_thread_new ("signal", signal_when_it_waits, harness);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   g_thread_join (thread);
   latency = gst_harness_query_latency (harness);

@@ -14,9 +14,6 @@
 #define SIZE 4096
 #define FRAME (GST_SECOND / 100)
 
-/* Ten times what a loaded machine needs. */
-#define LIMIT (10 * G_USEC_PER_SEC)
-
 static inline GstHarness *
 new_harness (const char *properties)
 {
@@ -36,6 +33,30 @@ get_stat (GstHarness *harness, const char *field)
 
   gst_object_unref (element);
   return value;
+}
+
+static inline void
+wait_for_stat (GstHarness *harness, const char *field, guint64 value)
+{
+  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
+
+  element_wait_for_stat (element, field, value);
+  gst_object_unref (element);
+}
+
+/* A thread that signals when the element of @harness waits. */
+static inline gpointer
+signal_when_it_waits (gpointer harness)
+{
+  gint64 now;
+
+  wait_for_stat (harness, "cpu-waits", 1);
+  /* a wait of no time has no latency */
+  now = g_get_monotonic_time ();
+  while (g_get_monotonic_time () == now)
+    ;
+  dmabuf_timeline_advance (timeline, 1);
+  return NULL;
 }
 
 static inline GstBuffer *

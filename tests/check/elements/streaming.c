@@ -28,6 +28,7 @@ static const char *const filters[] = {
 typedef struct
 {
   GMutex lock;
+  GCond changed;
   GString *text;
   GArray *seqnums;
   GstSegment segment;
@@ -51,6 +52,7 @@ note (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
     if (GST_EVENT_TYPE (info->data) == GST_EVENT_SEGMENT)
       gst_event_copy_segment (info->data, &record->segment);
   }
+  g_cond_signal (&record->changed);
   g_mutex_unlock (&record->lock);
   return GST_PAD_PROBE_OK;
 }
@@ -61,6 +63,7 @@ new_harness (const char *launch, Record *record)
   GstHarness *harness = gst_harness_new_parse (launch);
 
   g_mutex_init (&record->lock);
+  g_cond_init (&record->changed);
   record->text = g_string_new (NULL);
   record->seqnums = g_array_new (FALSE, FALSE, sizeof (guint32));
   gst_pad_add_probe (harness->sinkpad,
@@ -77,33 +80,31 @@ free_harness (GstHarness *harness, Record *record)
   gst_harness_teardown (harness);
   g_string_free (record->text, TRUE);
   g_array_unref (record->seqnums);
+  g_cond_clear (&record->changed);
   g_mutex_clear (&record->lock);
 }
 
-static char *
-get_text (Record *record)
+static guint
+count_eos (const char *text)
 {
-  char *text;
+  guint n = 0;
 
-  g_mutex_lock (&record->lock);
-  text = g_strdup (record->text->str);
-  g_mutex_unlock (&record->lock);
-  return text;
+  while ((text = strstr (text, "eos "))) {
+    text += 4;
+    n++;
+  }
+  return n;
 }
 
+/* EOS is the last that comes. */
 static void
 wait_for_text (Record *record, const char *expected)
 {
-  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
-  char *text = get_text (record);
-
-  while (!g_str_equal (text, expected) && g_get_monotonic_time () < end) {
-    g_usleep (1000);
-    g_free (text);
-    text = get_text (record);
-  }
-  fail_unless_equals_string (text, expected);
-  g_free (text);
+  g_mutex_lock (&record->lock);
+  while (count_eos (record->text->str) < count_eos (expected))
+    g_cond_wait (&record->changed, &record->lock);
+  fail_unless_equals_string (record->text->str, expected);
+  g_mutex_unlock (&record->lock);
 }
 
 static GstBuffer *
@@ -121,6 +122,15 @@ new_numbered (guint n, gsize size, DmabufFence *fence)
 /* --- downstream ------------------------------------------------------------
  */
 
+/* A query waits for the buffers before it. */
+static GstPadProbeReturn
+signal_for_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  if (GST_QUERY_IS_SERIALIZED (GST_PAD_PROBE_INFO_QUERY (info)))
+    dmabuf_timeline_advance (timeline, 1);
+  return GST_PAD_PROBE_OK;
+}
+
 /* Every kind of serialized event, between buffers of which the first waits
  * where there is room for others behind it. */
 GST_START_TEST (test_events_and_buffers_keep_their_order)
@@ -133,7 +143,6 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
   GstHarness *harness = new_harness (filters[__i__], &record);
   DmabufFence *fence = queues ? new_fence () : NULL;
   GstCaps *caps = gst_caps_from_string (CAPS_SMALL);
-  GThread *thread = NULL;
   GstEvent *events[7];
   GstSegment segment;
   guint32 seqnums[7];
@@ -164,15 +173,24 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
   fail_unless (gst_harness_push_event (harness, events[1]));
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (2, 64 * 96, NULL)), GST_FLOW_OK);
-  /* new caps are a question of dmabufalloc, that waits for what is inside */
-  if (queues)
-    thread = g_thread_new ("signal", signal_soon, NULL);
+  /* with new caps dmabufalloc asks downstream */
+  if (queues) {
+    GstElement *sync = gst_harness_find_element (harness, "dmabuffencesync");
+    GstPad *pad = gst_element_get_static_pad (sync, "sink");
+
+    gst_pad_add_probe (
+        pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM, signal_for_query, NULL, NULL);
+    gst_object_unref (pad);
+    gst_object_unref (sync);
+  }
   for (i = 2; i < 5; i++)
     fail_unless (gst_harness_push_event (harness, events[i]));
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (3, 32 * 48, NULL)), GST_FLOW_OK);
   for (i = 5; i < G_N_ELEMENTS (events); i++)
     fail_unless (gst_harness_push_event (harness, events[i]));
+  if (queues)
+    dmabuf_timeline_advance (timeline, 1);
 
   wait_for_text (&record, expected);
   fail_unless (gst_segment_is_equal (&segment, &record.segment));
@@ -184,7 +202,6 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
       fail_unless_equals_int (seqnum, seqnums[i]);
   }
 
-  g_clear_pointer (&thread, g_thread_join);
   gst_caps_unref (caps);
   free_harness (harness, &record);
   g_clear_pointer (&fence, dmabuf_fence_unref);

@@ -23,4 +23,13 @@ element_get_stat (GstElement *element, const char *field)
   return value;
 }
 
+/* Waits until a counter has come to @value. It is asked again and again, since
+ * counters have no notification. */
+static inline void
+element_wait_for_stat (GstElement *element, const char *field, guint64 value)
+{
+  while (element_get_stat (element, field) < value)
+    g_usleep (1000);
+}
+
 G_END_DECLS
