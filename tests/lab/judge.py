@@ -101,7 +101,7 @@ def table(results):
     with open(results) as lines:
         for line in lines:
             kind, count, name = line.split('\t')[:3]
-            judge = name.split(': ')[-1]
+            judge = (name.split(': ') + [name])[1]
             counts.setdefault(judge, dict.fromkeys(
                 ('pass', 'fail', 'skip'), 0))[kind] += int(count)
     print('judge | version | verdict')

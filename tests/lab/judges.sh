@@ -36,25 +36,28 @@ states_version () {
 }
 
 # fetch_states PACKAGE VERSION (one word): prints where states.c is, or why it is
-# not there. Kept in the cache, one folder per version.
+# not there. To be called in a subshell. Kept in the cache, one folder per version.
 fetch_states () {
   local package=${1% *} version=${1#* } kept tmp=$JUDGES/tmp.$BASHPID
+  local log=$TOP/build/judges.log why
   kept=$JUDGES/${package}_$version
   if [ ! -f "$kept/states.c" ]; then
+    # We are in a subshell: its end removes a half of a download.
+    # shellcheck disable=SC2064
+    trap "rm -rf '$tmp'" EXIT
+    trap 'exit 130' INT
     mkdir -p "$tmp"/{lists/partial,cache/archives/partial}
-    if download_states "$tmp" "$package=$version" >"$TOP/build/judges.log" 2>&1
-    then
+    if download_states "$tmp" "$package=$version" >"$log" 2>&1; then
       mkdir -p "$kept"
       mv "$tmp/states.c" "$kept/states.c"
     fi
-    rm -rf "$tmp"
   fi
   if [ -f "$kept/states.c" ]; then
     echo "$kept/states.c"
   else
+    why=$(grep -m 1 '^E: ' "$log" || tail -n 1 "$log")
     echo "apt-get does not fetch the source of $package $version, which has" \
-      "states.c: $(sed -n '/^E: /{s/^E: //;p;q;}' "$TOP/build/judges.log");" \
-      "the log is build/judges.log"
+      "states.c: ${why#E: }; the log is build/judges.log"
     return 1
   fi
 }
