@@ -68,7 +68,8 @@ plugin_registry () {
   if [ "$OUT/$completed" -nt "$registry" ]; then
     echo "export GST_REGISTRY=/out/$completed"
   else
-    echo "export GST_REGISTRY='$registry'; complete_registry=/out/$completed"
+    echo "export GST_REGISTRY='$registry'"
+    echo "incomplete='$registry' completed=/out/$completed"
   fi
 }
 

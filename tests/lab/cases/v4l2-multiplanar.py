@@ -22,6 +22,8 @@ CAPS = (f'video/x-raw,format=NV12,width={WIDTH},height={HEIGHT},'
 
 
 def load_vivid(*options):
+    # udev opens new nodes, and the module must not be in use
+    subprocess.run(['udevadm', 'settle'], check=True)
     subprocess.run(['modprobe', '-r', 'vivid'], check=True)
     subprocess.run(['modprobe', 'vivid', *options], check=True)
 
