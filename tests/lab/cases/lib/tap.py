@@ -19,6 +19,10 @@ class Tap:
         sys.stdout.flush()
         return bool(condition)
 
+    def skip(self, name, reason):
+        """A line of which the runner tells."""
+        print(f'ok 0 {name} # SKIP {reason}', flush=True)
+
     def finish(self):
         print(f'1..{self.count}')
         sys.exit(f'{self.failed} failed' if self.failed else 0)
