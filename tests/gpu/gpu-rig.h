@@ -16,13 +16,12 @@ typedef struct
   GpuContext *context;
   DmabufDevice *devices[3]; /* by GpuImportMode */
   GpuQueue queue;
-  gint mapped; /* rig_convert () is about to submit */
 } Rig;
 
 extern Rig rig;
 
-/* A deadline that is far away on an idle machine */
-gint64 rig_soon (void);
+/* A deadline that ends a hang, and nothing else */
+gint64 rig_far_away (void);
 
 /* "heap", "udmabuf" or "gpu", or "any": the first of them. NULL, and the test
  * skipped, where there is none, or none that both the CPU and the GPU reach. */
@@ -64,6 +63,11 @@ void rig_access_end (RigAccess *access);
 /* Copies @in to @out, which may be another format of the same kind. */
 gboolean rig_convert (DmabufDevice *device, const DmabufLayout *in,
     const DmabufLayout *out, DmabufFence **fence, GError **error);
+
+/* Returns when the GPU has converted frames that wait for nothing, apart from
+ * rig.queue: it has had the time for what it was given there before, if that
+ * does not wait either. */
+void rig_let_gpu_work (DmabufExporter *exporter);
 
 /* The files of tests */
 void gpu_add_memory_tests (void);

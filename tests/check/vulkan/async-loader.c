@@ -19,7 +19,7 @@ static PFN_vkDestroySemaphore real_destroy_semaphore;
 static GThreadPool *exports;
 static GMutex lock;
 static GCond exported;
-static guint n_pending; /* exports that lavapipe has not made yet */
+static GList *pending; /* of Export: those that lavapipe has not made yet */
 static guint32 n_exports;
 static int timeline = -1;
 static void (*before_signal) (void);
@@ -33,11 +33,11 @@ finish_export (gpointer data, gpointer user_data)
   real_get_semaphore_fd (self->device, &self->info, &fd);
   if (fd >= 0)
     close (fd);
-  g_free (self);
   g_mutex_lock (&lock);
-  n_pending--;
-  g_cond_signal (&exported);
+  pending = g_list_remove (pending, self);
+  g_cond_broadcast (&exported);
   g_mutex_unlock (&lock);
+  g_free (self);
   if (before_signal)
     before_signal ();
   timeline_inc (timeline, 1);
@@ -52,20 +52,32 @@ get_semaphore_fd (VkDevice device, const VkSemaphoreGetFdInfoKHR *info, int *fd)
   g_assert_cmpint (*fd, >=, 0);
   *self = (Export) { device, *info };
   g_mutex_lock (&lock);
-  n_pending++;
+  pending = g_list_prepend (pending, self);
   g_mutex_unlock (&lock);
   g_thread_pool_push (exports, self, NULL);
 
   return VK_SUCCESS;
 }
 
-/* Whoever does so has exported it, as far as he knows. */
+static gboolean
+is_pending (VkSemaphore semaphore)
+{
+  GList *l;
+
+  for (l = pending; l; l = l->next) {
+    if (((Export *) l->data)->info.semaphore == semaphore)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* The caller takes it for exported. */
 static VKAPI_ATTR void VKAPI_CALL
 destroy_semaphore (VkDevice device, VkSemaphore semaphore,
     const VkAllocationCallbacks *callbacks)
 {
   g_mutex_lock (&lock);
-  while (n_pending > 0)
+  while (is_pending (semaphore))
     g_cond_wait (&exported, &lock);
   g_mutex_unlock (&lock);
   real_destroy_semaphore (device, semaphore, callbacks);

@@ -106,12 +106,13 @@ GstHarness *
 new_converter (const char *option, const char *out_caps, gboolean syncs)
 {
   GstElement *element = gst_element_factory_make ("dmabufvkconvert", NULL);
-  GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
   char **parts = g_strsplit (option ? option : "method=nearest", "=", 2);
+  GstHarness *h;
 
   gst_util_set_object_arg (G_OBJECT (element), "method", "nearest");
   gst_util_set_object_arg (G_OBJECT (element), parts[0], parts[1]);
   g_strfreev (parts);
+  h = gst_harness_new_with_element (element, "sink", "src");
   if (syncs)
     gst_harness_add_propose_allocation_meta (
         h, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);

@@ -7,14 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../lib/stats.h"
 #include "../lib/sw-sync.h"
+#include "async-loader.h"
 #include "converter-fixture.h"
-
-static gint64
-soon (void)
-{
-  return g_get_monotonic_time () + 60 * G_USEC_PER_SEC;
-}
 
 /* A GPU that has been given its work and cannot begin */
 typedef struct
@@ -23,8 +19,23 @@ typedef struct
   int timeline;
   DmabufFence *held; /* what the input waits for */
   GstBuffer *in;
-  gint requeued;
+  gint released; /* atomic: the input may be read */
+  gint n_early;  /* atomic: what came before that and waits for it */
+
+  GMutex lock;
+  GCond changed;
+  gboolean requeued;
 } Order;
+
+static Order *watched;
+
+/* Called when the driver is done with a frame. */
+static void
+on_gpu_done (void)
+{
+  if (!g_atomic_int_get (&watched->released))
+    g_atomic_int_inc (&watched->n_early);
+}
 
 static void
 order_init (Order *self, const char *option, gboolean syncs)
@@ -36,8 +47,17 @@ order_init (Order *self, const char *option, gboolean syncs)
 }
 
 static void
+order_release (Order *self)
+{
+  g_atomic_int_set (&self->released, TRUE);
+  timeline_inc (self->timeline, 1);
+}
+
+static void
 order_clear (Order *self)
 {
+  g_assert_cmpint (g_atomic_int_get (&self->n_early), ==, 0);
+  async_loader_watch (NULL);
   free_converter (self->h);
   dmabuf_fence_unref (self->held);
   close (self->timeline);
@@ -58,7 +78,72 @@ on_requeued (gpointer user_data)
   Order *self = user_data;
 
   write_raw (self->in, 2);
-  g_atomic_int_set (&self->requeued, TRUE);
+  g_mutex_lock (&self->lock);
+  self->requeued = TRUE;
+  g_cond_signal (&self->changed);
+  g_mutex_unlock (&self->lock);
+}
+
+static gboolean
+order_is_requeued (Order *self)
+{
+  gboolean requeued;
+
+  g_mutex_lock (&self->lock);
+  requeued = self->requeued;
+  g_mutex_unlock (&self->lock);
+  return requeued;
+}
+
+static void
+order_wait_requeued (Order *self)
+{
+  g_mutex_lock (&self->lock);
+  while (!self->requeued)
+    g_cond_wait (&self->changed, &self->lock);
+  self->requeued = FALSE;
+  g_mutex_unlock (&self->lock);
+}
+
+/* What should not happen has had the time for it when the same driver has
+ * converted frames on another device, from the first one on. */
+static void
+let_gpu_work (void)
+{
+  GError *error = NULL;
+  GpuContext *shared = gpu_context_get (NULL, FALSE, &error), *other;
+  GstBufferPool *pool;
+  GstHarness *h;
+  GstBuffer *out;
+  char *option;
+  guint i;
+
+  g_assert_no_error (error);
+  /* the same GPU by a name that has no Vulkan device yet */
+  option = g_strdup_printf ("device=%s", shared->name);
+  other = gpu_context_get (strchr (option, '=') + 1, FALSE, &error);
+  g_assert_no_error (error);
+  g_assert_true (other != shared);
+  /* a fence would stand behind that of the frame that waits: without one the
+   * converter waits for the driver */
+  other->has_sync_fd = FALSE;
+
+  h = new_converter (option, CAPS ("RGBx", 8, 4), FALSE);
+  pool = new_pool (1);
+  for (i = 0; i < 4; i++) {
+    g_assert_cmpint (
+        gst_harness_push (h, new_frame (pool, i)), ==, GST_FLOW_OK);
+    out = gst_harness_pull (h);
+    check_content (out, i);
+    gst_buffer_unref (out);
+  }
+  g_assert_cmpuint (get_stat (h, "cpu-waits"), ==, 4);
+
+  free_converter (h);
+  free_pool (pool);
+  g_free (option);
+  gpu_context_unref (other);
+  gpu_context_unref (shared);
 }
 
 /* What the camera hands out of its memory, which it keeps */
@@ -98,11 +183,11 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
   out = gst_harness_pull (order.h);
   check_content (out, 1);
   gst_buffer_unref (out);
-  while (!g_atomic_int_get (&order.requeued))
-    g_usleep (1000);
+  order_wait_requeued (&order);
   gst_buffer_unref (order.in);
 
-  g_atomic_int_set (&order.requeued, FALSE);
+  watched = &order;
+  async_loader_watch (on_gpu_done);
   out = dequeue (&order, pool);
   g_assert_true (dmabuf_buffer_add_fence (
       get_dmabuf (out), DMABUF_ACCESS_WRITE, order.held, &error));
@@ -112,10 +197,9 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
 
   fence = gst_buffer_get_dmabuf_core_fence (out);
   g_assert_nonnull (fence);
-  /* time for what should not happen */
-  g_usleep (300 * 1000);
+  let_gpu_work ();
   g_assert_false (dmabuf_fence_is_signaled (fence));
-  g_assert_false (g_atomic_int_get (&order.requeued));
+  g_assert_false (order_is_requeued (&order));
   /* for others in the kernel as well: the output is being written, the input
    * is being read */
   g_assert_false (is_ready (out, DMABUF_ACCESS_READ));
@@ -123,10 +207,10 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
   g_assert_cmpuint (get_stat (order.h, "semaphores"), ==, 1);
   g_assert_cmpuint (get_stat (order.h, "cpu-waits"), ==, 0);
 
-  timeline_inc (order.timeline, 1);
-  g_assert_true (dmabuf_fence_wait (fence, soon (), NULL, &error));
-  while (!g_atomic_int_get (&order.requeued))
-    g_usleep (1000);
+  order_release (&order);
+  g_assert_true (
+      dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, &error));
+  order_wait_requeued (&order);
   check_content (out, 1);
 
   gst_buffer_unref (out);
@@ -149,16 +233,18 @@ GST_START_TEST (a_pool_hands_out_a_buffer_when_it_has_been_read)
 
   order_init (&order, NULL, TRUE);
   pool = new_pool (1);
+  watched = &order;
+  async_loader_watch (on_gpu_done);
   in = new_frame (pool, 1);
   gst_buffer_add_dmabuf_core_sync_meta (in, order.held);
   g_assert_cmpint (gst_harness_push (order.h, in), ==, GST_FLOW_OK);
   out = gst_harness_pull (order.h);
-  g_usleep (300 * 1000);
+  let_gpu_work ();
   g_assert_cmpint (
       gst_buffer_pool_acquire_buffer (pool, &in, &at_once), ==, GST_FLOW_EOS);
   g_assert_false (is_ready (out, DMABUF_ACCESS_READ));
 
-  timeline_inc (order.timeline, 1);
+  order_release (&order);
   in = new_frame (pool, 2);
   check_content (out, 1);
   gst_buffer_unref (in);
@@ -174,7 +260,6 @@ typedef struct
 {
   GstHarness *h;
   GstBuffer *in;
-  gint pushed;
 } Push;
 
 static gpointer
@@ -183,9 +268,18 @@ push (gpointer user_data)
   Push *self = user_data;
 
   g_assert_cmpint (gst_harness_push (self->h, self->in), ==, GST_FLOW_OK);
-  g_atomic_int_set (&self->pushed, TRUE);
 
   return NULL;
+}
+
+static GstPadProbeReturn
+on_output (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  Order *self = user_data;
+
+  if (!g_atomic_int_get (&self->released))
+    g_atomic_int_inc (&self->n_early);
+  return GST_PAD_PROBE_OK;
 }
 
 /* Who knows no fences gets the frame when it is there, or, where it is said to
@@ -206,15 +300,19 @@ GST_START_TEST (others_wait_implicitly_or_get_what_is_there)
     frame.h = order.h;
     frame.in = new_frame (pool, 1);
     gst_buffer_add_dmabuf_core_sync_meta (frame.in, order.held);
+    watched = &order;
+    async_loader_watch (on_gpu_done);
+    if (!implicit)
+      gst_pad_add_probe (
+          order.h->sinkpad, GST_PAD_PROBE_TYPE_BUFFER, on_output, &order, NULL);
     thread = g_thread_new ("push", push, &frame);
     if (implicit) {
       out = gst_harness_pull (order.h);
       g_assert_false (is_ready (out, DMABUF_ACCESS_READ));
-      timeline_inc (order.timeline, 1);
+      order_release (&order);
     } else {
-      g_usleep (300 * 1000);
-      g_assert_false (g_atomic_int_get (&frame.pushed));
-      timeline_inc (order.timeline, 1);
+      element_wait_for_stat (order.h->element, "cpu-waits", 1);
+      order_release (&order);
       out = gst_harness_pull (order.h);
       g_assert_true (is_ready (out, DMABUF_ACCESS_READ));
     }
@@ -231,41 +329,57 @@ GST_START_TEST (others_wait_implicitly_or_get_what_is_there)
 }
 GST_END_TEST
 
+static DmabufKernel watching_kernel;
+static const DmabufKernel *real_kernel;
+static Order *waiting;
+static DmabufReservation *reservation; /* of the frame that waits */
+static gint n_polls, n_locked;         /* atomic */
+
+/* A call that blocks, made for the fence: it lets the fence signal. */
+static int
+watch_ppoll (struct pollfd *fds, nfds_t n, const struct timespec *timeout)
+{
+  gboolean blocks = !timeout || timeout->tv_sec > 0 || timeout->tv_nsec > 0;
+
+  if (blocks && !g_atomic_int_get (&waiting->released)) {
+    g_atomic_int_inc (&n_polls);
+    if (dmabuf_reservation_is_locked (reservation))
+      g_atomic_int_inc (&n_locked);
+    order_release (waiting);
+  }
+
+  return real_kernel->ppoll (fds, n, timeout);
+}
+
 /* A fence that this driver cannot wait for itself (it would in the export,
  * where no deadline reaches it) is waited for without the lock. */
 GST_START_TEST (a_fence_is_not_waited_for_under_the_lock)
 {
-  DmabufReservation *reservation;
-  Push frame = { NULL };
   GstBufferPool *pool;
-  guint n_free = 0, i;
-  GThread *thread;
-  GstBuffer *out;
+  GstBuffer *in, *out;
   Order order;
 
+  real_kernel = dmabuf_kernel;
+  watching_kernel = *real_kernel;
+  watching_kernel.ppoll = watch_ppoll;
+  waiting = &order;
   order_init (&order, NULL, TRUE);
   pool = new_pool (2);
   /* compiled before, so that the wait is the fence's */
   g_assert_cmpint (
       gst_harness_push (order.h, new_frame (pool, 2)), ==, GST_FLOW_OK);
   gst_buffer_unref (gst_harness_pull (order.h));
-  frame.h = order.h;
-  frame.in = new_frame (pool, 1);
-  reservation = dmabuf_buffer_get_reservation (get_dmabuf (frame.in));
-  gst_buffer_add_dmabuf_core_sync_meta (frame.in, order.held);
-  thread = g_thread_new ("push", push, &frame);
-  g_usleep (300 * 1000);
-  for (i = 0; i < 50; i++) {
-    g_usleep (10 * 1000);
-    n_free += !dmabuf_reservation_is_locked (reservation);
-  }
-  g_assert_false (g_atomic_int_get (&frame.pushed));
-  /* it was taken for a moment, to look */
-  g_assert_cmpuint (n_free, >, 25);
-  timeline_inc (order.timeline, 1);
+  in = new_frame (pool, 1);
+  reservation = dmabuf_buffer_get_reservation (get_dmabuf (in));
+  gst_buffer_add_dmabuf_core_sync_meta (in, order.held);
+  n_polls = n_locked = 0;
+  dmabuf_kernel_replace (&watching_kernel);
+  g_assert_cmpint (gst_harness_push (order.h, in), ==, GST_FLOW_OK);
+  dmabuf_kernel_replace (NULL);
+  g_assert_cmpint (n_polls, ==, 1);
+  g_assert_cmpint (n_locked, ==, 0);
   out = gst_harness_pull (order.h);
   check_content (out, 1);
-  g_thread_join (thread);
   gst_buffer_unref (out);
 
   order_clear (&order);

@@ -442,45 +442,69 @@ GST_END_TEST
  */
 
 static GstElement *live_pipeline;
-static gint n_pauses; /* atomic: still to be made */
+static GMutex live_lock;
+static GCond live_changed;
+static guint n_pauses; /* still to be made */
+static guint n_shown;
 
 /* The source waits for the fence of its frame, or will: a pause that is over
  * when it comes to know. */
 static void
 pause_shortly (void)
 {
-  if (g_atomic_int_get (&n_pauses) > 0) {
-    g_atomic_int_add (&n_pauses, -1);
-    gst_element_set_state (live_pipeline, GST_STATE_PAUSED);
-    gst_element_set_state (live_pipeline, GST_STATE_PLAYING);
-  }
+  gboolean wanted;
+
+  g_mutex_lock (&live_lock);
+  wanted = n_pauses > 0;
+  g_mutex_unlock (&live_lock);
+  if (!wanted)
+    return;
+
+  gst_element_set_state (live_pipeline, GST_STATE_PAUSED);
+  gst_element_set_state (live_pipeline, GST_STATE_PLAYING);
+  g_mutex_lock (&live_lock);
+  n_pauses--;
+  g_cond_signal (&live_changed);
+  g_mutex_unlock (&live_lock);
 }
 
-static guint64
-get_rendered (GstElement *sink)
+static GstPadProbeReturn
+count_shown (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
-  GstStructure *stats;
-  guint64 rendered;
-
-  g_object_get (sink, "stats", &stats, NULL);
-  gst_structure_get_uint64 (stats, "rendered", &rendered);
-  gst_structure_free (stats);
-  return rendered;
+  g_mutex_lock (&live_lock);
+  n_shown++;
+  g_cond_signal (&live_changed);
+  g_mutex_unlock (&live_lock);
+  return GST_PAD_PROBE_OK;
 }
 
 static void
-wait_for_frames (GstElement *sink, guint n)
+wait_for_frames (guint n)
 {
-  guint64 before = get_rendered (sink);
+  guint wanted;
 
-  while (get_rendered (sink) < before + n)
-    g_usleep (1000);
+  g_mutex_lock (&live_lock);
+  wanted = n_shown + n;
+  while (n_shown < wanted)
+    g_cond_wait (&live_changed, &live_lock);
+  g_mutex_unlock (&live_lock);
+}
+
+static void
+make_pauses (guint n)
+{
+  g_mutex_lock (&live_lock);
+  n_pauses = n;
+  while (n_pauses > 0)
+    g_cond_wait (&live_changed, &live_lock);
+  g_mutex_unlock (&live_lock);
 }
 
 GST_START_TEST (short_pauses_of_a_live_source)
 {
   GError *error = NULL;
   GstElement *sink;
+  GstPad *pad;
 
   async_loader_watch (pause_shortly);
   live_pipeline =
@@ -490,14 +514,15 @@ GST_START_TEST (short_pauses_of_a_live_source)
           &error);
   g_assert_no_error (error);
   sink = gst_bin_get_by_name (GST_BIN (live_pipeline), "sink");
+  pad = gst_element_get_static_pad (sink, "sink");
+  gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, count_shown, NULL, NULL);
   gst_element_set_state (live_pipeline, GST_STATE_PLAYING);
-  wait_for_frames (sink, 3);
-  g_atomic_int_set (&n_pauses, 50);
-  while (g_atomic_int_get (&n_pauses) > 0)
-    g_usleep (1000);
-  wait_for_frames (sink, 5);
+  wait_for_frames (3);
+  make_pauses (50);
+  wait_for_frames (5);
   gst_element_set_state (live_pipeline, GST_STATE_NULL);
   async_loader_watch (NULL);
+  gst_object_unref (pad);
   gst_object_unref (sink);
   gst_object_unref (live_pipeline);
 }

@@ -20,13 +20,15 @@ ref_frame_get_height (const RefFrame *frame, guint component)
       frame->format, component, frame->height);
 }
 
-/* GStreamer 1.26 has the shifts of RGB16 for BGR16 too, and swaps red and blue
- * when it unpacks. */
+/* GStreamer 1.26 describes BGR16 as RGB16, and swaps red and blue when it
+ * unpacks: blue has the high bits. */
 static guint
 get_shift (const GstVideoFormatInfo *format, guint component)
 {
-  return format->shift[format->format == GST_VIDEO_FORMAT_BGR16 ? 2 - component
-                                                                : component];
+  static const guint bgr16[] = { 0, 5, 11 };
+
+  return format->format == GST_VIDEO_FORMAT_BGR16 ? bgr16[component]
+                                                  : format->shift[component];
 }
 
 static guint8 *
