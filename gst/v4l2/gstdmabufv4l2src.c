@@ -191,7 +191,7 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
           ("%s (%s): no frame for %.1f s, although it has %u buffers; see "
            "whether its signal or sensor is on (v4l2-ctl -d %s --all, "
            "media-ctl -p), and what dmesg says",
-              self->device->path, self->device->card, v4l2_patience_ms / 1000.0,
+              self->device->path, self->device->card, V4L2_PATIENCE_MS / 1000.0,
               v4l2_queue_get_n_queued (self->queue), self->device->path),
           (NULL));
       ret = GST_FLOW_OK;

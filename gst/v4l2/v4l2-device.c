@@ -39,8 +39,6 @@ const V4l2Api v4l2_api_linux = {
 
 const V4l2Api *v4l2_api = &v4l2_api_linux;
 
-int v4l2_patience_ms = 5000;
-
 /* --- errors ------------------------------------------------------------- */
 
 /* What the user can do about it. */

@@ -28,8 +28,8 @@ extern const V4l2Api v4l2_api_linux;
 extern const V4l2Api *v4l2_api;
 
 /* How long the first frame, or the next one, may take before the user is told
- * that none comes. Tests are less patient. */
-extern int v4l2_patience_ms;
+ * that none comes. */
+#define V4L2_PATIENCE_MS 5000
 
 /*
  * An open capture device. Reference-counted: the element and each queue hold

@@ -353,7 +353,7 @@ pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
   V4l2WaitResult waited = v4l2_device_wait (
-      device, self->told_no_frame ? -1 : v4l2_patience_ms, error);
+      device, self->told_no_frame ? -1 : V4L2_PATIENCE_MS, error);
 
   self->was_there =
       waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
