@@ -82,7 +82,7 @@ def display_waits():
         pipeline.set_state(Gst.State.PLAYING)
         source.emit('push-buffer', frames[0])
         until(lambda: pipeline.get_state(0)[1] == Gst.State.PLAYING,
-              'a picture', 30, pipeline)
+              'a picture', pipeline=pipeline)
         crcs = [screen_crc(bytes([40 + 60 * n]) * SIZE) for n in range(3)]
         with ScreenCrc() as screen:
             until(lambda: screen.read() == crcs[0], 'the first frame')
@@ -92,7 +92,7 @@ def display_waits():
             check(is_ready(frames[1]), 'a fence in the kernel before its time')
             source.emit('push-buffer', frames[1])
             until(lambda: stat(sync, 'fences-armed') == 1, 'the fence',
-                  30, pipeline)
+                  pipeline=pipeline)
             check(not is_ready(frames[1]), 'the kernel does not know the fence')
             shown = {screen.read() for _ in range(REFRESHES)}
             check(shown == {crcs[0]}, 'the display did not wait')

@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 import gi  # noqa: E402
 gi.require_version('GstDmabufCore', '1.0')
 from gi.repository import GstDmabufCore  # noqa: E402
-from gstcase import Gst, is_long  # noqa: E402
+from gstcase import PATIENCE, Gst, is_long  # noqa: E402
 
 FRAMES = 30 if is_long() else 6
 
@@ -66,9 +66,9 @@ def run(description):
     maps = GstDmabufCore.memory_get_cpu_maps()
     pipeline.set_state(Gst.State.PLAYING)
     message = pipeline.get_bus().timed_pop_filtered(
-        60 * Gst.SECOND, Gst.MessageType.ERROR | Gst.MessageType.EOS)
+        PATIENCE * Gst.SECOND, Gst.MessageType.ERROR | Gst.MessageType.EOS)
     if message is None:
-        complaints.append('no end within 60 s')
+        complaints.append(f'no end within {PATIENCE} s')
     elif message.type == Gst.MessageType.ERROR:
         complaints.append(' / '.join(map(str, message.parse_error())))
     else:

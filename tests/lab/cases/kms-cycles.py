@@ -49,10 +49,10 @@ def renegotiate():
             def is_there():
                 caps = sink.get_static_pad('sink').get_current_caps()
                 return caps and caps[0]['width'] == wanted[0]['width']
-            until(is_there, f'renegotiation {i}', 20, pipeline)
+            until(is_there, f'renegotiation {i}', pipeline=pipeline)
             before = stat(sink, 'shown')
             until(lambda: stat(sink, 'shown') > before + 1,
-                  f'renegotiation {i}: frames', 20, pipeline)
+                  f'renegotiation {i}: frames', pipeline=pipeline)
 
 
 def main():

@@ -24,7 +24,7 @@ GST_REGISTRY=$(mktemp)
 trap 'rm -f "$GST_REGISTRY"' EXIT
 export GST_REGISTRY
 unset GST_REGISTRY_UPDATE
-cp ~/.cache/gstreamer-1.0/registry.x86_64.bin "$GST_REGISTRY"
+cp ~/.cache/gstreamer-1.0/registry.*.bin "$GST_REGISTRY"
 
 "$prefix/app/picture-on-display" 20 || { echo "in C: failed"; exit 1; }
 tests/examples/picture-on-display.py 20 || { echo "in Python: failed"; exit 1; }

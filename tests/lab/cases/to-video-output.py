@@ -5,6 +5,7 @@
 imports: vivid's HDMI output, whose picture comes back on its HDMI input, is
 the one of the producer."""
 
+import hashlib
 import os
 import sys
 
@@ -15,36 +16,37 @@ from gstcase import (  # noqa: E402
 from pixels import frames_of, rgb  # noqa: E402
 from vivid import Loop  # noqa: E402
 
-FRAMES = 120
 FRAME = ('BGRx', 640, 480)
 SIZE = 640 * 480 * 4
-PRODUCER = (f'videotestsrc pattern=ball num-buffers={FRAMES} is-live={{}} ! '
+PRODUCER = ('videotestsrc pattern=ball is-live={} num-buffers={} ! '
             'video/x-raw,format=BGRx,width=640,height=480,framerate=10/1')
+
+
+def digest(frame):
+    """The machine decides how many frames there are: too many to be kept."""
+    return hashlib.sha256(rgb(frame)).digest()
 
 
 def video_output():
     with Loop() as loop, UpstreamCopies(), Pipeline(
-            f'{PRODUCER.format("true")} ! dmabufalloc name=alloc '
+            f'{PRODUCER.format("true", -1)} ! dmabufalloc name=alloc '
             'copy-policy=forbid ! dmabuffencesync name=sync mode=wait ! '
             f'v4l2sink name=sink device={loop.output} io-mode=dmabuf-import '
             'max-lateness=-1') as pipeline:
         pipeline.set_state(Gst.State.PLAYING)
         alloc, sink = map(pipeline.get_by_name, ('alloc', 'sink'))
-        until(lambda: stat(sink, 'rendered') >= 3, 'frames', 30, pipeline)
+        until(lambda: stat(sink, 'rendered') >= 3, 'frames', pipeline=pipeline)
         # Of six times as many as the producer's some differ.
         captured = loop.capture('XR24', 18, lambda frames: len(
             set(map(rgb, frames))) > 1)
         n_sent = stat(alloc, 'frames')
-        check(n_sent < FRAMES, 'the capture came too late')
         check_stats(pipeline, 'alloc', copies=0)
         check_stats(pipeline, 'sync', copies=0, dropped=0)
 
     check(len(captured[0]) == SIZE, f'{len(captured[0])} bytes in a frame')
-    captured = [rgb(frame) for frame in captured]
-    sent = [rgb(frame) for frame
-            in frames_of(PRODUCER.format('false'), *FRAME)[:n_sent]]
-    seen = [sent.index(frame) if frame in sent else frame[640 * 480 * 2:][:12]
-            for frame in captured]
+    sent = frames_of(PRODUCER.format('false', n_sent), *FRAME, digest)
+    seen = [sent.index(digest(frame)) if digest(frame) in sent
+            else frame[640 * 480 * 2:][:12] for frame in captured]
     check(all(isinstance(one, int) for one in seen),
           f'of {n_sent} frames came back: {seen}')
     check(len(set(seen)) > 1, f'always the same frame: {seen}')

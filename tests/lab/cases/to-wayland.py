@@ -9,12 +9,11 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
 from gstcase import (  # noqa: E402
-    Pipeline, UpstreamCopies, check, check_stats, run, run_each)
+    Pipeline, UpstreamCopies, check, check_stats, run, run_each, until)
 from pixels import frames_of, last_pixels, rgb  # noqa: E402
 
 FRAMES = 4
@@ -42,19 +41,20 @@ class Weston:
              '--shell=kiosk', '--width=640', '--height=480', '--socket=lab',
              '--no-config', '--idle-time=0'],
             stdout=self.log, stderr=self.log)
-        end = time.monotonic() + 90
-        while not os.path.exists(f'{self.dir.name}/lab'):
-            check(self.process.poll() is None and time.monotonic() < end,
-                  f'weston did not start: {self.said()}')
-            time.sleep(.05)
+        until(self.is_there, lambda: f'{self.said()}\nweston with a socket')
         return self
+
+    def is_there(self):
+        check(self.process.poll() is None,
+              f'weston did not start: {self.said()}')
+        return os.path.exists(f'{self.dir.name}/lab')
 
     def said(self):
         self.log.seek(0)
         return self.log.read()[-1000:]
 
     def screenshot(self):
-        subprocess.run(['weston-screenshooter'], cwd=self.dir.name, timeout=60,
+        subprocess.run(['weston-screenshooter'], cwd=self.dir.name,
                        check=True, stdout=self.log, stderr=self.log)
         pictures = glob.glob(f'{self.dir.name}/*.png')
         check(len(pictures) == 1, f'no screenshot: {self.said()}')

@@ -15,7 +15,8 @@ import zlib
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
 from gstcase import (  # noqa: E402
-    Gst, Pipeline, check, check_stats, is_long, n_dmabufs, stat, until, wait)
+    PATIENCE, Gst, Pipeline, check, check_stats, is_long, n_dmabufs, stat,
+    text_of, until, wait)
 from pixels import pixels, rgb  # noqa: E402
 
 FRAME = ('BGRx', 640, 480)
@@ -38,7 +39,8 @@ def send(path, pipe):
         pipeline.get_by_name('alloc').get_static_pad('src').add_probe(
             Gst.PadProbeType.BUFFER, on_buffer)
         pipeline.set_state(Gst.State.PLAYING)
-        until(lambda: False, 'the end', 170, pipeline)
+        sys.exit(text_of(pipeline.get_bus().timed_pop_filtered(
+            Gst.CLOCK_TIME_NONE, Gst.MessageType.ERROR)))
 
 
 def receive(path, pipe):
@@ -50,14 +52,15 @@ def receive(path, pipe):
         sink = pipeline.get_by_name('sink')
         pipeline.set_state(Gst.State.PLAYING)
         until(lambda: sink.get_state(0)[1] == Gst.State.PLAYING
-              and stat(sink, 'frames') >= WARM_UP, 'frames', 60, pipeline)
+              and stat(sink, 'frames') >= WARM_UP, 'frames', pipeline=pipeline)
         imports = stat(sink, 'imports')
         check(imports <= BUFFERS, f'{imports} imports of {BUFFERS} buffers')
-        until(lambda: stat(sink, 'frames') >= FRAMES, 'frames', 60, pipeline)
+        until(lambda: stat(sink, 'frames') >= FRAMES, 'frames',
+              pipeline=pipeline)
         check_stats(pipeline, 'sink', copies=0, imports=imports)
         # the last one is counted as a frame before it is as found
         until(lambda: stat(sink, 'imports-reused') >= FRAMES - imports,
-              'imports found again', 60, pipeline)
+              'imports found again', pipeline=pipeline)
 
         shown = sink.emit('capture-frame')
         check(shown is not None, 'no frame could be captured')
@@ -66,7 +69,7 @@ def receive(path, pipe):
               'the display does not show what has come')
         pipe.send(zlib.crc32(sent))
         del shown
-        end = wait(pipeline, Gst.MessageType.EOS, 150)
+        end = wait(pipeline, Gst.MessageType.EOS)
         print('receiver:', end.type.first_value_nick)
 
 
@@ -82,7 +85,7 @@ class Process:
         end.close()
 
     def next(self):
-        check(self.pipe.poll(90), 'nothing is under way')
+        check(self.pipe.poll(PATIENCE), 'nothing is under way')
         try:
             return self.pipe.recv()
         except EOFError:
@@ -124,10 +127,10 @@ def main():
     receiver = Process(receive, path)
     receiver.next()
     sender.kill()
-    receiver.process.join(30)
+    receiver.process.join(PATIENCE)
     check(receiver.process.exitcode == 0, 'the receiver did not end by itself: '
           f'{receiver.process.exitcode}')
-    until(lambda: n_dmabufs() <= before, 'all dma-bufs gone', 10)
+    until(lambda: n_dmabufs() <= before, 'all dma-bufs gone')
 
 
 if __name__ == '__main__':

@@ -8,12 +8,13 @@ import os
 import pwd
 import subprocess
 import sys
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
-from v4l2case import (Books, Gst, SIZE, expect_error, n_dmabufs, stop,
+from v4l2case import (Books, Gst, SIZE, expect_error, n_dmabufs, run, stop,
                       warm_up)  # noqa: E402
-from vivid import output_node  # noqa: E402
+from vivid import input_node, output_node  # noqa: E402
+
+CAMERA = input_node()
 
 
 def fails(description, *words):
@@ -36,14 +37,19 @@ def node(kind):
 def busy():
     """Another program streams from the camera."""
     other = subprocess.Popen(
-        ['v4l2-ctl', '-d', '/dev/video0', '--stream-mmap',
-         '--stream-count=0'], stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL)
-    time.sleep(3)
+        ['v4l2-ctl', '-d', CAMERA, '--stream-mmap',
+         '--stream-count=0'], stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT)
+    # It prints a "<" for each frame.
+    said = b''
+    while b'<' not in said:
+        more = other.stdout.read1()
+        if not more:
+            sys.exit(f'v4l2-ctl does not stream: {said}')
+        said += more
     try:
-        pipeline = Gst.parse_launch(
-            'dmabufv4l2src device=/dev/video0 ! fakesink')
-        expect_error(pipeline, '/dev/video0 (vivid)',
+        pipeline = Gst.parse_launch(f'dmabufv4l2src device={CAMERA} ! fakesink')
+        expect_error(pipeline, f'{CAMERA} (vivid)',
                      'in use by another program')
         stop(pipeline)
     finally:
@@ -58,9 +64,8 @@ def no_permission():
     if child == 0:
         os.setgroups([])
         os.setuid(pwd.getpwnam('nobody').pw_uid)
-        pipeline = Gst.parse_launch(
-            'dmabufv4l2src device=/dev/video0 ! fakesink')
-        expect_error(pipeline, '/dev/video0', 'permission denied', 'group')
+        pipeline = Gst.parse_launch(f'dmabufv4l2src device={CAMERA} ! fakesink')
+        expect_error(pipeline, CAMERA, 'permission denied', 'group')
         stop(pipeline)
         os._exit(0)
     _, status = os.waitpid(child, 0)
@@ -70,7 +75,7 @@ def no_permission():
 
 def main():
     warm_up()
-    os.chmod('/dev/video0', 0o600)
+    os.chmod(CAMERA, 0o600)
 
     fails('dmabufv4l2src device=/dev/video60 ! fakesink',
           '/dev/video60', 'no such device')
@@ -80,25 +85,21 @@ def main():
           output_node(), 'not a capture device')
     fails(f'dmabufv4l2src device={node("vbi")} ! fakesink',
           node('vbi'), 'not a capture device')
-    fails('dmabufv4l2src device=/dev/video0 ! '
+    fails(f'dmabufv4l2src device={CAMERA} ! '
           'video/x-raw,format=NV12,width=1281,height=721 ! fakesink',
-          '/dev/video0 (vivid)', '1281', 'v4l2-ctl')
-    fails('dmabufv4l2src device=/dev/video0 ! video/x-raw(memory:DMABuf),'
+          f'{CAMERA} (vivid)', '1281', 'v4l2-ctl')
+    fails(f'dmabufv4l2src device={CAMERA} ! video/x-raw(memory:DMABuf),'
           'format=DMA_DRM,drm-format=XR24:0x0100000000000001 ! fakesink',
-          '/dev/video0 (vivid)', 'XR24:0x0100000000000001')
+          f'{CAMERA} (vivid)', 'XR24:0x0100000000000001')
     busy()
     no_permission()
 
     # And after all that it works.
     pipeline = Gst.parse_launch(
         f'dmabufv4l2src num-buffers=5 ! video/x-raw,{SIZE} ! fakesink')
-    pipeline.set_state(Gst.State.PLAYING)
-    message = pipeline.get_bus().timed_pop_filtered(
-        30 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-    if message is None or message.type != Gst.MessageType.EOS:
-        sys.exit('the device does not work any more')
+    run(pipeline)
     stop(pipeline)
-    del pipeline, message
+    del pipeline
     if n_dmabufs():
         sys.exit(f'{n_dmabufs()} dma-bufs are left')
 

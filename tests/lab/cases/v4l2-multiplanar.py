@@ -11,11 +11,11 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
+from gstcase import PATIENCE  # noqa: E402
 from samples import GstAllocators, GstVideo  # noqa: E402
 from v4l2case import Books, Gst, run, stat, stop, warm_up  # noqa: E402
-from vivid import capture, v4l2_ctl  # noqa: E402
+from vivid import capture, input_node, v4l2_ctl  # noqa: E402
 
-DEVICE = '/dev/video0'
 WIDTH, HEIGHT = 640, 360
 CAPS = (f'video/x-raw,format=NV12,width={WIDTH},height={HEIGHT},'
         'framerate=30/1')
@@ -31,27 +31,27 @@ def load_vivid(*options):
 def main():
     load_vivid('multiplanar=2', 'n_devs=1')
     try:
-        compare()
+        compare(input_node())
     finally:
         load_vivid()
 
 
-def compare():
-    v4l2_ctl(DEVICE, '-c', 'osd_text_mode=2,test_pattern=0')
-    expected = capture(DEVICE, 'NV12', WIDTH, HEIGHT, skip=2)[0]
+def compare(device):
+    v4l2_ctl(device, '-c', 'osd_text_mode=2,test_pattern=0')
+    expected = capture(device, 'NV12', WIDTH, HEIGHT, skip=2)[0]
     warm_up()
     books = Books()
 
     for fourcc, memories in ('NV12', 1), ('NM12', 2):
-        v4l2_ctl(DEVICE, '-v', f'width={WIDTH},height={HEIGHT},'
+        v4l2_ctl(device, '-v', f'width={WIDTH},height={HEIGHT},'
                  f'pixelformat={fourcc}')
         pipeline = Gst.parse_launch(
-            f'dmabufv4l2src name=src device={DEVICE} num-buffers=5 ! {CAPS} '
+            f'dmabufv4l2src name=src device={device} num-buffers=5 ! {CAPS} '
             '! appsink name=sink sync=false')
         pipeline.set_state(Gst.State.PLAYING)
         sink = pipeline.get_by_name('sink')
         for _ in range(5):
-            sample = sink.try_pull_sample(20 * Gst.SECOND)
+            sample = sink.try_pull_sample(PATIENCE * Gst.SECOND)
             if sample is None:
                 sys.exit(f'{fourcc}: no frame')
             buffer = sample.get_buffer()
@@ -80,7 +80,7 @@ def compare():
 
     # And who reads it with the CPU finds the planes, too.
     pipeline = Gst.parse_launch(
-        f'dmabufv4l2src device={DEVICE} num-buffers=5 ! {CAPS} '
+        f'dmabufv4l2src device={device} num-buffers=5 ! {CAPS} '
         '! videoconvert ! video/x-raw,format=BGRx ! fakesink')
     run(pipeline)
     stop(pipeline)

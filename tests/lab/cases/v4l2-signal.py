@@ -11,7 +11,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from v4l2case import Gst, stat, stop, until, wait, warm_up  # noqa: E402
-from vivid import input_node, v4l2_ctl  # noqa: E402
+from vivid import (  # noqa: E402
+    HDMI, WEBCAM, input_node, signal_number, timings_index, v4l2_ctl)
 
 
 def caps_of(source):
@@ -37,31 +38,33 @@ def until_frames_of(source, expected):
 
 warm_up()
 device = input_node()
-v4l2_ctl(device, '--set-input=3')
+v4l2_ctl(device, f'--set-input={HDMI}')
+DEFAULT = timings_index(device, 1280, 720, 60)
+SMALL = signal_number(device, 640, 480, 60)
+LARGE = signal_number(device, 1280, 720, 50)
 pipeline = Gst.parse_launch(
     f'dmabufv4l2src name=src device={device} ! fakesink')
 source = pipeline.get_by_name('src')
 try:
-    # The receiver is set to 1280x720, the signal is another; vivid numbers its
-    # timings.
-    v4l2_ctl(device, '--set-dv-bt-timings=index=9')
-    v4l2_ctl(device, '--set-ctrl=dv_timings_signal_mode=4,dv_timings=0')
+    # The receiver is set to other timings than those of the signal.
+    v4l2_ctl(device, f'--set-dv-bt-timings=index={DEFAULT}')
+    v4l2_ctl(device, f'--set-ctrl=dv_timings_signal_mode=4,dv_timings={SMALL}')
     pipeline.set_state(Gst.State.PLAYING)
     until_frames_of(source, (640, 480, 60))
 
-    v4l2_ctl(device, '--set-ctrl=dv_timings=8')
+    v4l2_ctl(device, f'--set-ctrl=dv_timings={LARGE}')
     until_frames_of(source, (1280, 720, 50))
 
     v4l2_ctl(device, '--set-ctrl=dv_timings_signal_mode=1')
-    message = wait(pipeline, Gst.MessageType.WARNING, 60)
+    message = wait(pipeline, Gst.MessageType.WARNING)
     error, _ = message.parse_warning()
     if 'no signal at the input HDMI' not in error.message:
         sys.exit(error.message)
     print(f'ok: {error.message}')
-    v4l2_ctl(device, '--set-ctrl=dv_timings_signal_mode=4,dv_timings=0')
+    v4l2_ctl(device, f'--set-ctrl=dv_timings_signal_mode=4,dv_timings={SMALL}')
     until_frames_of(source, (640, 480, 60))
 finally:
     stop(pipeline)
     v4l2_ctl(device, '--set-ctrl=dv_timings_signal_mode=0')
-    v4l2_ctl(device, '--set-dv-bt-timings=index=9')
-    v4l2_ctl(device, '--set-input=0')
+    v4l2_ctl(device, f'--set-dv-bt-timings=index={DEFAULT}')
+    v4l2_ctl(device, f'--set-input={WEBCAM}')

@@ -41,7 +41,7 @@ def shows(device, bgrx):
     """QEMU takes the flush of a frame from its queue a moment after the flip."""
     wanted = (*FRAME[1:], rgb_of(bgrx))
     until(lambda: screendump(device) == wanted,
-          f'the frame on the screen of {device}', 20)
+          f'the frame on the screen of {device}')
 
 
 def picture(device):

@@ -136,7 +136,7 @@ def v4l2sink():
             frames=WARM_UP) as gpu:
         gpu.set_state(Gst.State.PLAYING)
         sink = gpu.get_by_name('sink')
-        until(lambda: stat(sink, 'rendered') >= WARM_UP, 'frames', 60, gpu)
+        until(lambda: stat(sink, 'rendered') >= WARM_UP, 'frames', pipeline=gpu)
         drawn_pixels = last_pixels(sink, 'YUY2', 640, 480)
         captured = loop.capture('YUYV', 1, lambda found: found[0]
                                 == drawn_pixels)[0]

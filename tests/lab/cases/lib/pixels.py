@@ -54,12 +54,13 @@ def last_pixels(sink, fmt, width, height):
     return pixels(sample.get_buffer(), fmt, width, height)
 
 
-def frames_of(producer, fmt, width, height):
-    """The pixels of each frame that @producer makes into memory of its own."""
+def frames_of(producer, fmt, width, height, keep=bytes):
+    """The pixels of each frame that @producer makes into memory of its own, or
+    what @keep makes of them."""
     frames = []
 
     def on_buffer(_pad, info):
-        frames.append(pixels(info.get_buffer(), fmt, width, height))
+        frames.append(keep(pixels(info.get_buffer(), fmt, width, height)))
         return Gst.PadProbeReturn.OK
 
     with Pipeline(f'{producer} ! fakesink name=sink') as pipeline:

@@ -41,7 +41,7 @@ class Vimc:
         # udev may still have a look at a node
         until(lambda: subprocess.run(['rmmod', 'vimc'],
                                      stderr=subprocess.DEVNULL).returncode == 0,
-              'vimc can be removed: what still uses it is', 30)
+              'vimc can be removed: what still uses it is')
 
     def set_pad(self, entity, pad, what):
         command('media-ctl', '-d', self.media, '-V',

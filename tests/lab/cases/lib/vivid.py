@@ -5,6 +5,7 @@ picture comes back on its HDMI input."""
 import contextlib
 import glob
 import os
+import re
 import subprocess
 import tempfile
 
@@ -21,7 +22,7 @@ def v4l2_ctl(device, *options):
 
 def find(direction, other):
     """The node whose own direction that is."""
-    for index in range(16):
+    for index in range(64):
         path = f'/dev/video{index}'
         if os.path.exists(path):
             info = v4l2_ctl(path, '--info')
@@ -37,6 +38,31 @@ def output_node():
 
 def input_node():
     return find('Video Capture', 'Video Output')
+
+
+def timings_index(device, width, height, rate):
+    """The number that the driver gives to these timings, progressive ones."""
+    for listed in v4l2_ctl(device, '--list-dv-timings').split('Index: ')[1:]:
+        index = int(listed.split()[0])
+        found = [round(float(re.search(pattern, listed)[1])) for pattern in (
+            r'Active width: (\d+)', r'Active height: (\d+)',
+            r'\(([\d.]+) frames per second')]
+        if found == [width, height, rate] and 'progressive' in listed:
+            return index
+    return check(False, f'{device} has no {width}x{height} at {rate} Hz')
+
+
+def signal_number(device, width, height, rate):
+    """The same for what comes in: the item of the control dv_timings, which has
+    interlaced ones as well."""
+    menu = v4l2_ctl(device, '--list-ctrls-menus').split(' dv_timings ', 1)[-1]
+    for number, *found in re.findall(r'^\s*(\d+): (\d+)x(\d+)p(\d+)$', menu,
+                                     re.M):
+        # The rate is without what comes behind the point: 59.94 is 59.
+        if list(map(int, found)) in [[width, height, rate],
+                                     [width, height, rate - 1]]:
+            return number
+    return check(False, f'no signal of {width}x{height} at {rate} Hz: {menu}')
 
 
 def capture(device, fourcc, width, height, n=1, skip=0):
@@ -93,7 +119,7 @@ def plugged_out():
     finally:
         write(f'{DRIVER}/bind', 'vivid.0')
         until(lambda: all(os.path.exists(f'/dev/{node}') for node in nodes),
-              'vivid with its nodes', 10)
+              'vivid with its nodes')
 
 
 class Loop:
@@ -110,7 +136,7 @@ class Loop:
         """Timings are those of what the input is connected to: they come
         last."""
         v4l2_ctl(self.input, '--set-ctrl=hdmi_000_0_is_connected_to=0')
-        v4l2_ctl(self.input, '--set-input=3')
+        v4l2_ctl(self.input, f'--set-input={HDMI}')
         v4l2_ctl(self.input, '--set-ctrl=osd_text_mode=2,'
                  'hdmi_000_0_is_connected_to=2')
         v4l2_ctl(self.input, '--set-dv-bt-timings=index=0')
@@ -129,4 +155,4 @@ class Loop:
     def __exit__(self, *_):
         v4l2_ctl(self.input, '--set-ctrl=osd_text_mode=0,'
                  'hdmi_000_0_is_connected_to=0')
-        v4l2_ctl(self.input, '--set-input=0')
+        v4l2_ctl(self.input, f'--set-input={WEBCAM}')
