@@ -36,15 +36,6 @@ new_fence (void)
   return fence;
 }
 
-/* A thread that signals it while the test waits. */
-static inline gpointer
-signal_soon (gpointer user_data)
-{
-  g_usleep (20000);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 static inline void
 fixture_nothing (DmabufFence *fence, gpointer user_data)
 {
