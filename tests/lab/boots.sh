@@ -52,7 +52,7 @@ host_udmabuf () {
 monitor_in_guest () {
   args+=(-chardev socket,id=monitor,path=monitor,server=on,wait=off
     -mon chardev=monitor,mode=control
-    -chardev socket,id=to-monitor,path=monitor,reconnect=1
+    -chardev socket,id=to-monitor,path=monitor
     -device virtserialport,chardev=to-monitor,name=lab.monitor,nr=4)
 }
 
