@@ -243,7 +243,7 @@ int
 fake_sync_epoll_wait (
     int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms)
 {
-  int n = epoll_wait (epoll_fd, events, n_events, timeout_ms);
+  int n = sleeper_epoll_wait (epoll_fd, events, n_events, timeout_ms);
   int kept = 0;
   int i;
 

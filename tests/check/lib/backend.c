@@ -54,6 +54,7 @@ backend_real_kernel (void)
 
   kernel = dmabuf_kernel_linux;
   kernel.ppoll = sleeper_ppoll;
+  kernel.epoll_wait = sleeper_epoll_wait;
   return &kernel;
 }
 

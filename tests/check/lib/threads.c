@@ -6,7 +6,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <linux/futex.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -262,6 +261,31 @@ clock_skip (gint64 us)
 }
 
 /* --- the poller ---------------------------------------------------------- */
+
+static gint poller_asleep;
+
+int
+sleeper_epoll_wait (
+    int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms)
+{
+  int ret = epoll_wait (epoll_fd, events, n_events, 0);
+
+  if (ret != 0 || timeout_ms == 0)
+    return ret;
+
+  count_set (&poller_asleep, 1);
+  ret = epoll_wait (epoll_fd, events, n_events, timeout_ms);
+  count_set (&poller_asleep, 0);
+  return ret;
+}
+
+void
+poller_until_asleep (void)
+{
+  /* Awake in any case when this is over */
+  poller_settle ();
+  until (&poller_asleep, 1);
+}
 
 typedef struct
 {

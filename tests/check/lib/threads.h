@@ -14,6 +14,7 @@
 
 #include <glib.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <time.h>
 
 G_BEGIN_DECLS
@@ -68,12 +69,17 @@ void until_at_most (gint *value, gint expected);
 
 /* --- the poller ---------------------------------------------------------- */
 
-/* The most wakes of its thread that one poller_settle() brings about */
-#define SETTLE_WAKES 2
-
 /* When this returns the poller's thread has dispatched every event that was
  * there and every timer that was due at the call, and has let go of what it
  * held for them. */
 void poller_settle (void);
+
+/* Waits until the thread has found no event and sleeps. With an fd that is
+ * ready again and again this does not return. */
+void poller_until_asleep (void);
+
+/* A kernel layer's epoll_wait () that tells of it */
+int sleeper_epoll_wait (
+    int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms);
 
 G_END_DECLS
