@@ -31,7 +31,7 @@ cwd () {
 }
 
 # in_top COMMAND…: inside the root, at the checkout's top.
-in_top () { (cd "$TOP" && enter -- "$@"); }
+in_top () { (as_root_by=exec; cd "$TOP" && enter -- "$@"); }
 
 # build [LANE]: what that needs; see native.py. Input is for the command that
 # runs afterwards.
