@@ -32,7 +32,7 @@ prepare_guest () {
   need_qemu
   prepare_root
   [ -d "$IMAGE" ] ||
-    locked "$CACHE/lock" make_cached "$IMAGE" build_image 4000 \
+    locked "$CACHE/lock" make_cached "$IMAGE" build_image 3000 \
       "the guest's image" || exit 1
   touch "$IMAGE" 2>/dev/null
 }

@@ -5,7 +5,7 @@
 plan.py plan DIR KERNEL [NAME...]
     Writes DIR/N.json for each boot, prints "N KERNEL LIMIT BOOT" for each, the
     usual boot without a name. KERNEL may be empty: then all kernels that cases
-    ask for.
+    ask for. A guest that reports nothing for LIMIT seconds hangs.
 plan.py judges DIR KERNEL [NAME...]
     The same of the judges, which no other run has.
 plan.py after DIR N RESULTS CONSOLE
@@ -28,8 +28,19 @@ import sys
 TOP = os.getcwd()
 DEFAULT = 'backports'
 
+# Seconds that a case may take, if it does not ask for more: a guard against hangs,
+# twenty times what the slowest takes where nothing else runs.
+TIMEOUT = 400
+
+# As many times more where programs and repetitions are longer.
+LONG = 4 if os.environ.get('DMABUF_TEST_LONG') else 1
+
 # Of a Meson suite that names the boot
 BOOT = 'lab-boot-'
+
+
+def timeout(asked):
+    return max(asked, TIMEOUT) * LONG
 
 
 def header(path):
@@ -55,7 +66,7 @@ def scripts(folder='cases'):
         yield {
             'name': os.path.basename(path).rsplit('.', 1)[0],
             'argv': [os.path.join(TOP, path)],
-            'timeout': int(fields.get('timeout', 60)),
+            'timeout': timeout(int(fields.get('timeout', 0))),
             'kernels': fields.get('kernel', DEFAULT).replace(',', ' ').split(),
             'boot': fields.get('boot', ''),
             'last': 'last' in fields,
@@ -83,7 +94,7 @@ def programs():
             'argv': test['cmd'],
             'env': test['env'],
             'workdir': test['workdir'],
-            'timeout': test['timeout'],
+            'timeout': timeout(test['timeout']),
             'kernels': [s[4:] for s in suites if s.startswith('lab-')
                         and not s.startswith(BOOT)] or [DEFAULT],
             'boot': ''.join(s[len(BOOT):] for s in suites
@@ -92,7 +103,8 @@ def programs():
 
 
 def limit(cases):
-    return sum(case['timeout'] + 5 for case in cases) + 30
+    """How long a guest may report nothing: it ends a case at its timeout."""
+    return max(case['timeout'] for case in cases) + 30
 
 
 def plan(found, directory, kernel, names):

@@ -147,7 +147,8 @@ lab_boot () {
   while [ -n "$limit" ]; do
     progress "lab, kernel $lane${boot:+, boot $boot}"
     rm -f "$TOP/build/vm-out/test/$number"
-    (cd "$TOP" && LAB_BOOT=$boot VM_CONSOLE=$console vm "$lane" "$limit" 3G \
+    (cd "$TOP" && LAB_BOOT=$boot VM_CONSOLE=$console \
+      VM_WATCH=$TOP/build/vm-out/test/$number vm "$lane" "$limit" 3G \
       tests/lab/runner.py "$boots/$number.json" "/out/test/$number") </dev/null
     limit=$(in_top tests/lab/plan.py after "$boots" "$number" "$results" \
       "${console#"$TOP/"}") || {
@@ -157,8 +158,17 @@ lab_boot () {
   done
 }
 
+# slowest RESULTS: the ten that took longest.
+slowest () {
+  LC_ALL=C sort -t $'\t' -k 4,4gr "$1" | awk -F '\t' '
+    $4 > 0 && !seen[$3]++ && n < 10 {
+      printf "%s%7.1f s  %s\n", n++ ? "" : "the slowest:\n", $4, $3
+    }'
+}
+
 # summary RESULTS: the last lines, and the exit status.
 summary () {
+  slowest "$1"
   awk -F '\t' '
     { n[$1] += $2 }
     $1 == "skip" { print "skipped: " $3 ": " $5 }

@@ -5,8 +5,9 @@
 LOGS=$TOP/build/vm-log
 OUT=$TOP/build/vm-out
 
-# Booting takes 10 s, but not where two emulated cores share a busy machine.
-BOOT_LIMIT=240
+# Seconds: a guard against hangs. Booting takes 10 s, and minutes where two emulated
+# cores share a busy machine.
+BOOT_LIMIT=600
 
 # accelerator: kvm where a guest really boots with it. That the device exists
 # and opens proves nothing, so boot once and remember, per kernel of the host.
@@ -125,9 +126,27 @@ qemu () {
     -device virtio-rng-pci "${args[@]}" ${LAB_QEMU-}
 }
 
-# vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours.
+# watch FILE SECONDS PID FLAG: ends PID, and makes FLAG, when FILE has not grown for
+# so long. Counts its own steps: a machine that was asleep is no reason.
+watch () {
+  local quiet=0 size='' now
+  while [ $quiet -lt "$2" ]; do
+    sleep 5
+    kill -0 "$3" 2>/dev/null || return
+    now=$(stat -c %s "$1" 2>/dev/null)
+    if [ "$now" = "$size" ]; then quiet=$((quiet + 5)); else quiet=0; fi
+    size=$now
+  done
+  : >"$4"
+  kill "$3"
+}
+
+# vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours. With
+# VM_WATCH, a file, LIMIT is for each line that COMMAND adds to it.
 vm () {
   local lane=$1 limit=$2 memory=$3 state console pid tails=() late=no rc=0
+  local all=$2 qemu_all=$(($2 + BOOT_LIMIT))
+  [ -z "${VM_WATCH-}" ] || all=infinity qemu_all=0
   shift 3
   [ -f "$IMAGE/$lane/vmlinuz" ] ||
     die "no kernel lane '$lane'; there are: $(lanes)"
@@ -139,12 +158,15 @@ vm () {
     die "no folder can be made in ${TMPDIR:-/tmp}: mend its permissions"
   console=${VM_CONSOLE:-$LOGS/$(date +%H%M%S)-$$.log}
   ln -sfn "$(basename "$console")" "$LOGS/last.log"
-  guest_command "$state" "$limit" "$@"
+  guest_command "$state" $all "$@"
   : >"$state/stdout"
   : >"$state/stderr"
-  qemu "$state" "$lane" "$memory" "$console" $((limit + BOOT_LIMIT)) \
+  qemu "$state" "$lane" "$memory" "$console" $qemu_all \
     </dev/null >"$state/qemu" 2>&1 &
   pid=$!
+  [ -z "${VM_WATCH-}" ] ||
+    watch "$VM_WATCH" $((limit + BOOT_LIMIT)) $pid "$state/late" \
+      </dev/null >/dev/null 2>&1 & # it outlives us by seconds
   # shellcheck disable=SC2064
   trap "kill $pid 2>/dev/null; wait $pid; rm -rf '$state'" EXIT
   trap 'exit 130' INT
@@ -152,6 +174,7 @@ vm () {
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stdout" & tails+=($!)
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stderr" >&2 & tails+=($!)
   wait $pid || [ $? != 124 ] || late=yes
+  [ ! -f "$state/late" ] || late=yes
   wait "${tails[@]}"
   vm_status "$state" "$console" "$limit" $late || rc=$?
   trap - EXIT TERM
@@ -166,8 +189,8 @@ vm_status () {
   status=$(cat "$1/status" 2>/dev/null)
   [ -n "$status" ] && return "$status"
   if [ "$4" = yes ]; then
-    say "the guest was still running $3 s and the time for a boot after its" \
-      "start; killed. The end of its kernel log ($2):"
+    say "the guest did not come to an end, or to a further case, in $3 s and" \
+      "the time for a boot; killed. The end of its kernel log ($2):"
   elif [ ! -s "$2" ]; then
     say "QEMU did not start the guest:"
     cat "$1/qemu" >&2

@@ -150,7 +150,6 @@ release_suite (void)
 
   GST_ELEMENT_REGISTER (dmabuffencesync, NULL);
   suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 300);
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_loop_test (
       tc, test_handed_is_returned, 0, G_N_ELEMENTS (pipelines));

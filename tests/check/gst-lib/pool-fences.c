@@ -452,7 +452,6 @@ pool_fences_suite (void)
   TCase *tc = tcase_create ("pool-fences");
 
   suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 300);
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_test (tc, test_buffer_comes_back_when_its_fences_have_signaled);
   tcase_add_test (tc, test_a_pool_that_may_grow_does_not_wait);

@@ -309,7 +309,6 @@ pool_suite (void)
   TCase *tc = tcase_create ("pool");
 
   suite_add_tcase (suite, tc);
-  tcase_set_timeout (tc, 300);
   tcase_add_checked_fixture (tc, fixture_setup, fixture_teardown);
   tcase_add_loop_test (tc, test_layouts, 0, G_N_ELEMENTS (layouts));
   tcase_add_test (tc, test_the_layout_of_a_cropped_frame_is_the_frames);

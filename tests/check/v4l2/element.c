@@ -497,7 +497,6 @@ element_suite (void)
   Suite *suite = suite_create ("v4l2-element");
   TCase *tc = mock_driver_add_case (suite, "general");
 
-  tcase_set_timeout (tc, 100);
   tcase_add_test (tc, test_frames);
   tcase_add_test (tc, test_caps);
   tcase_add_test (tc, test_lists_of_the_peer);

@@ -247,7 +247,6 @@ receiver_suite (void)
   Suite *suite = suite_create ("v4l2-receiver");
   TCase *tc = mock_driver_add_case (suite, "general");
 
-  tcase_set_timeout (tc, 100);
   tcase_add_test (tc, test_signal);
   tcase_add_test (tc, test_signal_changes);
   tcase_add_test (tc, test_signal_changes_after_poll);

@@ -334,7 +334,6 @@ waiting_suite (void)
   Suite *suite = suite_create ("v4l2-waiting");
   TCase *tc = mock_driver_add_case (suite, "general");
 
-  tcase_set_timeout (tc, 100);
   tcase_add_test (tc, test_no_frames);
   tcase_add_test (tc, test_flush_and_stop_while_waiting);
   tcase_add_test (tc, test_flush_before_first_wait);

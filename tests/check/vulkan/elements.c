@@ -534,7 +534,6 @@ elements_suite (void)
   Suite *suite = suite_create ("vulkan-elements");
   TCase *tcase = tcase_create ("asynchronous");
 
-  tcase_set_timeout (tcase, 120);
   tcase_add_unchecked_fixture (tcase, open_gpu, close_gpu);
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
@@ -546,12 +545,10 @@ elements_suite (void)
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("tiled");
-  tcase_set_timeout (tcase, 120);
   elements_add_tiled_tests (tcase);
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("as the driver is");
-  tcase_set_timeout (tcase, 120);
   tcase_add_test (tcase, nothing_that_takes_long_is_done_under_the_lock);
   elements_add_completed_tests (tcase);
   tcase_add_test (tcase, a_gpu_with_memory_gives_it_to_devices);

@@ -459,7 +459,6 @@ failures_suite (void)
   GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
   GST_ELEMENT_REGISTER (dmabufvksrc, NULL);
 
-  tcase_set_timeout (tcase, 300);
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, every_call_that_opens_a_device_fails_once);
   tcase_add_test (tcase, every_call_for_a_queue_fails_once);

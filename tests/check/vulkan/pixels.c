@@ -282,7 +282,6 @@ pixels_suite (void)
   Suite *suite = suite_create ("pixels");
   TCase *tcase = tcase_create ("reference");
 
-  tcase_set_timeout (tcase, 1200);
   tcase_add_unchecked_fixture (tcase, case_open_gpu, case_close_gpu);
   tcase_add_checked_fixture (tcase, case_reset_counts, NULL);
   tcase_add_test (tcase, every_format_to_every_other_nearest);

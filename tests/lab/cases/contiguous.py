@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 # boot: strangers
 """Memory in one piece, and the devices that take no other: the CMA heap's is in
 one piece, the system heap's is not, and a display and two cameras refuse the

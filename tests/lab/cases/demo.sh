@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 #
 # The demo shows every frame without a copy, and the display shows what was
 # sent: equal for RGB, within 3 for YUV. A frame changed by one byte is found.

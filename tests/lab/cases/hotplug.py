@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # boot: strangers
 # last
 """udev tells programs of devices that come and go, as on a desktop: a camera for

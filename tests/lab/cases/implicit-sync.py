@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """A consumer that knows only the kernel's fences waits for a producer that has
 only an acquire fence, with dmabuffencesync in between: upstream's kmssink shows
 a frame after its fence has signalled, not before, and nobody in user space

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 240
 """Our source with upstream's sinks, upstream's source with our sink, with
 DMA_DRM and plain caps, in each format that both sides take: all frames arrive,
 and where both are ours or zero-copy, nothing is copied. Who reads with the CPU

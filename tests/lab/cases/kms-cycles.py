@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 400
 """PLAYING and NULL, 100 times in the long run, and renegotiations, leave no fd
 and no dma-buf, and the display's state is what it was before."""
 

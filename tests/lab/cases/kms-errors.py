@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 """What can go wrong with a display is an element error of dmabufkmssink that
 names the device and the cause, and leaves no fd and no dma-buf behind."""
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 60
 """The elements that upstream's plugins make from devices are in the registry of
 the guest, where programs do not look after plugins."""
 

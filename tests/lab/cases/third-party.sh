@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 240
 #
 # The application that tests/third-party.sh built against the installed project
 # shows its frames, with what is installed only; and so does one in Python.

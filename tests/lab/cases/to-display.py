@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """Software producers write into the dma-bufs of dmabufalloc, and displays,
 ours and upstream's, show them: no copy, and the pixels are those of the
 producer alone."""

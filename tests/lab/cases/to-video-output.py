@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """The dma-bufs of dmabufalloc on a V4L2 output, which upstream's v4l2sink
 imports: vivid's HDMI output, whose picture comes back on its HDMI input, is
 the one of the producer."""

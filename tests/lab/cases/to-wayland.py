@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 """The dma-bufs of dmabufalloc on a Wayland compositor: waylandsink attaches
 them as they are, and a screenshot has the pixels of the producer."""
 

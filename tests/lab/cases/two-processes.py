@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 400
 """Frames of dmabufalloc cross to a display in another process: each comes as a
 new fd, and still is imported once per buffer and shown as it was sent. When
 either process is killed the other goes on or ends, and no dma-buf is left."""

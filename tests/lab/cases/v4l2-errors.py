@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """What can be wrong with a device: an error of the element that names device,
 cause and remedy; then NULL without a hang and nothing left open."""
 

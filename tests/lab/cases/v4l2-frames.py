@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 """Frames of dmabufv4l2src: the pixels that v4l2-ctl reads, rows where the video
 meta says, memory that is a dma-buf, times that grow, at most 8 dma-bufs, and
 the driver that drops frames, not somebody who copies, while a consumer holds

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # last
 """A multi-planar camera that is set to NV12M: two dma-bufs to a frame, each
 plane where the video meta says, the pixels of the contiguous NV12."""

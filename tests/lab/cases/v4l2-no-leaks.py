@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 300
 """PLAYING and NULL, 100 times in the long run, and renegotiations while
 PLAYING: fds, dma-bufs and GStreamer's objects are what they were."""
 

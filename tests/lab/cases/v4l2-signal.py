@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """dmabufv4l2src at an HDMI input: it takes the timings that it receives, tells
 their rate, follows another signal while it streams, and waits with a warning
 while there is none."""

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # last
 """The device is unbound while it streams: an error that says so, NULL without a
 hang, nothing left open, also with buffers still in a consumer's hands; bound

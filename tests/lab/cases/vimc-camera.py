@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # boot: strangers
 """A camera whose parts have to be set up to fit each other: before that an error
 that says so, then frames of the size that the graph delivers."""

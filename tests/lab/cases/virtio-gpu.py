@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 180
 # boot: strangers
 """virtio-gpu, the display driver of virtual machines: one format, no 1280x720,
 dumb buffers of 32 bits per pixel, and, without blob resources, no dma-bufs of

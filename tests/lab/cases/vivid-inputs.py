@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # boot: strangers
 """What vivid has besides its webcam: a TV input with standards, an HDMI input
 with timings, cache hints, and errors on demand."""

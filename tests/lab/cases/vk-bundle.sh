@@ -1,6 +1,5 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 300
 # boot: gpu
 #
 # What ./run test --gpu takes to other machines runs out of its own folder,

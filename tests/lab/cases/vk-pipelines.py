@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 300
 # boot: gpu
 """Pipelines with the GPU stage: no copy, no CPU wait for a fence, imports flat
 after warm-up, nothing from the validation layers; and what comes out on the

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 # boot: strangers
 """Cards of vkms made through configfs: two displays at a time, one that is
 plugged in later, and nothing left when they are gone."""

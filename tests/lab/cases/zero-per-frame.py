@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# timeout: 120
 """From outside: after warm-up a frame costs no mmap, import, framebuffer or
 export. The demo runs under strace; its calls between the 30th and the last
 dequeued frame are looked at."""
