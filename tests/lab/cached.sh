@@ -14,6 +14,8 @@ prepare_root () {
   can_as_root
   writable "$CACHE"
   if [ ! -d "$ROOT" ]; then
+    progress "the first time takes minutes and some 8 GB in $CACHE: a Debian" \
+      "root, the build, perhaps a virtual machine; once stopped, it goes on there"
     need mmdebstrap mmdebstrap xz xz-utils
     locked "$CACHE/lock" make_cached "$ROOT" build_root 5000 "the build root" ||
       exit 1

@@ -109,7 +109,7 @@ def build_in(directory, where, options):
         output.truncate(0)
         steps = build_steps(directory, options)
         if len(steps) > 1:
-            progress(f'building build/{where}')
+            progress(f'  building build/{where}')
         for step in steps:
             if subprocess.run(step, stdout=output, stderr=output).returncode:
                 output.seek(0)
