@@ -101,16 +101,17 @@ with_debs () {
 # build_root DIR, build_image DIR: see make_cached.
 build_root () {
   local log=$CACHE/root.log debs=$CACHE/debs found
-  progress "building the build root (Debian $SUITE), about 3 minutes," \
-    "log in $log"
+  progress "building the build root (${ROOT_LANE:-Debian $SUITE})," \
+    "about 3 minutes, log in $log"
   mkdir -p "$debs"
   found=$(fetched | wc -l)
   [ "$found" = 0 ] ||
     progress "with $found packages that a run before this one fetched"
   # shellcheck disable=SC2016
   logged "$log" as_root bash -c 'TOP=$1; . "$TOP/tests/lab/lib.sh"
-    . "$LAB/root.sh"; . "$LAB/cached.sh"; with_debs "$2" bootstrap "$3"' \
-    bash "$TOP" "$debs" "$1" ||
+    . "$LAB/root.sh"; . "$LAB/roots.sh"; . "$LAB/cached.sh"
+    with_debs "$2" bootstrap_lane "$4" "$3"' \
+    bash "$TOP" "$debs" "$1" "${ROOT_LANE-}" ||
     { not_made "the build root could not be made" "$log"; return 1; }
   as_root rm -rf "$debs"
 }

@@ -30,6 +30,7 @@ SETUP = {
     'asan': ('asan', SANITIZED + ['-Db_sanitize=address,undefined']),
     'tsan': ('tsan', SANITIZED + ['-Db_sanitize=thread']),
     'valgrind': ('native', []),
+    'next': ('next', []),
 }
 
 # The plugin scanner is not sanitized and could not load plugins that are. And
@@ -56,11 +57,12 @@ ENVIRONMENT = {
         **IN_PROCESS,
     },
     'valgrind': IN_PROCESS,
+    'next': {},
 }
 
 # How many times longer than Meson's timeouts tests may take: those guard against
 # hangs where nothing else runs, and here other lanes and the lab do.
-TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10}
+TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10, 'next': 2}
 
 # As many times more where programs and repetitions are longer.
 LONG = 4 if os.environ.get('DMABUF_TEST_LONG') else 1
@@ -145,7 +147,7 @@ def tests(lane):
                          stdout=subprocess.PIPE, check=True).stdout
     found = [t for t in json.loads(out)
              if any(s.split(':')[-1] == 'native' for s in t['suite'])]
-    if lane != 'plain':
+    if lane not in ('plain', 'next'):
         # Scripts are the same everywhere: once is enough.
         found = [t for t in found if t['cmd'][0].startswith(build_dir(lane))]
     if lane == 'valgrind':

@@ -16,6 +16,7 @@ versions of what they use, ends with "N passed, N failed, N skipped"; exit statu
   --asan, --tsan, --valgrind
                       only the native tests, under this
   --plain             only the native tests, under nothing
+  --next              only the native tests, on Debian's next release
   --long              longer random programs and more repetitions
   --kernel KERNEL     in the lab only the cases of this kernel (backports,
                       stable)
@@ -36,6 +37,7 @@ cmd_test () {
       --lab) lanes=(none) ;;
       --plain | --asan | --tsan | --valgrind) lanes+=("${1#--}"); lab=no ;;
       --judges) cases=judges; lanes=(none) ;;
+      --next) lanes+=(next); lab=no ;;
       --long) export DMABUF_TEST_LONG=1 ;;
       --kernel) kernel=${2-}; shift ;;
       --clauses | --suites)
@@ -64,12 +66,28 @@ test_gpu () {
   "$TOP/build/gpu-test/run" "$@"
 }
 
+# lane_root LANE: the argument of use_root.
+lane_root () {
+  case $1 in
+    next) echo "$1" ;;
+    *) echo ;;
+  esac
+}
+
+# prepare_roots: what the lanes need, with their versions. With cmd_test's
+# variables.
+prepare_roots () {
+  local lane root
+  while read -r root <&3; do
+    (use_root "$root" && prepare_root && versions) || exit 1
+  done 3< <(for lane in "${lanes[@]}"; do lane_root "$lane"; done | sort -u)
+}
+
 # run_tests: with cmd_test's variables.
 run_tests () {
   local results=$TOP/build/test/results lane native built=yes
-  prepare_root
   [ "$lab" = no ] || need_qemu
-  versions
+  prepare_roots
   # The results of two runs in one checkout would be each other's.
   writable "$TOP/build"
   room "$TOP/build" 20 "the build"
@@ -106,7 +124,8 @@ native_lanes () {
   for lane in "${lanes[@]}"; do
     [ "$lane" != none ] || continue
     progress "native tests, $lane"
-    in_top ${2-} tests/lab/native.py test "$lane" "$1" "${names[@]}"
+    (use_root "$(lane_root "$lane")"
+      in_top ${2-} tests/lab/native.py test "$lane" "$1" "${names[@]}")
   done
 }
 

@@ -6,8 +6,9 @@
 versions () {
   local kernels
   kernels=$(guest_kernels)
-  say "kernel $(uname -r) on $(uname -m)${kernels:+, in the guest $kernels}," \
-    "$(first_version qemu-system-x86_64)"
+  [ -z "$kernels" ] ||
+    kernels=", in the guest $kernels, $(first_version qemu-system-x86_64)"
+  say "kernel $(uname -r) on $(uname -m)$kernels"
   say "$(root_versions)"
 }
 
@@ -31,9 +32,14 @@ first_version () {
 root_versions () {
   # shellcheck disable=SC2016
   in_top sh -c '
-    package () { dpkg-query -W -f "\${Version}" "$1" 2>/dev/null || echo none; }
-    echo "Debian $(cat /etc/debian_version): GStreamer $(pkg-config --modversion gstreamer-1.0)," \
-      "GLib $(pkg-config --modversion glib-2.0)," \
-      "gcc $(gcc -dumpfullversion), Meson $(package meson)," \
-      "Mesa $(package mesa-vulkan-drivers)"'
+    package () {
+      dpkg-query -W -f ", $1 \${Version}" "$2" 2>/dev/null
+    }
+    export PKG_CONFIG_PATH=$(echo /usr/lib/*/pkgconfig | tr " " :)
+    printf "Debian %s: GStreamer %s, GLib %s" "$(cat /etc/debian_version)" \
+      "$(pkg-config --modversion gstreamer-1.0)" \
+      "$(pkg-config --modversion glib-2.0)"
+    printf ", gcc %s" "$(gcc -dumpfullversion)"
+    package Meson meson
+    package Mesa mesa-vulkan-drivers'
 }
