@@ -95,8 +95,8 @@ guest_command () {
 # boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at spaces.
 # no_timer_check: the kernel counts ticks while it boots, and panics where its
 # processor is not run in time.
-# fbdev_emulation=0: no console on the displays; it waits for a vblank on vkms
-# whenever it has drawn, and warns where none comes in time.
+# global_cursor_default=0: a console whose cursor blinks on vkms waits for a vblank
+# each time, and warns where none comes in time.
 qemu () {
   local accel id n=0 args=() append=() preload=() env=()
   accel=$(accelerator)
@@ -118,7 +118,7 @@ qemu () {
     -nodefaults -no-user-config -no-reboot -display none -nic none \
     -serial "file:$4" \
     -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
-    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check drm_kms_helper.fbdev_emulation=0 ${append[*]} ${LAB_APPEND-}" \
+    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check vt.global_cursor_default=0 ${append[*]} ${LAB_APPEND-}" \
     -drive "file=$IMAGE/root.img,format=raw,if=virtio,snapshot=on" \
     -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
