@@ -87,7 +87,11 @@ class Card:
               CONNECTED if connected else DISCONNECTED)
 
     def connectors(self):
-        """Names of the kernel, the writebacks among them: status"""
+        """Names of the kernel, the writebacks among them: status. It is unknown
+        until the kernel looks, which it is told to here."""
         top = f'/sys/class/drm/{os.path.basename(self.path)}'
-        return {name: read(f'{top}/{name}/status') for name in
-                sorted(os.listdir(top)) if name.startswith('card')}
+        names = [name for name in sorted(os.listdir(top))
+                 if name.startswith('card')]
+        for name in names:
+            write(f'{top}/{name}/status', 'detect')
+        return {name: read(f'{top}/{name}/status') for name in names}
