@@ -74,8 +74,9 @@ no_handle: {
       "%s: cannot import the dma-buf of plane %u: %s; the display "
       "controller %s",
       card->name, i, g_strerror (-ret),
-      ret == -EOPNOTSUPP ? "takes no dma-bufs of other devices"
-                         : "may need contiguous memory");
+      ret == -EOPNOTSUPP
+          ? "takes no dma-bufs of other devices, or theirs is gone"
+          : "may need contiguous memory");
   goto failed;
 }
 no_modifiers: {

@@ -43,14 +43,11 @@ create (
 }
 
 static void
-set_error (KmsDumbExporter *exporter, guint32 rows, int ret, GError **error)
+set_error (
+    KmsDumbExporter *exporter, guint32 rows, int ret, int code, GError **error)
 {
-  /* ENOSYS: the driver has no dumb buffers at all */
-  gboolean no_such = ret == -EINVAL || ret == -ENOSYS;
-
-  kms_set_error (error, no_such ? EOPNOTSUPP : -ret,
-      "%s: cannot allocate %u rows of %u bytes: %s", exporter->card->name, rows,
-      exporter->row_bytes, g_strerror (-ret));
+  kms_set_error (error, code, "%s: cannot allocate %u rows of %u bytes: %s",
+      exporter->card->name, rows, exporter->row_bytes, g_strerror (-ret));
 }
 
 static int
@@ -71,7 +68,7 @@ kms_dumb_exporter_allocate (DmabufExporter *base, gsize size, GError **error)
   }
   ret = create (exporter, rows, &dumb);
   if (ret < 0) {
-    set_error (exporter, rows, ret, error);
+    set_error (exporter, rows, ret, -ret, error);
     return -1;
   }
 
@@ -131,7 +128,9 @@ kms_dumb_exporter_new (KmsCard *card, guint32 row_bytes, GError **error)
     ret = create (exporter, 1, &dumb);
   }
   if (ret < 0) {
-    set_error (exporter, 1, ret, error);
+    /* ENOSYS: the driver has no dumb buffers at all */
+    set_error (exporter, 1, ret,
+        ret == -EINVAL || ret == -ENOSYS ? EOPNOTSUPP : -ret, error);
     g_object_unref (exporter);
     return NULL;
   }
