@@ -13,7 +13,7 @@ boot_gpu () { :; }
 # Two more cards, contiguous memory and a camera that needs it.
 boot_strangers () {
   args+=(-device virtio-gpu-pci,id=virtio-gpu)
-  blob_memory "$2" &&
+  blob_memory "$1" "$2" &&
     args+=(-device virtio-gpu-pci,id=virtio-gpu-blob,blob=true)
   monitor_in_guest
   # modprobe takes the parameters of modules from here: of two vivids the first
@@ -21,28 +21,30 @@ boot_strangers () {
   append+=(cma=64M vivid.n_devs=2 vivid.allocators=0,1 vivid.cache_hints=1,0)
 }
 
-# blob_memory MEMORY: makes the guest's memory such that a card can show it where
-# it lies, which takes the host's /dev/udmabuf or its stand-in.
+# blob_memory STATE MEMORY: makes the guest's memory such that a card can show it
+# where it lies, which takes the host's /dev/udmabuf or its stand-in.
 blob_memory () {
-  local library=$TOP/build/host-udmabuf.so
   if [ ! -w /dev/udmabuf ]; then
-    host_udmabuf "$library" || return 1
-    preload+=("$library")
+    host_udmabuf "$1/host-udmabuf.so" || return 1
+    preload+=("$1/host-udmabuf.so")
   fi
-  args+=(-object "memory-backend-memfd,id=ram,size=$1"
+  args+=(-object "memory-backend-memfd,id=ram,size=$2"
     -machine memory-backend=ram)
 }
 
-# host_udmabuf LIBRARY: builds it in the root, for a program of the host: FALSE
-# if that program's C library cannot load it.
+# host_udmabuf COPY: the library, built in the root for a program of the host:
+# FALSE if that program's C library cannot load it. LD_PRELOAD is split at spaces,
+# which the checkout's path may have, hence the copy.
 host_udmabuf () {
-  local source=$LAB/host-udmabuf.c new=$1.$BASHPID
-  if [ ! "$1" -nt "$source" ]; then
+  local source=$LAB/host-udmabuf.c library=$TOP/build/host-udmabuf.so new
+  new=$library.$BASHPID
+  if [ ! "$library" -nt "$source" ]; then
     in_top cc -shared -fPIC -O1 -Wall -o "$new" "$source" &&
-      mv "$new" "$1" || return 1
+      mv "$new" "$library" || return 1
   fi
+  cp "$library" "$1" || return 1
   [ -z "$(LD_PRELOAD=$1 /bin/true 2>&1)" ] ||
-    { say "$1 does not load on this machine: no card with blob resources"
+    { say "$library does not load on this machine: no card with blob resources"
       return 1; }
 }
 

@@ -12,15 +12,15 @@ IMAGE=$CACHE/guest-$(recipe "${IMAGE_RECIPE[@]}")
 # prepare_root, prepare_guest: make what is not in the cache.
 prepare_root () {
   can_as_root
-  writable "$CACHE"
   if [ ! -d "$ROOT" ]; then
+    writable "$CACHE"
     progress "the first time takes minutes and some 8 GB in $CACHE: a Debian" \
       "root, the build, perhaps a virtual machine; once stopped, it goes on there"
     need mmdebstrap mmdebstrap xz xz-utils
     locked "$CACHE/lock" make_cached "$ROOT" build_root 5000 "the build root" ||
       exit 1
   fi
-  touch "$ROOT" 2>/dev/null # a disk that is read-only will do
+  touch "$ROOT" 2>/dev/null # the day of its last use, see forget_old
 }
 
 need_qemu () {
@@ -43,7 +43,7 @@ prepare_guest () {
 forget_old () {
   local dir
   find "$CACHE" -maxdepth 1 \
-    \( -name 'root-*' -o -name 'guest-*' -o -name debs \) \
+    \( -name 'root-*' -o -name 'guest-*' -o -name 'debs-*' \) \
     -mtime +14 -print | while read -r dir; do as_root rm -rf "$dir"; done
 }
 
@@ -59,7 +59,7 @@ make_cached () {
   room "$CACHE" "$3" "$4"
   mkdir "$tmp" || return
   # shellcheck disable=SC2064
-  trap "stopped '$4'" EXIT
+  trap "stopped ${4@Q}" EXIT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
   "$2" "$tmp" && mv -T "$tmp" "$1" || rc=1
@@ -71,10 +71,13 @@ make_cached () {
 # forget_half: removes what is not complete, but packages that were fetched.
 forget_half () {
   as_root rm -rf "$CACHE/tmp"
-  [ -n "$(fetched)" ] || as_root rm -rf "$CACHE/debs"
+  [ -n "$(fetched)" ] || as_root rm -rf "$(debs)"
 }
 
-fetched () { find "$CACHE/debs" -name '*.deb' 2>/dev/null; }
+# debs: where the packages of the root in the making are kept.
+debs () { echo "$CACHE/debs-${ROOT_LANE:-$SUITE}"; }
+
+fetched () { find "$(debs)" -name '*.deb' 2>/dev/null; }
 
 # stopped WHAT: a signal came while WHAT was made.
 stopped () {
@@ -100,9 +103,10 @@ with_debs () {
 
 # build_root DIR, build_image DIR: see make_cached.
 build_root () {
-  local log=$CACHE/root.log debs=$CACHE/debs found
+  local log=$CACHE/root.log debs found
   progress "building the build root (${ROOT_LANE:-Debian $SUITE})," \
     "about 3 minutes, log in $log"
+  debs=$(debs)
   mkdir -p "$debs"
   found=$(fetched | wc -l)
   [ "$found" = 0 ] ||
@@ -130,5 +134,5 @@ not_made () {
   local why
   why=$(failure "$1" "$2" "$CACHE")
   say "$why"
-  case $why in *" is full: "*) as_root rm -rf "$CACHE/debs" ;; esac
+  case $why in *" is full: "*) as_root rm -rf "$(debs)" ;; esac
 }

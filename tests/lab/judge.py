@@ -64,12 +64,13 @@ def prepare(source=None, version=None):
         os.remove(STATES)
     versions = dict(installed())
     if source:
-        build_states(source)
         versions['states'] = version
     with open(VERSIONS, 'w') as out:
         for judge, version in sorted(versions.items()):
             out.write(f'{judge}\t{version}\n')
             native.progress(f'judge {judge}: {version}')
+    if source:
+        build_states(source)
 
 
 def run_native(results, names):
@@ -95,8 +96,10 @@ def run_native(results, names):
 
 def table(results):
     """One line for each judge: what docs and commit messages quote."""
-    with open(VERSIONS) as lines:
-        versions = dict(line.rstrip('\n').split('\t') for line in lines)
+    versions = {}
+    if os.path.exists(VERSIONS):  # else nothing was built
+        with open(VERSIONS) as lines:
+            versions = dict(line.rstrip('\n').split('\t') for line in lines)
     counts = {}
     with open(results) as lines:
         for line in lines:

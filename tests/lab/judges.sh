@@ -15,7 +15,8 @@ judges_here () {
   progress "fetching the judges"
   if source=$(fetch_states "$version"); then
     cp "$source" "$TOP/build/states.c"
-    in_top tests/lab/judge.py prepare build/states.c "$version"
+    in_top tests/lab/judge.py prepare build/states.c "$version" ||
+      printf 'fail\t1\tnative: states\t0\tit does not build\n' >>"$results"
   else
     printf 'fail\t1\tnative: states\t0\t%s\n' "$source" >>"$results"
     say "$source"

@@ -109,6 +109,9 @@ room () {
       "make room there, and run the same again$(elsewhere "$1")"
 }
 
+# How a line of apt about a failure begins; names of packages stand elsewhere.
+APT_SAYS='^([EW]: |Err|  )'
+
 # failure WHAT LOG DIR: one sentence of what went wrong, where, and what to do, from
 # what a step that fills DIR left in LOG.
 failure () {
@@ -118,13 +121,13 @@ failure () {
     cause="the disk of $3 is full: make room there$(elsewhere "$3")"
   elif line=$(of_log "$2" '^run: '); then
     cause=$line
-  elif line=$(of_log "$2" "Unable to locate|no installation candidate|does not \
-have a Release file|404  *Not Found|was not found|couldn.t be found"); then
+  elif line=$(of_log "$2" "$APT_SAYS.*(Unable to locate|no installation candidate|\
+does not have a Release file|404  *Not Found|couldn.t be found)|^no linux-"); then
     cause="the mirror lacks something, \"$line\": name another in"
     cause+=" /etc/apt/sources.list, or wait until it is complete"
-  elif line=$(of_log "$2" "ould not (connect|resolve|handshake)|Connection \
-(refused|timed out|failed|reset)|Temporary failure|Unable to connect|[Uu]nreachable\
-|[Pp]roxy|Failed to fetch"); then
+  elif line=$(of_log "$2" "$APT_SAYS.*(ould not (connect|resolve|handshake)|\
+Connection (refused|timed out|failed|reset)|Temporary failure|Unable to connect|\
+[Uu]nreachable|Proxy Authentication|Failed to fetch)"); then
     cause="the network does not answer, \"$line\": see to it, or to the proxy"
     cause+=" in http_proxy or Acquire::http::Proxy of apt"
   else
@@ -172,7 +175,7 @@ stop_step () {
   [ -n "$STEP" ] || return 0
   # The first process in there takes all others along, and is waited for.
   # shellcheck disable=SC2046
-  kill -KILL $(cat "/proc/$STEP/task/$STEP/children" 2>/dev/null || echo "$STEP") \
+  kill -KILL $(cat "/proc/$STEP/task/$STEP/children" 2>/dev/null) "$STEP" \
     2>/dev/null
   wait "$STEP" 2>/dev/null
   STEP=

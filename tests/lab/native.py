@@ -18,6 +18,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 
 TOP = os.getcwd()
@@ -224,9 +225,10 @@ def seed_registries(found):
             shutil.copy2(system, path)
 
 
-def preload(directory, name, *packages):
-    """Builds NAME.c, which is preloaded in a lane; it says why."""
-    library = os.path.join(directory, f'{name}.so')
+def preload(name, *packages):
+    """Builds NAME.c, which is preloaded in a lane; it says why. LD_PRELOAD is
+    split at spaces, which the checkout's path may have."""
+    library = os.path.join(tempfile.mkdtemp(), f'{name}.so')
     flags = subprocess.run(
         ['pkg-config', '--cflags', *packages], text=True, check=True,
         stdout=subprocess.PIPE).stdout.split() if packages else []
@@ -235,16 +237,16 @@ def preload(directory, name, *packages):
     return library
 
 
-def preloads(lane, directory):
+def preloads(lane):
     """What LD_PRELOAD is in a lane."""
     if lane == 'tsan':
-        return [preload(directory, 'tsan-glib', 'gstreamer-1.0')]
+        return [preload('tsan-glib', 'gstreamer-1.0')]
     if lane == 'asan':
         # ASan's runtime refuses to come second.
         runtime = subprocess.run(
             ['gcc', '-print-file-name=libasan.so'], text=True, check=True,
             stdout=subprocess.PIPE).stdout.strip()
-        return [os.path.realpath(runtime), preload(directory, 'keep-loaded')]
+        return [os.path.realpath(runtime), preload('keep-loaded')]
     return []
 
 
@@ -263,13 +265,14 @@ def run(lane, results, names):
             VALGRIND + [f'--suppressions={s}' for s in (
                 '/usr/share/glib-2.0/valgrind/glib.supp',
                 os.path.join(LAB, 'valgrind.supp')) if os.path.exists(s)])]
-    libraries = preloads(lane, directory)
+    libraries = preloads(lane)
     if libraries:
         command += ['--wrapper', f'env LD_PRELOAD={":".join(libraries)}']
     if lane == 'tsan':
         # Where the kernel spreads addresses wide, TSan finds no place.
         command = ['setarch', '-R'] + command
     environment = {**os.environ, **ENVIRONMENT[lane],
+                   'CK_TIMEOUT_MULTIPLIER': str(TIMES[lane] * LONG),
                    'DMABUF_BUILD': directory}
     # With a wrapper Meson adds its name.
     logs = os.path.join(directory, 'meson-logs', f'lane-{lane}*.json')

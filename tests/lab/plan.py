@@ -92,7 +92,7 @@ def programs():
         yield {
             'name': test['name'],
             'argv': test['cmd'],
-            'env': test['env'],
+            'env': {**test['env'], 'CK_TIMEOUT_MULTIPLIER': str(LONG)},
             'workdir': test['workdir'],
             'timeout': timeout(test['timeout']),
             'kernels': [s[4:] for s in suites if s.startswith('lab-')

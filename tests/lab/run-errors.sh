@@ -6,6 +6,8 @@
 # and the disk, so that no network is needed.
 
 set -u
+[ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null || {
+  echo "needs root that may mount, as in ./run sh"; exit 77; }
 top=$(cd "$(dirname "$0")/../.." && pwd -P)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -70,14 +72,20 @@ run () {
   status=$?
 }
 
-# lab COMMANDS: with the lab's shell functions, the image's making replaced.
-lab () {
+# in_lab COMMANDS: this process becomes a shell with the lab's functions, the
+# making of the image replaced.
+in_lab () {
   # shellcheck disable=SC2016
-  bash -c 'TOP=$1; for part in lib root inside cached; do
+  exec env --default-signal=INT bash -c 'TOP=$1
+    for part in lib root roots inside cached vm boots test; do
       . "$TOP/tests/lab/$part.sh"; done
     enter () { as_root bash -c "echo \"\$1\" >&2; exit 1" bash \
       "mke2fs: No space left on device"; }
     eval "$2"' bash "$top" "$1" </dev/null >"$work/out" 2>"$work/err"
+}
+
+lab () { # COMMANDS: the same, waited for
+  (in_lab "$1")
   status=$?
 }
 
@@ -109,7 +117,7 @@ nothing_half () {
     \( -name tmp -o -name 'root-*' -o -name 'guest-*' \) 2>/dev/null)" ]
 }
 
-kept_packages () { [ -f "$cache/debs/fetched_1_all.deb" ]; }
+kept_packages () { [ -f "$cache/debs-$STUB_SUITE/fetched_1_all.deb" ]; }
 
 ends_with () { says "$1" && nothing_half; }
 
@@ -128,7 +136,7 @@ echo 'done' >"$work/then"
 lab prepare_root
 check "the next run makes it" [ "$status" = 0 ]
 check "from those packages" grep -q 'with 1 packages' "$work/err"
-check "which are gone then" [ ! -e "$cache/debs" ]
+check "which are gone then" [ ! -e "$cache/debs-$STUB_SUITE" ]
 
 lab build_image
 check "the disk fills up under the image" says \
@@ -159,7 +167,7 @@ the_machine 9000 fail 'dpkg: error: cannot write: No space left on device'
 run
 check "the disk fills up under the root" ends_with \
   "the disk of $cache is full: make room there, or name another folder"
-check "and is freed of the packages" [ ! -e "$cache/debs" ]
+check "and is freed of the packages" [ ! -e "$cache/debs-$STUB_SUITE" ]
 
 the_machine 64 done
 run
@@ -171,11 +179,22 @@ echo file >"$work/cache"
 run
 check "a cache that cannot be made" says "$cache cannot be made or written"
 
-# Signals, in the middle.
-interrupt () { # SIGNAL
+# Signals, in the middle: of the root, of the image.
+make_root () {
+  exec env --default-signal=INT "$top/run" sh --no-build -- true \
+    </dev/null >"$work/out" 2>"$work/err"
+}
+make_image () {
+  mkdir -p "$cache"
+  # shellcheck disable=SC2016
+  in_lab 'trap "exit 130" INT
+    room () { :; }
+    enter () { as_root bash -c "echo 1 >\$STUB/hangs; exec sleep 1000"; }
+    make_cached "$IMAGE" build_image 1 "the guest'"'"'s image"'
+}
+interrupt () { # SIGNAL WHAT
   the_machine 9000 hang
-  env --default-signal=INT "$top/run" sh --no-build -- true \
-    </dev/null >"$work/out" 2>"$work/err" &
+  "$2" &
   pid=$!
   until [ -s "$work/hangs" ]; do
     kill -0 $pid 2>/dev/null || return
@@ -193,14 +212,22 @@ all_ended () {
 }
 
 for signal in INT:130 TERM:143 HUP:129; do
-  interrupt "${signal%:*}"
+  interrupt "${signal%:*}" make_root
   check "SIG${signal%:*}" ends_with 'stopped before the build root was complete'
   check "SIG${signal%:*}'s exit status" [ $status = "${signal#*:}" ]
   check "SIG${signal%:*} ends all" all_ended
 done
 check "packages that were fetched outlive a signal" kept_packages
 
-interrupt KILL
+for signal in INT:130 TERM:143; do
+  interrupt "${signal%:*}" make_image
+  check "SIG${signal%:*} while the image is made" ends_with \
+    "stopped before the guest's image was complete"
+  check "its exit status" [ $status = "${signal#*:}" ]
+  check "it ends all" all_ended
+done
+
+interrupt KILL make_root
 check "SIGKILL ends all" all_ended
 echo fail >"$work/then"
 run
@@ -214,9 +241,21 @@ check "a user namespace with one user" ends_with \
   'this user namespace has 1 user IDs.* need 65536'
 check "nothing is begun in it" [ ! -e "$work/calls" ]
 
-# The build's own disk.
+# A checkout of its own.
 mkdir -p "$work/tree/tests" "$work/tree/build"
 ln -s "$top/tests/lab" "$work/tree/tests/lab"
+
+# shellcheck disable=SC2016
+lab 'TOP=$STUB/tree
+  need_qemu () { :; }; prepare_roots () { :; }; build () { :; }
+  in_top () { echo 0 backports 1; }
+  prepare_guest () { exit 1; }
+  lanes=(none) names=() lab=yes cases=plan kernel=
+  run_tests'
+check "a guest that cannot be made fails the run" [ $status = 1 ]
+check "by one failure" grep -q '^0 passed, 1 failed, 0 skipped$' "$work/out"
+
+# The build's own disk.
 stub meson <<'END'
 #!/bin/sh
 # What is full is found out by a write.

@@ -39,7 +39,9 @@ cmd_test () {
       --judges) cases=judges; lanes=(none) ;;
       --next) lanes+=(next); lab=no ;;
       --long) export DMABUF_TEST_LONG=1 ;;
-      --kernel) kernel=${2-}; shift ;;
+      --kernel)
+        [ $# -gt 1 ] || usage_error "test: --kernel wants a value"
+        kernel=$2; shift ;;
       --clauses | --suites)
         script=tests/${1#--}.py
         [ -f "$TOP/$script" ] || die "there is no $script"
@@ -85,7 +87,7 @@ prepare_roots () {
 
 # run_tests: with cmd_test's variables.
 run_tests () {
-  local results=$TOP/build/test/results lane native built=yes
+  local results=$TOP/build/test/results lane built=yes
   [ "$lab" = no ] || need_qemu
   prepare_roots
   # The results of two runs in one checkout would be each other's.
@@ -96,6 +98,10 @@ run_tests () {
   rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"
   mkdir -p "$TOP/build/test/boots"
   : >"$results"
+  # What is waited for runs in the background, so that a signal is heard at once.
+  trap 'end_children' EXIT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
   [ "$cases" = plan ] || judges_here "$results" "${names[@]}"
   if [ "$lab" = yes ]; then
     # The lab waits more than it works, and the native tests use that time: all
@@ -105,17 +111,37 @@ run_tests () {
     done
     if [ $built = yes ]; then
       native_lanes "$results" nice &
-      native=$!
-      lab_cases "$results" "$kernel" "${names[@]}"
-      wait $native
+      { lab_cases "$results" "$kernel" "${names[@]}" ||
+        printf 'fail\t1\tlab\t0\tthe guest could not be prepared\n' >>"$results"
+      } &
+      wait
     else
       printf 'fail\t1\tlab\t0\tnot run: the build failed\n' >>"$results"
     fi
   else
-    native_lanes "$results"
+    native_lanes "$results" &
+    wait
   fi
+  trap - EXIT
   [ "$cases" = plan ] || in_top tests/lab/judge.py table "$results"
   summary "$results"
+}
+
+# end_children: all processes that come from this one.
+end_children () {
+  local pids
+  mapfile -t pids < <(children_of $$)
+  kill -TERM "${pids[@]}" 2>/dev/null
+  wait
+}
+
+# children_of PID: and theirs, the youngest first.
+children_of () {
+  local pid
+  for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+    children_of "$pid"
+    echo "$pid"
+  done
 }
 
 # native_lanes RESULTS [nice]: with cmd_test's variables.

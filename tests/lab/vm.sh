@@ -52,9 +52,9 @@ build_env () {
 # ours has changed. The elements that upstream's video4linux2 makes of devices
 # are lacking then: the first guest with that registry adds them (guest-command),
 # for the others. Prints the variables that name the result, as shell.
-plugin_registry () {
+plugin_registry () { # LANE, whose kernel has devices of its own
   local build=$TOP/build/native registry=$TOP/build/native/lab-registry.bin
-  local completed=plugin-registry.bin
+  local completed=plugin-registry-$1.bin
   [ -d "$build/gst" ] && [ -d "$build/ext" ] || return 0
   if [ ! -f "$registry" ] || [ -n "$(find "$build/gst" "$build/ext" \
       -name '*.so' -newer "$registry" -print -quit)" ]; then
@@ -74,15 +74,16 @@ plugin_registry () {
   fi
 }
 
-# guest_command STATE LIMIT COMMAND…: what guest-init reads.
+# guest_command STATE LANE LIMIT COMMAND…: what guest-init reads.
 guest_command () {
-  local state=$1
+  local state=$1 lane=$2
+  shift
   printf '%s\n' "$TOP" >"$state/top"
   cwd >"$state/cwd"
   echo "$2" >"$state/limit"
   shift 2
   { build_env
-    plugin_registry
+    plugin_registry "$lane"
     local line
     while IFS= read -r -d '' line; do
       printf 'export %s=%q\n' "${line%%=*}" "${line#*=}"
@@ -91,25 +92,24 @@ guest_command () {
 }
 
 # qemu STATE LANE MEMORY CONSOLE LIMIT: runs until the guest powers off, the
-# limit is reached (exit status 124) or we are gone. LAB_BOOT names a boot of
+# limit is reached (exit status 124) or we are gone. The arrays are of a boot, see
 # boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at spaces.
 # no_timer_check: the kernel counts ticks while it boots, and panics where its
 # processor is not run in time.
 # global_cursor_default=0: a console whose cursor blinks on vkms waits for a vblank
 # each time, and warns where none comes in time.
 qemu () {
-  local accel id n=0 args=() append=() preload=() env=()
+  local accel id n=0 env=() ports=()
   accel=$(accelerator)
   [ "$accel" = kvm ] || accel=tcg,thread=multi
   # Each stream has a virtio port. QEMU writes them to files, which never make
   # it wait or lose anything; ioeventfd=off makes the guest's write and the
   # host's one step, so that nothing is under way when the guest powers off.
-  args=(-device virtio-serial-pci,ioeventfd=off)
+  ports=(-device virtio-serial-pci,ioeventfd=off)
   for id in stdout stderr status; do
-    args+=(-chardev "file,id=$id,path=$1/$id"
+    ports+=(-chardev "file,id=$id,path=$1/$id"
       -device "virtserialport,chardev=$id,name=lab.$id,nr=$((++n))")
   done
-  [ -z "${LAB_BOOT-}" ] || "boot_$LAB_BOOT" "$1" "$3"
   [ ${#preload[@]} = 0 ] || env=(env "LD_PRELOAD=${preload[*]}")
   cd "$1" || return
   # shellcheck disable=SC2086
@@ -123,7 +123,7 @@ qemu () {
     -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
     -virtfs "local,path=$OUT,mount_tag=out,security_model=none,multidevs=remap" \
-    -device virtio-rng-pci "${args[@]}" ${LAB_QEMU-}
+    -device virtio-rng-pci "${ports[@]}" "${args[@]}" ${LAB_QEMU-}
 }
 
 # watch FILE SECONDS PID FLAG: ends PID, and makes FLAG, when FILE has not grown for
@@ -145,7 +145,7 @@ watch () {
 # VM_WATCH, a file, LIMIT is for each line that COMMAND adds to it.
 vm () {
   local lane=$1 limit=$2 memory=$3 state console pid tails=() late=no rc=0
-  local all=$2 qemu_all=$(($2 + BOOT_LIMIT))
+  local all=$2 qemu_all=$(($2 + BOOT_LIMIT)) args=() append=() preload=()
   [ -z "${VM_WATCH-}" ] || all=infinity qemu_all=0
   shift 3
   [ -f "$IMAGE/$lane/vmlinuz" ] ||
@@ -158,7 +158,8 @@ vm () {
     die "no folder can be made in ${TMPDIR:-/tmp}: mend its permissions"
   console=${VM_CONSOLE:-$LOGS/$(date +%H%M%S)-$$.log}
   ln -sfn "$(basename "$console")" "$LOGS/last.log"
-  guest_command "$state" $all "$@"
+  guest_command "$state" "$lane" $all "$@"
+  [ -z "${LAB_BOOT-}" ] || "boot_$LAB_BOOT" "$state" "$memory"
   : >"$state/stdout"
   : >"$state/stderr"
   qemu "$state" "$lane" "$memory" "$console" $qemu_all \
@@ -166,7 +167,7 @@ vm () {
   pid=$!
   [ -z "${VM_WATCH-}" ] ||
     watch "$VM_WATCH" $((limit + BOOT_LIMIT)) $pid "$state/late" \
-      </dev/null >/dev/null 2>&1 & # it outlives us by seconds
+      </dev/null >/dev/null 2>&1 8>&- & # it outlives us by seconds
   # shellcheck disable=SC2064
   trap "kill $pid 2>/dev/null; wait $pid; rm -rf '$state'" EXIT
   trap 'exit 130' INT
