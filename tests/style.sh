@@ -30,11 +30,13 @@ fi
 unlicensed=$(find run .ci libdmabufcore gst ext tests subprojects meson.build \
   meson.options -type f \( -name '*.[ch]' -o -name 'meson.build' \
   -o -name 'meson.options' -o -name '*.sh' -o -name '*.py' -o -name run \
-  -o -name '*.comp' \) -not -path "*/build/*" 2>/dev/null |
-  while read -r file; do
-    head -3 "$file" | grep -q 'SPDX-License-Identifier: LGPL-2.1-or-later' ||
-      echo "$file"
-  done)
+  -o -name '*.comp' \) -not -path "*/build/*" -print0 |
+  xargs -0 awk '
+    function told () { if (file && !good) print file }
+    FNR == 1 { told(); file = FILENAME; good = 0 }
+    /SPDX-License-Identifier: LGPL-2.1-or-later/ { good = 1 }
+    FNR == 3 { nextfile }
+    END { told() }')
 if [ -n "$unlicensed" ]; then
   echo "without an SPDX line among the first three:"
   echo "$unlicensed"
