@@ -262,7 +262,8 @@ clock_skip (gint64 us)
 
 /* --- the poller ---------------------------------------------------------- */
 
-static gint poller_asleep;
+/* How long its thread sleeps at most, -1 without an end; 0 while it is awake */
+static gint poller_sleep_ms;
 
 int
 sleeper_epoll_wait (
@@ -273,18 +274,22 @@ sleeper_epoll_wait (
   if (ret != 0 || timeout_ms == 0)
     return ret;
 
-  count_set (&poller_asleep, 1);
+  count_set (&poller_sleep_ms, timeout_ms);
   ret = epoll_wait (epoll_fd, events, n_events, timeout_ms);
-  count_set (&poller_asleep, 0);
+  count_set (&poller_sleep_ms, 0);
   return ret;
 }
 
-void
+gint
 poller_until_asleep (void)
 {
+  gint ms;
+
   /* Awake in any case when this is over */
   poller_settle ();
-  until (&poller_asleep, 1);
+  while ((ms = g_atomic_int_get (&poller_sleep_ms)) == 0)
+    wait_for_change (&poller_sleep_ms, 0);
+  return ms;
 }
 
 typedef struct

@@ -74,9 +74,10 @@ void until_at_most (gint *value, gint expected);
  * held for them. */
 void poller_settle (void);
 
-/* Waits until the thread has found no event and sleeps. With an fd that is
- * ready again and again this does not return. */
-void poller_until_asleep (void);
+/* Waits until the thread has found no event and sleeps; how long it does at
+ * most, in ms, or -1 if only an event wakes it. With an fd that is ready again
+ * and again this does not return. */
+gint poller_until_asleep (void);
 
 /* A kernel layer's epoll_wait () that tells of it */
 int sleeper_epoll_wait (

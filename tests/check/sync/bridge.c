@@ -535,7 +535,7 @@ GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
   fail_unless (dmabuf_buffer_poll_arm (
       poll, DMABUF_ACCESS_WRITE, on_ready, calls, NULL, NULL));
   until (&calls[1], 1);
-  poller_until_asleep ();
+  fail_unless_equals_int (poller_until_asleep (), -1);
   dmabuf_poller_get_counts (&n_sources, NULL, NULL);
   fail_unless_equals_int (n_sources, 0);
 
