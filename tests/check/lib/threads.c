@@ -208,11 +208,13 @@ sleeper_woke_me (Sleeper *sleeper)
 int
 sleeper_ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
 {
+  static const struct timespec now = { 0, 0 };
   gboolean looks = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
-  int ret;
+  int ret = ppoll (fds, n_fds, &now, NULL);
 
-  if (looks)
-    return ppoll (fds, n_fds, timeout, NULL);
+  /* What is ready already lets no thread sleep. */
+  if (ret != 0 || looks)
+    return ret;
 
   sleeper_begin ();
   ret = ppoll (fds, n_fds, timeout, NULL);
