@@ -14,10 +14,6 @@
 #include <fcntl.h>
 #include <gst/lib/gstdmabufcore.h>
 
-/* Of fences that a test signals. It is beyond what a lane gives a test: a fence
- * that ends by itself would end a wait that a flush has to end. */
-#define FAR_AWAY (g_get_monotonic_time () + G_TIME_SPAN_HOUR)
-
 static DmabufTimeline *timeline;
 static guint32 next_value;
 static guint fixture_n_fds;

@@ -22,7 +22,8 @@ G_BEGIN_DECLS
 /* --- the clock ----------------------------------------------------------- */
 
 /* A deadline that no test comes to: what it waits for ends it earlier, or the
- * time-out of its lane, or clock_skip(). */
+ * time-out of its lane, or clock_skip(). So a fence that has it never ends a
+ * wait by itself that a flush has to end. */
 #define FAR_AWAY (g_get_monotonic_time () + G_TIME_SPAN_HOUR)
 
 /* The clock goes on by @us. The poller's timers that are due then have run when

@@ -471,7 +471,7 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
   return ret < 0 ? ret : (int) count_ready (fds, n_fds);
 }
 
-/* Makes who sleeps in poll() look again. */
+/* Makes the thread that sleeps in poll() look again. */
 static void
 kick_locked (void)
 {

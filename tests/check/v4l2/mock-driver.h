@@ -94,7 +94,7 @@ typedef struct
   gboolean next_frame_is_bad;   /* V4L2_BUF_FLAG_ERROR, no bytes */
   gboolean next_frame_is_empty; /* no bytes, and no flag for it */
   guint32 data_offset;          /* of each plane, multi-planar */
-  void (*before_dqbuf) (void);  /* called once, by who calls it next */
+  void (*before_dqbuf) (void);  /* called once, by the next call */
   void (*before_poll) (void);   /* likewise */
 
   /* What happened. */
