@@ -156,9 +156,12 @@ GST_START_TEST (test_wait_releases_in_order_after_the_signal)
   wait_for_stat (harness, "cpu-waits", 1);
   fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
 
-  /* The first one last: what passes it is seen by the order. */
-  for (i = G_N_ELEMENTS (fences); i > 0; i--)
-    dmabuf_fence_signal (fences[i - 1]);
+  /* While the first is pending no other passes. */
+  for (i = G_N_ELEMENTS (fences) - 1; i > 0; i--)
+    dmabuf_fence_signal (fences[i]);
+  poller_settle ();
+  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
+  dmabuf_fence_signal (fences[0]);
 
   for (i = 0; i < G_N_ELEMENTS (fences); i++) {
     GstBuffer *buffer = gst_harness_pull (harness);
