@@ -112,7 +112,7 @@ GST_START_TEST (test_flush_ends_waiting_for_the_kernels_fences)
   gpointer arguments[] = { harness, buffer };
   int sw = timeline_open ();
   DmabufFence *fence = timeline_new_fence (sw, 1);
-  GThread *thread;
+  Sleeper *pusher;
 
   gst_dmabuf_core_constraints_init (&constraints, "display");
   constraints.pitch_align = 256;
@@ -125,11 +125,11 @@ GST_START_TEST (test_flush_ends_waiting_for_the_kernels_fences)
   fail_unless (dmabuf_buffer_add_fence (
       frame_get_dmabuf (buffer), DMABUF_ACCESS_WRITE, fence, NULL));
 
-  thread = g_thread_new ("push", push_thread, arguments);
-  element_wait_for_stat (alloc, "cpu-waits", 1);
+  pusher = sleeper_new (push_thread, arguments);
+  fail_unless (sleeper_wait (pusher));
   gst_harness_push_event (harness, gst_event_new_flush_start ());
   fail_unless_equals_int (
-      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+      GPOINTER_TO_INT (sleeper_join (pusher)), GST_FLOW_FLUSHING);
   fail_if (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (element_get_stat (alloc, "cpu-waits"), 1);
 
@@ -142,9 +142,9 @@ GST_START_TEST (test_flush_ends_waiting_for_the_kernels_fences)
 }
 GST_END_TEST;
 
-/* Rule 11, for dma-bufs too: who takes no video meta gets the planes where the
- * caps say, which the caps of a dma-buf do not. */
-GST_START_TEST (test_a_dmabuf_with_pitches_for_who_takes_none)
+/* Rule 11, for dma-bufs too: a consumer without video meta gets the planes
+ * where the caps say, which the caps of a dma-buf do not. */
+GST_START_TEST (test_a_dmabuf_with_pitches_for_a_consumer_without)
 {
   gsize offset[GST_VIDEO_MAX_PLANES] = { 0, 128 * 64 };
   gint stride[GST_VIDEO_MAX_PLANES] = { 128, 128 };
@@ -217,7 +217,7 @@ dmabufalloc_copies_suite (void)
   tcase_add_test (tc, test_metas_stay_on_a_copied_frame);
   tcase_add_test (tc, test_a_cropped_frame);
   tcase_add_test (tc, test_flush_ends_waiting_for_the_kernels_fences);
-  tcase_add_test (tc, test_a_dmabuf_with_pitches_for_who_takes_none);
+  tcase_add_test (tc, test_a_dmabuf_with_pitches_for_a_consumer_without);
   tcase_add_test (tc, test_a_frame_while_it_is_shut_down);
 
   return suite;

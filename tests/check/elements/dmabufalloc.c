@@ -5,6 +5,7 @@
 
 #include "../lib/fixture.h"
 #include "../lib/stats.h"
+#include "../lib/sync.h"
 
 #include <gst/check/gstharness.h>
 #include <gst/video/video.h>
@@ -304,14 +305,6 @@ GST_START_TEST (test_policy_of_copying)
 }
 GST_END_TEST;
 
-static gpointer
-signal_when_it_waits (gpointer alloc)
-{
-  element_wait_for_stat (alloc, "cpu-waits", 1);
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 /* A frame under a fence is copied when it is there. */
 GST_START_TEST (test_copy_waits_for_the_content)
 {
@@ -319,15 +312,15 @@ GST_START_TEST (test_copy_waits_for_the_content)
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
   GstBuffer *buffer = new_plain_frame (1);
   DmabufFence *fence = new_fence ();
-  GThread *thread;
+  Sleeper *sleeper;
 
   gst_harness_set_src_caps_str (harness, PLAIN);
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
-  thread = g_thread_new ("signal", signal_when_it_waits, alloc);
+  sleeper = when_i_sleep (signal_fence, fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (element_get_stat (alloc, "cpu-waits"), 1);
-  g_thread_join (thread);
   gst_object_unref (alloc);
   gst_harness_teardown (harness);
   dmabuf_fence_unref (fence);
@@ -346,16 +339,17 @@ GST_START_TEST (test_flush_ends_waiting_for_a_buffer)
   GstHarness *harness = gst_harness_new_parse (
       "dmabufalloc copy-policy=allow min-buffers=1 max-buffers=1");
   GstElement *alloc = gst_harness_find_element (harness, "dmabufalloc");
-  GThread *thread;
+  Sleeper *pusher;
 
   gst_harness_set_src_caps_str (harness, PLAIN);
   fail_unless_equals_int (
       gst_harness_push (harness, new_plain_frame (1)), GST_FLOW_OK);
-  thread = g_thread_new ("push", push_thread, harness);
-  element_wait_for_stat (alloc, "copy-pool-starved", 1);
+  pusher = sleeper_new (push_thread, harness);
+  fail_unless (sleeper_wait (pusher));
+  fail_unless_equals_uint64 (element_get_stat (alloc, "copy-pool-starved"), 1);
   gst_harness_push_event (harness, gst_event_new_flush_start ());
   fail_unless_equals_int (
-      GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
+      GPOINTER_TO_INT (sleeper_join (pusher)), GST_FLOW_FLUSHING);
   gst_object_unref (alloc);
   gst_harness_teardown (harness);
 }

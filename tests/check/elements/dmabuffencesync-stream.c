@@ -25,22 +25,76 @@ push_one_thread (gpointer user_data)
 static const struct
 {
   const char *properties;
+  gboolean in_task; /* of the source pad */
   GstFlowReturn ended;
 } waits[] = {
-  { "mode=wait timeout=-1", GST_FLOW_FLUSHING },
-  { "mode=wait timeout=-1 max-pending=8", GST_FLOW_OK },
+  { "mode=wait timeout=-1", FALSE, GST_FLOW_FLUSHING },
+  { "mode=wait timeout=-1 max-pending=8", TRUE, GST_FLOW_OK },
 };
+
+typedef struct
+{
+  GstHarness *harness;
+  GstElement *element;
+  GstBus *bus;
+  Sleeper *pusher, *task;
+} Wait;
+
+/* The task's thread posts its own begin and end. */
+static GstBusSyncReply
+watch_task (GstBus *bus, GstMessage *message, gpointer task)
+{
+  GstStreamStatusType type;
+
+  if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_STREAM_STATUS) {
+    gst_message_parse_stream_status (message, &type, NULL);
+    if (type == GST_STREAM_STATUS_TYPE_ENTER)
+      sleeper_enter (task);
+    else if (type == GST_STREAM_STATUS_TYPE_LEAVE)
+      sleeper_leave ();
+  }
+  return GST_BUS_PASS;
+}
+
+/* A buffer has come under a fence, and the thread that waits for it sleeps. */
+static void
+wait_begin (Wait *wait, guint i)
+{
+  wait->harness = new_harness (waits[i].properties);
+  wait->element = gst_harness_find_element (wait->harness, "dmabuffencesync");
+  wait->bus = gst_bus_new ();
+  if (waits[i].in_task) {
+    wait->task = sleeper_new (NULL, NULL);
+    gst_bus_set_sync_handler (wait->bus, watch_task, wait->task, NULL);
+  }
+  gst_element_set_bus (wait->element, wait->bus);
+  wait->pusher = sleeper_new (push_one_thread, wait->harness);
+  fail_unless (sleeper_wait (wait->task ? wait->task : wait->pusher));
+  fail_unless_equals_uint64 (get_stat (wait->harness, "cpu-waits"), 1);
+}
+
+static void
+wait_end (Wait *wait)
+{
+  gst_harness_teardown (wait->harness);
+  if (wait->task)
+    sleeper_join (wait->task);
+  gst_element_set_bus (wait->element, NULL);
+  gst_object_unref (wait->bus);
+  gst_object_unref (wait->element);
+}
 
 GST_START_TEST (test_flush_ends_the_wait)
 {
-  GstHarness *harness = new_harness (waits[__i__].properties);
-  GThread *thread = g_thread_new ("push", push_one_thread, harness);
+  Wait wait = { NULL };
+  GstHarness *harness;
   GstSegment segment;
 
-  wait_for_stat (harness, "cpu-waits", 1);
+  wait_begin (&wait, __i__);
+  harness = wait.harness;
   fail_unless (gst_harness_push_event (harness, gst_event_new_flush_start ()));
   fail_unless_equals_int (
-      GPOINTER_TO_INT (g_thread_join (thread)), waits[__i__].ended);
+      GPOINTER_TO_INT (sleeper_join (wait.pusher)), waits[__i__].ended);
   fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
 
   /* And it goes on afterwards, in its segment. */
@@ -52,24 +106,21 @@ GST_START_TEST (test_flush_ends_the_wait)
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (7)), GST_FLOW_OK);
   gst_buffer_unref (gst_harness_pull (harness));
-  gst_harness_teardown (harness);
+  wait_end (&wait);
 }
 GST_END_TEST;
 
 GST_START_TEST (test_state_change_ends_the_wait)
 {
-  GstHarness *harness = new_harness (waits[__i__].properties);
-  GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
-  GThread *thread = g_thread_new ("push", push_one_thread, harness);
+  Wait wait = { NULL };
 
-  wait_for_stat (harness, "cpu-waits", 1);
-  fail_unless_equals_int (gst_element_set_state (element, GST_STATE_NULL),
+  wait_begin (&wait, __i__);
+  fail_unless_equals_int (gst_element_set_state (wait.element, GST_STATE_NULL),
       GST_STATE_CHANGE_SUCCESS);
   fail_unless_equals_int (
-      GPOINTER_TO_INT (g_thread_join (thread)), waits[__i__].ended);
-  fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
-  gst_object_unref (element);
-  gst_harness_teardown (harness);
+      GPOINTER_TO_INT (sleeper_join (wait.pusher)), waits[__i__].ended);
+  fail_unless_equals_int (gst_harness_buffers_received (wait.harness), 0);
+  wait_end (&wait);
 }
 GST_END_TEST;
 
@@ -102,7 +153,7 @@ GST_START_TEST (test_events_keep_their_place)
   GstBuffer *buffer = new_numbered (0);
   GstQuery *query = gst_query_new_drain ();
   Arrivals arrivals = { 0 };
-  GThread *thread;
+  Sleeper *sleeper;
 
   gst_pad_add_probe (harness->sinkpad,
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM,
@@ -114,14 +165,14 @@ GST_START_TEST (test_events_keep_their_place)
           GST_EVENT_CUSTOM_DOWNSTREAM, gst_structure_new_empty ("test"))));
   fail_unless (gst_harness_push_event (harness, gst_event_new_eos ()));
 
-  thread = g_thread_new ("signal", signal_when_it_waits, harness);
+  sleeper = when_i_sleep (signal_fence, fence);
   gst_pad_peer_query (harness->srcpad, query);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_int (arrivals.n_buffers, 1);
   fail_unless_equals_int (arrivals.n_early, 0);
   fail_unless_equals_int (arrivals.n_late, 2);
 
-  g_thread_join (thread);
   gst_query_unref (query);
   gst_harness_teardown (harness);
   dmabuf_fence_unref (fence);
@@ -161,7 +212,8 @@ chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return ret;
 }
 
-/* The element, one buffer of which waits, in front of who returns @what */
+/* The element, one buffer of which waits, in front of a peer that returns @what
+ */
 static GstHarness *
 new_refused (GstFlowReturn what, DmabufFence **fence)
 {
@@ -344,12 +396,20 @@ GST_END_TEST;
 /* --- latency, allocation ---------------------------------------------------
  */
 
+/* A wait of no time has no latency. */
+static gpointer
+signal_later (gpointer fence)
+{
+  clock_skip (1);
+  return signal_fence (fence);
+}
+
 /* What a buffer waited is reported as latency, in whole frames. */
 GST_START_TEST (test_latency_is_reported)
 {
   GstHarness *harness = new_harness ("mode=wait max-pending=1");
   GstElement *element = gst_harness_find_element (harness, "dmabuffencesync");
-  GThread *thread;
+  Sleeper *sleeper;
   GstBuffer *buffer = new_numbered (0);
   DmabufFence *fence = new_fence ();
   GstClockTime latency;
@@ -357,9 +417,9 @@ GST_START_TEST (test_latency_is_reported)
   gst_harness_set_upstream_latency (harness, 3 * FRAME);
   fail_unless_equals_uint64 (gst_harness_query_latency (harness), 3 * FRAME);
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
-  thread = g_thread_new ("signal", signal_when_it_waits, harness);
+  sleeper = when_i_sleep (signal_later, fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
-  g_thread_join (thread);
+  fail_unless (sleeper_woke_me (sleeper));
   latency = gst_harness_query_latency (harness);
   fail_unless (latency >= 4 * FRAME);
   fail_unless_equals_uint64 (latency % FRAME, 0);

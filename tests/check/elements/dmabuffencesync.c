@@ -182,23 +182,6 @@ GST_START_TEST (test_wait_releases_in_order_after_the_signal)
 }
 GST_END_TEST;
 
-typedef struct
-{
-  GstHarness *harness;
-  int timeline;
-  guint32 vgem_fence[2];
-} Device;
-
-static gpointer
-advance_when_it_waits (gpointer user_data)
-{
-  Device *device = user_data;
-
-  wait_for_stat (device->harness, "cpu-waits", 1);
-  timeline_inc (device->timeline, 1);
-  return NULL;
-}
-
 /* POLL-1: the kernel's fences count as well: a reader waits for writers, a
  * writer for readers too. */
 static const struct
@@ -219,23 +202,23 @@ GST_START_TEST (test_poll1_wait_for_the_kernels_fences)
       g_strdup_printf ("mode=wait access=%s", accesses[__i__].access);
   GstHarness *harness = new_harness (properties);
   int sw = timeline_open ();
-  Device device = { harness, sw };
   DmabufFence *fence = timeline_new_fence (sw, 1);
   GstBuffer *buffer = new_numbered (0);
   GError *error = NULL;
-  GThread *thread = NULL;
+  Sleeper *sleeper = NULL;
 
   fail_unless (dmabuf_buffer_add_fence (
       frame_get_dmabuf (buffer), accesses[__i__].fence, fence, &error));
   assert_no_error (error);
   if (accesses[__i__].waits)
-    thread = g_thread_new ("advance", advance_when_it_waits, &device);
+    sleeper = when_i_sleep (step, GINT_TO_POINTER (sw));
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  if (sleeper)
+    fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_int (
       dmabuf_fence_is_signaled (fence), accesses[__i__].waits);
   fail_unless_equals_uint64 (
       get_stat (harness, "waited"), accesses[__i__].waits);
-  g_clear_pointer (&thread, g_thread_join);
 
   gst_harness_teardown (harness);
   dmabuf_fence_unref (fence);
@@ -285,13 +268,11 @@ GST_START_TEST (test_what_cannot_be_asked_is_not_ready)
 GST_END_TEST;
 
 static gpointer
-vgem_signal_when_it_waits (gpointer user_data)
+signal_vgem (gpointer user_data)
 {
-  Device *device = user_data;
+  const guint32 *vgem_fence = user_data;
 
-  wait_for_stat (device->harness, "cpu-waits", 1);
-  fail_unless_equals_int (
-      vgem_signal (device->vgem_fence[0], device->vgem_fence[1]), 0);
+  fail_unless_equals_int (vgem_signal (vgem_fence[0], vgem_fence[1]), 0);
   return NULL;
 }
 
@@ -300,19 +281,19 @@ GST_START_TEST (test_vgem1_wait_for_another_drivers_fence)
 {
   GstHarness *harness = new_harness ("mode=wait");
   GstBuffer *buffer = new_numbered (0);
-  Device device = { harness, -1, { vgem_open () } };
-  GThread *thread;
+  guint32 vgem_fence[2] = { vgem_open () };
+  Sleeper *sleeper;
 
-  fail_unless_equals_int (vgem_attach (device.vgem_fence[0],
+  fail_unless_equals_int (vgem_attach (vgem_fence[0],
                               dmabuf_buffer_get_fd (frame_get_dmabuf (buffer)),
-                              VGEM_FENCE_WRITE, &device.vgem_fence[1]),
+                              VGEM_FENCE_WRITE, &vgem_fence[1]),
       0);
-  thread = g_thread_new ("vgem", vgem_signal_when_it_waits, &device);
+  sleeper = when_i_sleep (signal_vgem, vgem_fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_uint64 (get_stat (harness, "waited"), 1);
-  g_thread_join (thread);
   gst_harness_teardown (harness);
-  close_fd (device.vgem_fence[0]);
+  close_fd (vgem_fence[0]);
 }
 GST_END_TEST;
 
@@ -405,15 +386,15 @@ GST_START_TEST (test_ind1_import_waits_for_a_software_fence)
   GstHarness *harness = new_harness ("mode=import");
   DmabufFence *fence = new_fence ();
   GstBuffer *buffer = new_numbered (0);
-  GThread *thread;
+  Sleeper *sleeper;
 
   gst_buffer_add_dmabuf_core_sync_meta (buffer, fence);
-  thread = g_thread_new ("signal", signal_when_it_waits, harness);
+  sleeper = when_i_sleep (signal_fence, fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_uint64 (get_stat (harness, "cpu-waits"), 1);
   fail_unless_equals_uint64 (get_stat (harness, "fences-armed"), 0);
-  g_thread_join (thread);
   gst_harness_teardown (harness);
   dmabuf_fence_unref (fence);
 }

@@ -44,21 +44,6 @@ wait_for_stat (GstHarness *harness, const char *field, guint64 value)
   gst_object_unref (element);
 }
 
-/* A thread that signals when the element of @harness waits. */
-static inline gpointer
-signal_when_it_waits (gpointer harness)
-{
-  gint64 now;
-
-  wait_for_stat (harness, "cpu-waits", 1);
-  /* a wait of no time has no latency */
-  now = g_get_monotonic_time ();
-  while (g_get_monotonic_time () == now)
-    ;
-  dmabuf_timeline_advance (timeline, 1);
-  return NULL;
-}
-
 static inline GstBuffer *
 new_numbered (guint n)
 {

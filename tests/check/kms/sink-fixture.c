@@ -64,13 +64,6 @@ get_stat (const char *name)
   return element_get_stat (sink, name);
 }
 
-void
-wait_stat (const char *name, guint64 value)
-{
-  while (get_stat (name) < value)
-    g_usleep (1000);
-}
-
 DmabufFence *
 new_software_fence (void)
 {

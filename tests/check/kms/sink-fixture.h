@@ -44,9 +44,6 @@ void close_sink (void);
 
 guint64 get_stat (const char *name);
 
-/* Until another thread has counted so far: no event tells of it. */
-void wait_stat (const char *name, guint64 value);
-
 /* A fence that the test signals */
 DmabufFence *new_software_fence (void);
 

@@ -3,6 +3,7 @@
 /* dmabufkmssink: frames, their end, their fences. */
 
 #include "../lib/sw-sync.h"
+#include "../lib/threads.h"
 #include "sink-fixture.h"
 #include "gstdmabufkmssettings.h"
 #include "gstdmabufkmssink.h"
@@ -522,13 +523,10 @@ GST_START_TEST (test_kernel_fence_goes_to_the_display)
 }
 GST_END_TEST;
 
-/* The wait is counted just before it begins. */
 static gpointer
-signal_when_waited_for (gpointer fence)
+signal_fence (gpointer fence)
 {
-  wait_stat ("cpu-waits", 1);
   dmabuf_fence_signal (fence);
-
   return NULL;
 }
 
@@ -537,18 +535,18 @@ GST_START_TEST (test_software_fence_is_waited_for_here)
 {
   GstBuffer *frame = new_frame ();
   DmabufFence *fence = new_software_fence ();
-  GThread *thread;
+  Sleeper *sleeper;
 
   open_sink (NULL, NULL);
   gst_harness_set_src_caps_str (harness, CAPS);
   gst_buffer_add_dmabuf_core_sync_meta (frame, fence);
-  thread = g_thread_new ("signal", signal_when_waited_for, fence);
+  sleeper = when_i_sleep (signal_fence, fence);
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless (dmabuf_fence_is_signaled (fence));
   fail_unless_equals_int (fake_display.n_fences, 0);
   fail_unless_equals_uint64 (get_stat ("cpu-waits"), 1);
   fail_unless_equals_uint64 (get_stat ("fences-armed"), 0);
-  g_thread_join (thread);
 
   close_sink ();
   dmabuf_fence_unref (fence);
@@ -573,22 +571,41 @@ new_plane (gsize size, DmabufFence *writer)
   return memory;
 }
 
+typedef struct
+{
+  DmabufFence *fences[2];
+  guint pending; /* a bit for each */
+} Writers;
+
+static gpointer
+signal_writers (gpointer user_data)
+{
+  Writers *writers = user_data;
+  guint i;
+
+  for (i = 0; i < 2; i++) {
+    if (writers->pending & (1 << i))
+      dmabuf_fence_signal (writers->fences[i]);
+  }
+  return NULL;
+}
+
 /* RSV-1: a frame in two dma-bufs has two reservations. Each in turn is the one
  * that is waited for, and then both. */
 GST_START_TEST (test_every_dma_buf_of_a_frame_is_waited_for)
 {
-  guint pending = __i__;
+  Writers writers = { .pending = __i__ };
   GstBuffer *frame = gst_buffer_new ();
   gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
   gint strides[GST_VIDEO_MAX_PLANES] = { WIDTH, WIDTH };
-  DmabufFence *writers[2];
-  GThread *threads[2] = { NULL, NULL };
+  Sleeper *sleeper;
   guint i;
 
-  for (i = 0; i < 2; i++)
-    writers[i] = new_software_fence ();
-  gst_buffer_append_memory (frame, new_plane (WIDTH * HEIGHT, writers[0]));
-  gst_buffer_append_memory (frame, new_plane (WIDTH * HEIGHT / 2, writers[1]));
+  for (i = 0; i < 2; i++) {
+    writers.fences[i] = new_software_fence ();
+    gst_buffer_append_memory (
+        frame, new_plane (WIDTH * HEIGHT / (1 + i), writers.fences[i]));
+  }
   offsets[1] = gst_buffer_get_sizes_range (frame, 0, 1, NULL, NULL);
   gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
       GST_VIDEO_FORMAT_NV12, WIDTH, HEIGHT, 2, offsets, strides);
@@ -596,22 +613,19 @@ GST_START_TEST (test_every_dma_buf_of_a_frame_is_waited_for)
   open_sink (NULL, NULL);
   gst_harness_set_src_caps_str (harness, NV12_CAPS);
   for (i = 0; i < 2; i++) {
-    if (pending & (1 << i))
-      threads[i] = g_thread_new ("signal", signal_when_waited_for, writers[i]);
-    else
-      dmabuf_fence_signal (writers[i]);
+    if (!(writers.pending & (1 << i)))
+      dmabuf_fence_signal (writers.fences[i]);
   }
+  sleeper = when_i_sleep (signal_writers, &writers);
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
-  fail_unless (dmabuf_fence_is_signaled (writers[0]));
-  fail_unless (dmabuf_fence_is_signaled (writers[1]));
+  for (i = 0; i < 2; i++)
+    fail_unless (dmabuf_fence_is_signaled (writers.fences[i]));
+  fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_uint64 (get_stat ("cpu-waits"), 1);
   fail_unless_equals_int (fake_display.n_commits, 1);
 
-  for (i = 0; i < 2; i++) {
-    if (threads[i])
-      g_thread_join (threads[i]);
-    dmabuf_fence_unref (writers[i]);
-  }
+  for (i = 0; i < 2; i++)
+    dmabuf_fence_unref (writers.fences[i]);
   close_sink ();
   gst_buffer_unref (frame);
 }

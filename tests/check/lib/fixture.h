@@ -45,6 +45,8 @@ fixture_setup (void)
 
   if (backend_is_fake ())
     fake_kernel_start ();
+  else
+    dmabuf_kernel_replace (backend_real_kernel ());
   timeline = dmabuf_timeline_new ("test");
   next_value = 0;
 
@@ -78,6 +80,8 @@ fixture_teardown (void)
     fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
     fail_unless_equals_int (fake_kernel_get_n_maps (), 0);
     fail_unless_equals_int (fake_kernel_get_n_fds (), fixture_n_fds);
+  } else {
+    dmabuf_kernel_replace (NULL);
   }
 
   gst_dmabuf_core_sync_meta_get_counts (&handed, &returned);

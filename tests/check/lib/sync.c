@@ -47,6 +47,13 @@ signal_fence (gpointer fence)
 }
 
 gpointer
+step (gpointer timeline)
+{
+  timeline_inc (GPOINTER_TO_INT (timeline), 1);
+  return NULL;
+}
+
+gpointer
 cancel (gpointer cancellable)
 {
   g_cancellable_cancel (cancellable);

@@ -30,8 +30,10 @@ gboolean wait_ms (DmabufFence *fence, guint ms);
 /* A callback that counts its calls in a gint */
 void count_call (DmabufFence *fence, gpointer calls);
 
-/* For when_i_sleep(): signals the fence, cancels the cancellable */
+/* For when_i_sleep(): signals the fence, lets the timeline (an fd) go on,
+ * cancels the cancellable */
 gpointer signal_fence (gpointer fence);
+gpointer step (gpointer timeline);
 gpointer cancel (gpointer cancellable);
 
 /* Locks a reservation; 0 or an errno */

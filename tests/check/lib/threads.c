@@ -114,16 +114,31 @@ sleeper_end (void)
     set_state (watching, AWAKE);
 }
 
+void
+sleeper_enter (Sleeper *sleeper)
+{
+  g_assert (!watching);
+  watching = sleeper;
+}
+
+void
+sleeper_leave (void)
+{
+  Sleeper *sleeper = watching;
+
+  watching = NULL;
+  set_state (sleeper, OVER);
+}
+
 static gpointer
 watched_thread (gpointer data)
 {
   Sleeper *sleeper = data;
   gpointer result;
 
-  watching = sleeper;
+  sleeper_enter (sleeper);
   result = sleeper->func (sleeper->data);
-  watching = NULL;
-  set_state (sleeper, OVER);
+  sleeper_leave ();
   return result;
 }
 
@@ -134,7 +149,8 @@ sleeper_new (GThreadFunc func, gpointer data)
 
   sleeper->func = func;
   sleeper->data = data;
-  sleeper->thread = g_thread_new ("sleeper", watched_thread, sleeper);
+  if (func)
+    sleeper->thread = g_thread_new ("sleeper", watched_thread, sleeper);
   return sleeper;
 }
 
@@ -151,8 +167,12 @@ sleeper_wait (Sleeper *sleeper)
 gpointer
 sleeper_join (Sleeper *sleeper)
 {
-  gpointer result = g_thread_join (sleeper->thread);
+  gpointer result = NULL;
 
+  if (sleeper->thread)
+    result = g_thread_join (sleeper->thread);
+  else
+    until (&sleeper->state, OVER);
   g_free (sleeper);
   return result;
 }
@@ -171,10 +191,9 @@ when_i_sleep (GThreadFunc func, gpointer data)
 {
   Sleeper *sleeper = g_new0 (Sleeper, 1);
 
-  g_assert (!watching);
   sleeper->func = func;
   sleeper->data = data;
-  watching = sleeper;
+  sleeper_enter (sleeper);
   sleeper->thread = g_thread_new ("waker", waking_thread, sleeper);
   return sleeper;
 }
@@ -185,8 +204,7 @@ sleeper_woke_me (Sleeper *sleeper)
   gboolean has_slept = sleeper->has_slept;
 
   g_assert (watching == sleeper);
-  watching = NULL;
-  set_state (sleeper, OVER);
+  sleeper_leave ();
   sleeper_join (sleeper);
   return has_slept;
 }

@@ -34,8 +34,13 @@ void clock_skip (gint64 us);
 
 typedef struct _Sleeper Sleeper;
 
-/* Runs @func in a thread whose sleep can be waited for. */
+/* Runs @func in a thread whose sleep can be waited for. Without @func it is a
+ * thread of the library, between sleeper_enter() and sleeper_leave(). */
 Sleeper *sleeper_new (GThreadFunc func, gpointer data);
+
+/* The calling thread is the one to be watched, and no longer. */
+void sleeper_enter (Sleeper *sleeper);
+void sleeper_leave (void);
 
 /* Waits until it sleeps: for a condition, in ppoll () or g_usleep (). FALSE if
  * it has ended without. */

@@ -218,13 +218,6 @@ GST_START_TEST (test_bridge_publish_and_snapshot)
 }
 GST_END_TEST;
 
-static gpointer
-step (gpointer timeline)
-{
-  timeline_inc (GPOINTER_TO_INT (timeline), 1);
-  return NULL;
-}
-
 /* Both kernels without EXPORT and IMPORT: the real one through a table in which
  * they fail */
 static int broken_with;
