@@ -44,6 +44,8 @@ get_caller (ucontext_t *context)
   return (gconstpointer) context->uc_mcontext.gregs[REG_RIP];
 #elif defined(__aarch64__)
   return (gconstpointer) context->uc_mcontext.pc;
+#elif defined(__arm__)
+  return (gconstpointer) context->uc_mcontext.arm_pc;
 #else
   return NULL;
 #endif

@@ -8,7 +8,9 @@
 #include "loader-shim.h"
 
 static GMutex lock;
-static GHashTable *images; /* VkImage, tiled ones */
+/* VkImage, tiled ones: 64 bits wide, also where a pointer is not. */
+G_STATIC_ASSERT (sizeof (VkImage) == sizeof (gint64));
+static GHashTable *images;
 static guint n_images_made;
 static gint n_questions;
 
@@ -94,7 +96,7 @@ create_image (VkDevice device, const VkImageCreateInfo *info,
   result = real_create_image (device, info, calls, image);
   if (tiled && result == VK_SUCCESS) {
     g_mutex_lock (&lock);
-    g_hash_table_add (images, (gpointer) *image);
+    g_hash_table_add (images, g_memdup2 (image, sizeof *image));
     n_images_made++;
     g_mutex_unlock (&lock);
   }
@@ -107,7 +109,7 @@ destroy_image (
     VkDevice device, VkImage image, const VkAllocationCallbacks *calls)
 {
   g_mutex_lock (&lock);
-  g_hash_table_remove (images, (gpointer) image);
+  g_hash_table_remove (images, &image);
   g_mutex_unlock (&lock);
   real_destroy_image (device, image, calls);
 }
@@ -119,7 +121,7 @@ modifier_properties (VkDevice device, VkImage image,
   VkResult result = real_modifier_properties (device, image, properties);
 
   g_mutex_lock (&lock);
-  if (g_hash_table_contains (images, (gpointer) image))
+  if (g_hash_table_contains (images, &image))
     properties->drmFormatModifier = TILED_MODIFIER;
   g_mutex_unlock (&lock);
 
@@ -149,7 +151,7 @@ wrap (const char *name, PFN_vkVoidFunction real)
 void
 tiled_loader_install (void)
 {
-  images = g_hash_table_new (NULL, NULL);
+  images = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   n_images_made = 0;
   n_questions = 0;
   loader_shim_install (wrap);
