@@ -26,17 +26,36 @@ LAB = os.path.dirname(os.path.abspath(__file__))
 
 # g-ir-scanner runs what it builds, which the sanitizers' builds do not stand.
 SANITIZED = ['-Dintrospection=disabled', '-Db_lundef=false']
+# The compiler does not change from day to day, and what it warns of, such as the
+# format of a size, is an error where a size is 32 bits wide.
+CROSS = ['-Dintrospection=disabled', '-Dwerror=true', '-Ddebug=false']
 SETUP = {
     'plain': ('native', []),
     'asan': ('asan', SANITIZED + ['-Db_sanitize=address,undefined']),
     'tsan': ('tsan', SANITIZED + ['-Db_sanitize=thread']),
     'valgrind': ('native', []),
     'next': ('next', []),
+    'arm64': ('cross-arm64', CROSS),
+    'armhf': ('cross-armhf', CROSS),
 }
+
+# Of another architecture's lane: Debian's name for its tools and libraries,
+# Meson's for the family and the processor, and the emulator.
+ARCHITECTURE = {
+    'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'qemu-aarch64'),
+    'armhf': ('arm-linux-gnueabihf', 'arm', 'armv7l', 'qemu-arm'),
+}
+
+# The native tests that run under emulation: they reach no device of this
+# machine, and no plugin but their own.
+EMULATED = ('core-', 'sync-', 'gst-lib-')
 
 # The plugin scanner is not sanitized and could not load plugins that are. And
 # what checks memory or threads loses sight of them in a forked child.
 IN_PROCESS = {'GST_REGISTRY_FORK': 'no', 'CK_FORK': 'no'}
+
+# The plugin scanner is not for this processor either.
+EMULATION = {'GST_REGISTRY_FORK': 'no'}
 
 
 def suppressions(lane):
@@ -59,11 +78,14 @@ ENVIRONMENT = {
     },
     'valgrind': IN_PROCESS,
     'next': {},
+    'arm64': EMULATION,
+    'armhf': EMULATION,
 }
 
 # How many times longer than Meson's timeouts tests may take: those guard against
 # hangs where nothing else runs, and here other lanes and the lab do.
-TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10, 'next': 2}
+TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10, 'next': 2,
+         'arm64': 10, 'armhf': 10}
 
 # As many times more where programs and repetitions are longer.
 LONG = 4 if os.environ.get('DMABUF_TEST_LONG') else 1
@@ -103,6 +125,32 @@ def build_steps(directory, options):
     return [['meson', 'setup', directory] + options, ['ninja', '-C', directory]]
 
 
+def cross_file(lane):
+    """Written for Meson: how to build for and emulate that architecture."""
+    triplet, family, processor, emulator = ARCHITECTURE[lane]
+    path = build_dir(lane) + '.ini'
+    if os.path.exists(path):
+        return path  # a newer one would make Meson begin anew
+    with open(path, 'w') as out:
+        out.write(f"""[binaries]
+c = '{triplet}-gcc'
+ar = '{triplet}-ar'
+strip = '{triplet}-strip'
+pkg-config = 'pkg-config'
+exe_wrapper = '{emulator}'
+
+[properties]
+pkg_config_libdir = ['/usr/lib/{triplet}/pkgconfig', '/usr/share/pkgconfig']
+
+[host_machine]
+system = 'linux'
+cpu_family = '{family}'
+cpu = '{processor}'
+endian = 'little'
+""")
+    return path
+
+
 def build_in(directory, where, options):
     log = os.path.join(directory, 'build.log')
     start = time.monotonic()
@@ -134,6 +182,8 @@ def build(lane):
     directory = build_dir(lane)
     try:
         os.makedirs(directory, exist_ok=True)
+        if lane in ARCHITECTURE:
+            options = options + ['--cross-file', cross_file(lane)]
         return build_in(directory, where, options)
     except OSError as error:
         progress(f'build/{where} cannot be written ({error.strerror}): '
@@ -148,6 +198,8 @@ def tests(lane):
                          stdout=subprocess.PIPE, check=True).stdout
     found = [t for t in json.loads(out)
              if any(s.split(':')[-1] == 'native' for s in t['suite'])]
+    if lane in ARCHITECTURE:
+        found = [t for t in found if t['name'].startswith(EMULATED)]
     if lane not in ('plain', 'next'):
         # Scripts are the same everywhere: once is enough.
         found = [t for t in found if t['cmd'][0].startswith(build_dir(lane))]
@@ -256,7 +308,8 @@ def run(lane, results, names):
     if not found:
         return
     wanted = [t['name'] for t in found]
-    seed_registries(found)
+    if lane not in ARCHITECTURE:
+        seed_registries(found)
     directory = build_dir(lane)
     command = ['meson', 'test', '-C', directory, '--no-rebuild',
                '--logbase', f'lane-{lane}', '-t', str(TIMES[lane] * LONG)]

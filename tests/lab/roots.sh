@@ -34,11 +34,24 @@ of_root () (
 )
 
 # The lists of a suite that is not released expire: a machine whose mirror stands
-# still has told its apt so.
+# still has told its apt so. And its essential packages no longer bring mount.
 lane_next () {
   SUITE=$NEXT_SUITE
   apt_options () {
     of_root apt_options
     apt-config dump | sed -n 's/^Acquire::Check-/--aptopt=&/p'
+    echo --include=mount
+  }
+}
+
+# Packages of another architecture beside those of this machine's.
+lane_arm64 () { add_architecture arm64; }
+lane_armhf () { add_architecture armhf; }
+
+add_architecture () {
+  other=$1
+  apt_options () {
+    of_root apt_options
+    echo "--architectures=$(dpkg --print-architecture),$other"
   }
 }

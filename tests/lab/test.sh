@@ -17,6 +17,9 @@ versions of what they use, ends with "N passed, N failed, N skipped"; exit statu
                       only the native tests, under this
   --plain             only the native tests, under nothing
   --next              only the native tests, on Debian's next release
+  --cross             only the native tests of the core and the library, built
+                      for arm64 and armhf (all else is built as well), under
+                      emulation
   --long              longer random programs and more repetitions
   --kernel KERNEL     in the lab only the cases of this kernel (backports,
                       stable)
@@ -38,6 +41,7 @@ cmd_test () {
       --plain | --asan | --tsan | --valgrind) lanes+=("${1#--}"); lab=no ;;
       --judges) cases=judges; lanes=(none) ;;
       --next) lanes+=(next); lab=no ;;
+      --cross) lanes+=(arm64 armhf); lab=no ;;
       --long) export DMABUF_TEST_LONG=1 ;;
       --kernel)
         [ $# -gt 1 ] || usage_error "test: --kernel wants a value"
@@ -71,7 +75,7 @@ test_gpu () {
 # lane_root LANE: the argument of use_root.
 lane_root () {
   case $1 in
-    next) echo "$1" ;;
+    next | arm64 | armhf) echo "$1" ;;
     *) echo ;;
   esac
 }
@@ -80,6 +84,7 @@ lane_root () {
 # variables.
 prepare_roots () {
   local lane root
+  machine_version
   while read -r root <&3; do
     (use_root "$root" && prepare_root && versions) || exit 1
   done 3< <(for lane in "${lanes[@]}"; do lane_root "$lane"; done | sort -u)

@@ -2,15 +2,16 @@
 # What a run depends on: printed at its start, since it is another on each day.
 # shellcheck shell=bash
 
-# versions: of this machine, of the guest's kernels, and of what is in the root.
+# versions: of what is in the root, and of the guest's kernels.
 versions () {
   local kernels
+  say "$(root_versions)"
   kernels=$(guest_kernels)
   [ -z "$kernels" ] ||
-    kernels=", in the guest $kernels, $(first_version qemu-system-x86_64)"
-  say "kernel $(uname -r) on $(uname -m)$kernels"
-  say "$(root_versions)"
+    say "guest: $kernels, $(first_version qemu-system-x86_64)"
 }
+
+machine_version () { say "this machine: kernel $(uname -r) on $(uname -m)"; }
 
 # guest_kernels: LANE RELEASE, … of the root; nothing where it has none.
 guest_kernels () {
@@ -33,13 +34,17 @@ root_versions () {
   # shellcheck disable=SC2016
   in_top sh -c '
     package () {
-      dpkg-query -W -f ", $1 \${Version}" "$2" 2>/dev/null
+      version=$(dpkg-query -W -f "\${Version}" "$2" 2>/dev/null)
+      [ -z "$version" ] || printf ", %s %s" "$1" "$version"
     }
     export PKG_CONFIG_PATH=$(echo /usr/lib/*/pkgconfig | tr " " :)
     printf "Debian %s: GStreamer %s, GLib %s" "$(cat /etc/debian_version)" \
       "$(pkg-config --modversion gstreamer-1.0)" \
       "$(pkg-config --modversion glib-2.0)"
-    printf ", gcc %s" "$(gcc -dumpfullversion)"
+    for gcc in gcc aarch64-linux-gnu-gcc arm-linux-gnueabihf-gcc; do
+      ! command -v $gcc >/dev/null || printf ", $gcc $($gcc -dumpfullversion)"
+    done
     package Meson meson
-    package Mesa mesa-vulkan-drivers'
+    package Mesa mesa-vulkan-drivers
+    package qemu-user qemu-user'
 }
