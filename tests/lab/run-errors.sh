@@ -2,124 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # What ./run says where the machine does not do its part: one sentence, an exit
-# status, and nothing half made is left. Stubs stand for the mirror, mmdebstrap
-# and the disk, so that no network is needed.
+# status, and nothing half made is left.
 
-set -u
-[ "$(id -u)" = 0 ] && unshare --mount --pid --fork true 2>/dev/null || {
-  echo "needs root that may mount, as in ./run sh"; exit 77; }
-top=$(cd "$(dirname "$0")/../.." && pwd -P)
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-export XDG_CACHE_HOME=$work/cache STUB=$work
-cache=$work/cache/gst-dmabuf
-number=0
-failed=0
-pid=
-
-stub () { # NAME: a program of that name, from standard input
-  mkdir -p "$work/bin"
-  cat >"$work/bin/$1"
-  chmod +x "$work/bin/$1"
-}
-
-# apt names a mirror, or none.
-stub apt-get <<'END'
-#!/bin/sh
-[ "$1" = indextargets ] || exit 1
-[ -f "$STUB/no-mirror" ] || echo 'Debian|http://mirror.invalid/debian|main'
-END
-stub apt-config <<'END'
-#!/bin/sh
-END
-# A disk with as many MB left as the file says.
-stub df <<'END'
-#!/bin/sh
-echo 'Filesystem 1M-blocks Used Available Capacity Mounted'
-echo "stub 9999 0 $(cat "$STUB/free") 0% /"
-END
-# Begins a root and fetches a package, then prints what it is told and fails, or
-# hangs, or is done.
-stub mmdebstrap <<'END'
-#!/bin/bash
-echo called >>"$STUB/calls"
-until [ "$1" = "$STUB_SUITE" ]; do shift; done
-mkdir "$2/usr"
-touch "$DEBS/fetched_1_all.deb"
-echo 'I: downloading packages with apt...'
-echo 'W: a word that is for the log only' >&2
-cat "$STUB/say" >&2
-case $(cat "$STUB/then") in
-  fail) exit 1 ;;
-  hang) echo $$ >"$STUB/hangs"; exec sleep 1000 ;;
-esac
-END
-STUB_SUITE=$(sed -n 's/^SUITE=//p' "$top/tests/lab/root.sh")
-export STUB_SUITE PATH=$work/bin:$PATH
-
-# the machine FREE THEN [LINE…]: how the next run finds it.
-the_machine () {
-  rm -rf "$work/cache" "$work/calls" "$work/hangs" "$work/no-mirror"
-  echo "$1" >"$work/free"
-  echo "$2" >"$work/then"
-  shift 2
-  printf '%s\n' "$@" >"$work/say"
-}
-
-# run: as a user does; what it printed is in $work/err.
-run () {
-  "$top/run" sh --no-build -- true </dev/null >"$work/out" 2>"$work/err"
-  status=$?
-}
-
-# in_lab COMMANDS: this process becomes a shell with the lab's functions, the
-# making of the image replaced.
-in_lab () {
-  # shellcheck disable=SC2016
-  exec env --default-signal=INT bash -c 'TOP=$1
-    for part in lib root roots inside cached vm boots test; do
-      . "$TOP/tests/lab/$part.sh"; done
-    enter () { as_root bash -c "echo \"\$1\" >&2; exit 1" bash \
-      "mke2fs: No space left on device"; }
-    eval "$2"' bash "$top" "$1" </dev/null >"$work/out" 2>"$work/err"
-}
-
-lab () { # COMMANDS: the same, waited for
-  (in_lab "$1")
-  status=$?
-}
-
-check () { # NAME COMMAND…
-  local name=$1
-  shift
-  number=$((number + 1))
-  if "$@"; then
-    echo "ok $number - $name"
-  else
-    echo "not ok $number - $name"
-    echo "exit status $status; on standard error:"
-    cat "$work/err"
-    echo "in the cache:"
-    find "$cache" -maxdepth 2 2>/dev/null
-    failed=1
-  fi
-}
-
-# says PATTERN: that, in the one line that tells of no progress.
-says () {
-  grep -vE '^run: (\[|  )' "$work/err" >"$work/sentence"
-  [ "$status" != 0 ] && [ "$(wc -l <"$work/sentence")" = 1 ] &&
-    grep -qE -- "$1" "$work/sentence"
-}
-
-nothing_half () {
-  [ -z "$(find "$cache" -maxdepth 1 \
-    \( -name tmp -o -name 'root-*' -o -name 'guest-*' \) 2>/dev/null)" ]
-}
-
-kept_packages () { [ -f "$cache/debs-$STUB_SUITE/fetched_1_all.deb" ]; }
-
-ends_with () { says "$1" && nothing_half; }
+# shellcheck source=tests/lab/run-stubs.sh
+. "$(dirname "$0")/run-stubs.sh"
 
 the_machine 9000 fail \
   'Err:1 http://mirror.invalid/debian trixie InRelease' \
@@ -179,61 +65,6 @@ echo file >"$work/cache"
 run
 check "a cache that cannot be made" says "$cache cannot be made or written"
 
-# Signals, in the middle: of the root, of the image.
-make_root () {
-  exec env --default-signal=INT "$top/run" sh --no-build -- true \
-    </dev/null >"$work/out" 2>"$work/err"
-}
-make_image () {
-  mkdir -p "$cache"
-  # shellcheck disable=SC2016
-  in_lab 'trap "exit 130" INT
-    room () { :; }
-    enter () { as_root bash -c "echo 1 >\$STUB/hangs; exec sleep 1000"; }
-    make_cached "$IMAGE" build_image 1 "the guest'"'"'s image"'
-}
-interrupt () { # SIGNAL WHAT
-  the_machine 9000 hang
-  "$2" &
-  pid=$!
-  until [ -s "$work/hangs" ]; do
-    kill -0 $pid 2>/dev/null || return
-    sleep 0.1
-  done
-  kill "-$1" $pid
-  { wait $pid; } 2>/dev/null
-  status=$?
-}
-
-# Its process is that of another namespace: find it by what it waits with.
-all_ended () {
-  until ! grep -qsxz "STUB=$work" $(grep -lsxz 1000 /proc/[0-9]*/cmdline |
-      sed 's/cmdline$/environ/') /dev/null; do sleep 0.1; done
-}
-
-for signal in INT:130 TERM:143 HUP:129; do
-  interrupt "${signal%:*}" make_root
-  check "SIG${signal%:*}" ends_with 'stopped before the build root was complete'
-  check "SIG${signal%:*}'s exit status" [ $status = "${signal#*:}" ]
-  check "SIG${signal%:*} ends all" all_ended
-done
-check "packages that were fetched outlive a signal" kept_packages
-
-for signal in INT:130 TERM:143; do
-  interrupt "${signal%:*}" make_image
-  check "SIG${signal%:*} while the image is made" ends_with \
-    "stopped before the guest's image was complete"
-  check "its exit status" [ $status = "${signal#*:}" ]
-  check "it ends all" all_ended
-done
-
-interrupt KILL make_root
-check "SIGKILL ends all" all_ended
-echo fail >"$work/then"
-run
-check "the next run clears up after SIGKILL" nothing_half
-check "and begins with what was fetched" grep -q 'with 1 packages' "$work/err"
-
 # Such a namespace cannot be made in a chroot, which the build root is.
 the_machine 9000 done
 lab 'as_root () { echo "0 1000 1"; }; prepare_root'
@@ -255,6 +86,32 @@ lab 'TOP=$STUB/tree
 check "a guest that cannot be made fails the run" [ $status = 1 ]
 check "by one failure" grep -q '^0 passed, 1 failed, 0 skipped$' "$work/out"
 
+# the_guest: boots, with a stub for QEMU: $4 is the kernel's log, $1/status what
+# the command came to.
+the_guest () { # COMMANDS of the stub, with $n the number of the boot
+  rm -f "$work/n"
+  lab 'TOP=$STUB/tree LOGS=$STUB/logs OUT=$STUB/out IMAGE=$STUB/image
+    mkdir -p "$IMAGE/backports"
+    : >"$IMAGE/backports/vmlinuz"
+    guest_command () { :; }
+    qemu () { echo >>"$STUB/n"; n=$(wc -l <"$STUB/n"); '"$1"'; }
+    vm backports 60 1G true'
+}
+boots () { [ "$(wc -l <"$work/n")" = "$1" ]; }
+
+# shellcheck disable=SC2016
+the_guest 'echo Oops >"$4"
+  [ $n -lt 3 ] || { echo "lab: command starts" >>"$4"; echo 7 >"$1/status"; }'
+check "a guest that dies while it starts is started again" [ $status = 7 ]
+# shellcheck disable=SC2016
+the_guest 'echo Oops >"$4"'
+check "but not for ever" boots 3
+check "and its kernel's log is shown" grep -q '^  Oops$' "$work/err"
+# shellcheck disable=SC2016
+the_guest 'echo "lab: command starts" >"$4"'
+check "a guest that dies in its command is not started again" boots 1
+check "and the run fails" [ $status = 125 ]
+
 # The build's own disk.
 stub meson <<'END'
 #!/bin/sh
@@ -267,5 +124,4 @@ status=$?
 check "a full disk below build/" says \
   'build/native cannot be written \(No space left on device\): make room'
 
-echo "1..$number"
-exit $failed
+results

@@ -92,7 +92,7 @@ prepare_roots () {
 
 # run_tests: with cmd_test's variables.
 run_tests () {
-  local results=$TOP/build/test/results lane built=yes
+  local results=$TOP/build/test/results lane
   [ "$lab" = no ] || need_qemu
   prepare_roots
   # The results of two runs in one checkout would be each other's.
@@ -108,24 +108,16 @@ run_tests () {
   trap 'exit 143' TERM
   trap 'exit 129' HUP
   [ "$cases" = plan ] || judges_here "$results" "${names[@]}"
+  native_lanes "$results" &
+  wait
   if [ "$lab" = yes ]; then
-    # The lab waits more than it works, and the native tests use that time: all
-    # is built before, and then only read.
-    for lane in plain "${lanes[@]}"; do
-      [ "$lane" = none ] || build "$lane" || [ "$lane" != plain ] || built=no
-    done
-    if [ $built = yes ]; then
-      native_lanes "$results" nice &
-      { lab_cases "$results" "$kernel" "${names[@]}" ||
-        printf 'fail\t1\tlab\t0\tthe guest could not be prepared\n' >>"$results"
-      } &
-      wait
-    else
+    if ! build plain; then
       printf 'fail\t1\tlab\t0\tnot run: the build failed\n' >>"$results"
+    else
+      lab_cases "$results" "$kernel" "${names[@]}" || printf \
+        'fail\t1\tlab\t0\tthe guest could not be prepared\n' >>"$results" &
+      wait
     fi
-  else
-    native_lanes "$results" &
-    wait
   fi
   trap - EXIT
   [ "$cases" = plan ] || in_top tests/lab/judge.py table "$results"
@@ -149,14 +141,14 @@ children_of () {
   done
 }
 
-# native_lanes RESULTS [nice]: with cmd_test's variables.
+# native_lanes RESULTS: with cmd_test's variables.
 native_lanes () {
   local lane
   for lane in "${lanes[@]}"; do
     [ "$lane" != none ] || continue
     progress "native tests, $lane"
     (use_root "$(lane_root "$lane")"
-      in_top ${2-} tests/lab/native.py test "$lane" "$1" "${names[@]}")
+      in_top tests/lab/native.py test "$lane" "$1" "${names[@]}")
   done
 }
 

@@ -20,6 +20,9 @@ typedef struct
   guint32 border;
 } Case;
 
+/* Before the first test, in place of gst_check_init () */
+void case_init (int *argc, char ***argv);
+
 /* What the tests of one process share: pipelines are compiled once. */
 void case_open_gpu (void);
 void case_close_gpu (void);
@@ -34,6 +37,10 @@ guint case_get_n_pipelines (void);
 
 /* DMABUF_TEST_LONG is set. */
 gboolean case_is_long (void);
+
+/* In a list of formats: the short lane leaves out the pairs whose shaders
+ * differ only in how bytes are fetched. */
+gboolean case_is_left_out (guint32 in, guint32 out);
 
 /* 37 x 23 pixels of BT.601 in the limited range, or of RGB in the full one */
 Case case_get_usual (guint32 in, guint32 out);

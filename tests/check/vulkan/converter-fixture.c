@@ -3,6 +3,40 @@
 #include "converter-fixture.h"
 
 #include "../lib/stats.h"
+#include "async-loader.h"
+#include "gstdmabufvksrc.h"
+
+void
+converter_tests_init (int *argc, char ***argv)
+{
+  /* The threads of a driver do not come along into a child. */
+  g_setenv ("CK_FORK", "no", TRUE);
+  gst_check_init (argc, argv);
+  GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
+  GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
+  GST_ELEMENT_REGISTER (dmabufvksrc, NULL);
+}
+
+static GpuContext *context;
+
+void
+open_async_gpu (void)
+{
+  GError *error = NULL;
+
+  g_assert_true (async_loader_install ());
+  context = gpu_context_get (NULL, FALSE, &error);
+  g_assert_no_error (error);
+  context->fences_completed = FALSE; /* see async-loader.h */
+}
+
+void
+close_async_gpu (void)
+{
+  async_loader_remove ();
+  g_assert_cmpuint (context->validation_messages, ==, 0);
+  gpu_context_unref (context);
+}
 
 GstBufferPool *
 new_pool (guint n_buffers)

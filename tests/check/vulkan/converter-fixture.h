@@ -20,6 +20,16 @@ G_BEGIN_DECLS
   "video/x-raw,format=" format ",width=" G_STRINGIFY ( \
       width) ",height=" G_STRINGIFY (height) ",framerate=30/1"
 
+/* --- the program ---------------------------------------------------------- */
+
+/* Before the first test, in place of gst_check_init () */
+void converter_tests_init (int *argc, char ***argv);
+
+/* Around a test case: the GPU that its tests share is asynchronous, see
+ * async-loader.h, and the validation layers found nothing. */
+void open_async_gpu (void);
+void close_async_gpu (void);
+
 /* --- frames -------------------------------------------------------------- */
 
 GstBufferPool *new_pool (guint n_buffers);

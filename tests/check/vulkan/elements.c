@@ -1,43 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The converter on dma-bufs, element by element: what tags and crop metas do,
- * order (elements-order.c), tiled frames (elements-tiled.c), a device that is
- * lost.
+ * The converter on dma-bufs: what tags and crop metas do, what is done under a
+ * lock. Memory of the GPU and its loss are in device.c, order is in order.c,
+ * tiled frames in tiled.c.
  */
 
 #include <string.h>
 
 #include "async-loader.h"
 #include "converter-fixture.h"
-#include "elements-order.h"
-#include "elements-tiled.h"
 #include "fault-loader.h"
 #include "gstdmabufvksrc.h"
-
-/* --- the GPU that most tests share ------------------------------------------
- */
-
-static GpuContext *context;
-
-static void
-open_gpu (void)
-{
-  GError *error = NULL;
-
-  g_assert_true (async_loader_install ());
-  context = gpu_context_get (NULL, FALSE, &error);
-  g_assert_no_error (error);
-  context->fences_completed = FALSE; /* see async-loader.h */
-}
-
-static void
-close_gpu (void)
-{
-  async_loader_remove ();
-  g_assert_cmpuint (context->validation_messages, ==, 0);
-  gpu_context_unref (context);
-}
 
 /* --- geometry ---------------------------------------------------------------
  */
@@ -283,161 +257,6 @@ GST_START_TEST (nothing_that_takes_long_is_done_under_the_lock)
 }
 GST_END_TEST
 
-/* --- memory -----------------------------------------------------------------
- */
-
-static void
-check_memory (const char *out_caps, const char *wanted)
-{
-  GstHarness *h = new_converter (NULL, out_caps, FALSE);
-  GstBufferPool *pool = new_pool (2);
-  GstStructure *stats;
-  GstBuffer *out;
-
-  g_assert_cmpint (gst_harness_push (h, new_frame (pool, 1)), ==, GST_FLOW_OK);
-  out = gst_harness_pull (h);
-  check_content (out, 1);
-  stats = gst_dmabuf_core_pool_get_stats (GST_DMABUF_CORE_POOL (out->pool));
-  g_assert_cmpstr (gst_structure_get_string (stats, "exporter"), ==, wanted);
-  gst_structure_free (stats);
-  gst_buffer_unref (out);
-
-  free_converter (h);
-  free_pool (pool);
-}
-
-/* Memory of the GPU is for who takes dma-bufs as such: the CPU reads it slowly.
- */
-GST_START_TEST (a_gpu_with_memory_gives_it_to_devices)
-{
-  GpuContext *gpu = gpu_context_get (NULL, FALSE, NULL);
-  const char *drm = "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XB24,"
-                    "width=8,height=4,framerate=30/1";
-
-  g_assert_nonnull (gpu);
-  gpu->is_discrete = TRUE;
-  check_memory (drm, "vulkan");
-  check_memory (CAPS ("RGBx", 8, 4), "heap:system");
-  gpu->is_discrete = FALSE;
-  gpu_context_unref (gpu);
-  check_nothing_is_left ();
-}
-GST_END_TEST
-
-static GstPadProbeReturn
-on_allocation_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  if (GST_QUERY_TYPE (GST_PAD_PROBE_INFO_QUERY (info)) == GST_QUERY_ALLOCATION)
-    fault_loader_fail ("vkAllocateMemory", VK_ERROR_OUT_OF_DEVICE_MEMORY);
-  return GST_PAD_PROBE_OK;
-}
-
-/* The base classes do not tell why a pool does not start. */
-GST_START_TEST (a_pool_without_memory_says_so)
-{
-  static const char *const launches[] = {
-    "dmabufvksrc memory=gpu num-buffers=1 ! fakesink name=sink",
-    "videotestsrc num-buffers=1 ! dmabufvkconvert memory=gpu "
-    "video-direction=180 ! fakesink name=sink",
-  };
-  GstElement *pipeline, *sink;
-  GstMessage *message;
-  GError *error;
-  GstPad *pad;
-  guint i;
-
-  for (i = 0; i < G_N_ELEMENTS (launches); i++) {
-    fault_loader_install ();
-    pipeline = gst_parse_launch (launches[i], NULL);
-    sink = gst_bin_get_by_name (GST_BIN (pipeline), "sink");
-    pad = gst_element_get_static_pad (sink, "sink");
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
-        on_allocation_query, NULL, NULL);
-    gst_object_unref (pad);
-    gst_object_unref (sink);
-    gst_element_set_state (pipeline, GST_STATE_PLAYING);
-    message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
-        GST_CLOCK_TIME_NONE, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
-    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_ERROR);
-    gst_message_parse_error (message, &error, NULL);
-    g_assert_error (
-        error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT);
-    g_assert_nonnull (strstr (error->message, "OUT_OF_DEVICE_MEMORY"));
-    g_error_free (error);
-    gst_message_unref (message);
-    gst_element_set_state (pipeline, GST_STATE_NULL);
-    gst_object_unref (pipeline);
-    fault_loader_remove ();
-  }
-}
-GST_END_TEST
-
-/* --- a lost device
- * ------------------------------------------------------------
- */
-
-static GstMessage *
-pop (GstBus *bus, GstMessageType type)
-{
-  return gst_bus_timed_pop_filtered (bus, 0, type);
-}
-
-GST_START_TEST (a_lost_device_is_opened_anew)
-{
-  GstBufferPool *pool = new_pool (2), *first_pool = NULL;
-  GstBus *bus = gst_bus_new ();
-  GstMessage *message;
-  GstBuffer *out;
-  GstHarness *h;
-  guint i;
-
-  fault_loader_install ();
-  h = new_converter (NULL, CAPS ("RGBx", 8, 4), FALSE);
-  gst_element_set_bus (h->element, bus);
-  for (i = 0; i < 3; i++) {
-    if (i == 1)
-      fault_loader_fail_once ("vkQueueSubmit", VK_ERROR_DEVICE_LOST);
-    g_assert_cmpint (
-        gst_harness_push (h, new_frame (pool, i)), ==, GST_FLOW_OK);
-    out = gst_harness_pull (h);
-    check_content (out, i);
-    if (!first_pool)
-      first_pool = gst_object_ref (out->pool);
-    /* whose memory may be that of the device that is gone */
-    g_assert_true ((out->pool == first_pool) == (i < 2));
-    gst_buffer_unref (out);
-    message = pop (bus, GST_MESSAGE_WARNING);
-    g_assert_true ((message != NULL) == (i == 1));
-    if (message) {
-      GError *error = NULL;
-
-      gst_message_parse_warning (message, &error, NULL);
-      g_assert_nonnull (strstr (error->message, "VK_ERROR_DEVICE_LOST"));
-      g_clear_error (&error);
-      gst_message_unref (message);
-    }
-  }
-  g_assert_null (pop (bus, GST_MESSAGE_ERROR));
-  gst_object_unref (first_pool);
-
-  /* and if that does not help, it is an error */
-  fault_loader_fail ("vkQueueSubmit", VK_ERROR_DEVICE_LOST);
-  g_assert_cmpint (
-      gst_harness_push (h, new_frame (pool, 1)), ==, GST_FLOW_ERROR);
-  message = pop (bus, GST_MESSAGE_ERROR);
-  g_assert_nonnull (message);
-  gst_message_unref (message);
-  fault_loader_reset ();
-
-  gst_element_set_bus (h->element, NULL);
-  free_converter (h);
-  fault_loader_remove ();
-  gst_object_unref (bus);
-  free_pool (pool);
-  check_nothing_is_left ();
-}
-GST_END_TEST
-
 /* --- a live source ----------------------------------------------------------
  */
 
@@ -528,46 +347,25 @@ GST_START_TEST (short_pauses_of_a_live_source)
 }
 GST_END_TEST
 
-static Suite *
-elements_suite (void)
+int
+main (int argc, char **argv)
 {
   Suite *suite = suite_create ("vulkan-elements");
   TCase *tcase = tcase_create ("asynchronous");
 
-  tcase_add_unchecked_fixture (tcase, open_gpu, close_gpu);
+  converter_tests_init (&argc, &argv);
+  tcase_add_unchecked_fixture (tcase, open_async_gpu, close_async_gpu);
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
   tcase_add_test (tcase, a_frame_that_was_cropped_by_a_meta);
   tcase_add_test (tcase, a_format_of_others_passes_through);
   tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
-  elements_add_order_tests (tcase);
   tcase_add_test (tcase, short_pauses_of_a_live_source);
-  suite_add_tcase (suite, tcase);
-
-  tcase = tcase_create ("tiled");
-  elements_add_tiled_tests (tcase);
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("as the driver is");
   tcase_add_test (tcase, nothing_that_takes_long_is_done_under_the_lock);
-  elements_add_completed_tests (tcase);
-  tcase_add_test (tcase, a_gpu_with_memory_gives_it_to_devices);
-  tcase_add_test (tcase, a_pool_without_memory_says_so);
-  tcase_add_test (tcase, a_lost_device_is_opened_anew);
   suite_add_tcase (suite, tcase);
 
-  return suite;
-}
-
-int
-main (int argc, char **argv)
-{
-  /* The threads of a driver do not come along into a child. */
-  g_setenv ("CK_FORK", "no", TRUE);
-  gst_check_init (&argc, &argv);
-  GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
-  GST_ELEMENT_REGISTER (dmabufvkconvert, NULL);
-  GST_ELEMENT_REGISTER (dmabufvksrc, NULL);
-
-  return gst_check_run_suite (elements_suite (), "vulkan-elements", __FILE__);
+  return gst_check_run_suite (suite, "vulkan-elements", __FILE__);
 }

@@ -32,9 +32,6 @@ class Weston:
         self.dir = tempfile.TemporaryDirectory()
         self.log = open(f'{self.dir.name}/log', 'w+')
         os.environ.update(XDG_RUNTIME_DIR=self.dir.name, WAYLAND_DISPLAY='lab')
-        # llvmpipe compiles less of its shaders.
-        os.environ.update(LP_NATIVE_VECTOR_WIDTH='128', LP_NUM_THREADS='0',
-                          GALLIVM_PERF='nopt')
         self.process = subprocess.Popen(
             ['weston', '--backend=headless', '--renderer=gl', '--debug',
              '--shell=kiosk', '--width=640', '--height=480', '--socket=lab',

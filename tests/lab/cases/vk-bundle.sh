@@ -13,16 +13,16 @@ log=$bundle.log
 tests/gpu/bundle.sh "$bundle" \
   "${DMABUF_BUILD:-build/native}/tests/gpu/vulkan-sync"
 lib=$bundle/lib
+mesa=$(env | grep -E '^(GALLIVM|LP)_') || true # of guest-init
 
 fail () { echo "$*"; cat "$log"; exit 1; }
 
 # alone VARIABLE=VALUE… -- OPTION…: status in $status, output in $log
 alone () {
   set +e
-  # lavapipe: code that is not optimised is there sooner, and more threads cost
-  # the emulated processors more than they bring
-  env -i PATH="$PATH" HOME="$home" GALLIVM_PERF=nopt LP_NUM_THREADS=0 \
-    G_DEBUG=fatal-criticals "$@" >"$log" 2>&1
+  # shellcheck disable=SC2086 # the words of $mesa are assignments
+  env -i PATH="$PATH" HOME="$HOME" $mesa G_DEBUG=fatal-criticals "$@" \
+    >"$log" 2>&1
   status=$?
   set -e
 }

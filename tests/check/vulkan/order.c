@@ -2,8 +2,6 @@
 
 /* The order of frames and of work of the GPU that is truly pending. */
 
-#include "elements-order.h"
-
 #include <string.h>
 #include <unistd.h>
 
@@ -388,16 +386,22 @@ GST_START_TEST (a_fence_is_not_waited_for_under_the_lock)
 }
 GST_END_TEST
 
-void
-elements_add_completed_tests (TCase *tcase)
+int
+main (int argc, char **argv)
 {
-  tcase_add_test (tcase, a_fence_is_not_waited_for_under_the_lock);
-}
+  Suite *suite = suite_create ("vulkan-order");
+  TCase *tcase = tcase_create ("asynchronous");
 
-void
-elements_add_order_tests (TCase *tcase)
-{
+  converter_tests_init (&argc, &argv);
+  tcase_add_unchecked_fixture (tcase, open_async_gpu, close_async_gpu);
   tcase_add_test (tcase, a_camera_gets_its_buffer_back_when_it_has_been_read);
   tcase_add_test (tcase, a_pool_hands_out_a_buffer_when_it_has_been_read);
   tcase_add_test (tcase, others_wait_implicitly_or_get_what_is_there);
+  suite_add_tcase (suite, tcase);
+
+  tcase = tcase_create ("as the driver is");
+  tcase_add_test (tcase, a_fence_is_not_waited_for_under_the_lock);
+  suite_add_tcase (suite, tcase);
+
+  return gst_check_run_suite (suite, "vulkan-order", __FILE__);
 }

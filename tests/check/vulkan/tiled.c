@@ -3,8 +3,6 @@
 /* Frames with a modifier that only the driver can lay out: agreed on, made,
  * read. */
 
-#include "elements-tiled.h"
-
 #include <string.h>
 
 #include "converter-fixture.h"
@@ -224,9 +222,13 @@ GST_START_TEST (tiled_frames_are_drawn)
 }
 GST_END_TEST
 
-void
-elements_add_tiled_tests (TCase *tcase)
+int
+main (int argc, char **argv)
 {
+  Suite *suite = suite_create ("vulkan-tiled");
+  TCase *tcase = tcase_create ("tiled");
+
+  converter_tests_init (&argc, &argv);
   tcase_add_test (tcase, tiled_frames_are_made_for_who_takes_no_others);
   tcase_add_test (tcase, linear_frames_are_made_for_who_takes_both);
   tcase_add_test (tcase, a_driver_is_asked_for_its_modifiers_once);
@@ -234,4 +236,7 @@ elements_add_tiled_tests (TCase *tcase)
       tcase, tiled_frames_that_downstream_does_not_reach_are_refused);
   tcase_add_test (tcase, tiled_frames_are_read);
   tcase_add_test (tcase, tiled_frames_are_drawn);
+  suite_add_tcase (suite, tcase);
+
+  return gst_check_run_suite (suite, "vulkan-tiled", __FILE__);
 }
