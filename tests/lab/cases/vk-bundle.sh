@@ -13,7 +13,7 @@ log=$bundle.log
 tests/gpu/bundle.sh "$bundle" \
   "${DMABUF_BUILD:-build/native}/tests/gpu/vulkan-sync"
 lib=$bundle/lib
-mesa=$(env | grep -E '^(GALLIVM|LP)_') || true # of guest-init
+mesa=$(env | grep -E '^(GALLIVM|LP|VK_LOADER)_') || true # of guest-init
 
 fail () { echo "$*"; cat "$log"; exit 1; }
 
