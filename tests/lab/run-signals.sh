@@ -9,7 +9,7 @@
 
 pid=
 make_root () {
-  exec env --default-signal=INT "$top/run" sh --no-build -- true \
+  exec env --default-signal=INT,TERM,HUP "$top/run" sh --no-build -- true \
     </dev/null >"$work/out" 2>"$work/err"
 }
 make_image () {

@@ -73,7 +73,7 @@ run () {
 # making of the image replaced.
 in_lab () {
   # shellcheck disable=SC2016
-  exec env --default-signal=INT bash -c 'TOP=$1
+  exec env --default-signal=INT,TERM,HUP bash -c 'TOP=$1
     for part in lib root roots inside cached vm boots test; do
       . "$TOP/tests/lab/$part.sh"; done
     enter () { as_root bash -c "echo \"\$1\" >&2; exit 1" bash \
