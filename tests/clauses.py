@@ -1,63 +1,68 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which test pins which clause of the contract; fails on a clause without one.
+"""Which test pins which clause of the contract, docs/contract.md.
 
-A test quotes a clause (MAP-3) in the comment above it or in its name
-(test_map3_...). The clauses are the kernel's contract, chapter by chapter.
+Fails on a clause without a test, on a citation of what is no clause, on a
+clause that neither code nor tests cite, and on a keeper that is gone.
+
+A test pins a clause that its name has (test_map3_...), or that begins a
+sentence of its comment: "MAP-3, MAP-7: mapping does not wait". Its comment is
+the one above it or one inside of it; that of a fuzzer or of a case of the lab
+is the first of its file. Anywhere else an id refers and pins nothing.
 """
 
 import collections
-import glob
 import os
 import re
 import sys
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CONTRACT = 'docs/contract.md'
+CITING = ['libdmabufcore', 'gst', 'ext', 'tests', 'docs']
+KERNEL_ONLY = 'only a kernel: '
 
-# chapter: {prefix: numbers}
-STORAGE = {
-    'A0 concepts': {'LOCK': [1]},
-    'A1 export, fd, reference counting': {'EXP': range(1, 10)},
-    'A2 attach, detach': {'ATT': range(1, 8)},
-    'A3 map, unmap': {'MAP': range(1, 8)},
-    'A4 deferred storage': {'DEF': range(1, 7)},
-    'A5 CPU access': {'CPU': range(1, 8)},
-    'A6 kmap, vmap, mmap': {'VMAP': [1, 2], 'KMAP': [1],
-                            'MMAP': range(1, 5)},
-    'A7 size, identity, flags': {'SEEK': range(1, 4), 'CLO': [1]},
-    'A18 statistics': {'STAT': range(1, 5)},
-    'A19 heaps, udmabuf': {'HEAP': [1, 2], 'UDM': range(1, 4)},
-    'D1 security: fds, sizes': {'SEC': range(1, 13)},
-}
+# Words before a number that look like a misspelled prefix, and are none
+WORDS = {'ARM', 'CAP', 'EXT', 'GAP', 'GPU', 'HEAD', 'IEC', 'MAX', 'POOL'}
 
-CHAPTERS = [STORAGE]
+ROW = re.compile(r'\| <a id="([^"]*)"></a>([A-Z]+-\d+)'
+                 r' \| ([^|]+) \| ([^|]+) \| ([^|]+) \|')
+ID = re.compile(r'(?<![\w-])([A-Z]{2,5})-(\d+)\b')
+RANGE = re.compile(r'\b([A-Z]{2,5})-(\d+) (?:…|\.\.\.) (?:\1-)?(\d+)\b')
+LIST = r'[A-Z]{2,5}-\d+(?:(?:,| and| …) [A-Z]{2,5}-\d+)*'
+LEADING = re.compile(rf'(?:^|[.:;] ){LIST}(?=[.,:;]|$)')
+C_TEST = re.compile(r'(/\*(?:[^*]|\*(?!/))*\*/\s*)?'
+                    r'GST_START_TEST \((\w+)\)')
 
-# What only a kernel can have, and why there is no test of ours.
-KERNEL_ONLY = {
-    'MAP-4': 'sg_tables and struct page: user space sees no DMA addresses; '
-             'what a device gets is its own import',
-    'MMAP-4': 'that mmap does not synchronise is what the brackets are for; '
-              'how slow write-combined memory is, is the machine\'s',
-    'STAT-2': 'sysfs statistics were removed from the kernel before 7.2; '
-              'fdinfo and debugfs are read instead',
-}
 
-# A suite that has grown its own list registers it here.
-for extension in sorted(glob.glob(os.path.join(TOP, 'tests/clauses-*.py'))):
-    names = {}
-    with open(extension) as source:
-        exec(compile(source.read(), extension, 'exec'), names)
-    CHAPTERS.append(names['CHAPTERS'])
-    KERNEL_ONLY.update(names.get('KERNEL_ONLY', {}))
+class Clause:
+    """A row of the contract."""
 
-ID = re.compile(r'\b([A-Z]{2,5})-(\d+)\b')
-RANGE = re.compile(r'\b([A-Z]{2,5})-(\d+) … (?:\1-)?(\d+)\b')
-C_TEST = re.compile(r'((?:/\*(?:[^*]|\*(?!/))*\*/\s*)?)'
-                    r'(?:GST_START_TEST|START_TEST) \((\w+)\)')
-NAMED = re.compile(r'test_([a-z]+)(\d+)_')
+    def __init__(self, line, chapter, keeper):
+        self.line, self.chapter, self.keeper = line, chapter, keeper
+
+    @property
+    def why_kernel(self):
+        """Why only a kernel can have it, or None."""
+        if self.keeper.startswith(KERNEL_ONLY):
+            return self.keeper[len(KERNEL_ONLY):]
+        return None
+
+
+def read(top, path):
+    with open(os.path.join(top, path), errors='replace') as file:
+        return file.read()
+
+
+def files(top, directory):
+    """The files below a directory, as paths from the top."""
+    for where, names, found in os.walk(os.path.join(top, directory)):
+        names[:] = sorted(n for n in names if n != '__pycache__')
+        for name in sorted(found):
+            yield os.path.relpath(os.path.join(where, name), top)
 
 
 def quoted(text):
+    """Each id in a text, those within a range too."""
     for prefix, first, last in RANGE.findall(text):
         for number in range(int(first), int(last) + 1):
             yield f'{prefix}-{number}'
@@ -65,71 +70,194 @@ def quoted(text):
         yield f'{prefix}-{number}'
 
 
-def body(source, start):
-    end = source.find('GST_END_TEST', start)
-    return source[start:end if end > 0 else len(source)]
+# --- the contract ----------------------------------------------------------
+
+def contract(top, complain):
+    """id: Clause, in their order"""
+    clauses, chapter = {}, ''
+    for number, line in enumerate(read(top, CONTRACT).split('\n'), 1):
+        if line.startswith('## '):
+            chapter = line[3:]
+        if '<a id=' not in line:
+            continue
+        row = ROW.fullmatch(line)
+        if not row:
+            complain(CONTRACT, number, 'not a row with id, clause, source'
+                     ' and keeper')
+            continue
+        anchor, clause, _, _, keeper = row.groups()
+        if anchor != clause.lower():
+            complain(CONTRACT, number, f'the anchor of {clause} is {anchor}')
+        if clause in clauses:
+            complain(CONTRACT, number, f'{clause} is in line'
+                     f' {clauses[clause].line} already')
+        clauses[clause] = Clause(number, chapter, keeper)
+    return clauses
 
 
-def c_tests(path):
-    with open(path) as file:
-        source = file.read()
+def check_keepers(top, clauses, complain):
+    for name, clause in clauses.items():
+        if clause.why_kernel is not None:
+            continue
+        paths = re.findall(r'`([^`]+)`', clause.keeper)
+        if not paths:
+            complain(CONTRACT, clause.line, f'no file keeps {name}')
+        for path in paths:
+            if not os.path.isfile(os.path.join(top, path)):
+                complain(CONTRACT, clause.line,
+                         f'{path}, which keeps {name}, is not there')
+
+
+# --- citations -------------------------------------------------------------
+
+def is_close(a, b):
+    """Whether one letter, or the order of letters, makes the difference."""
+    longer, shorter = max(len(a), len(b)), min(len(a), len(b))
+    begin = len(os.path.commonprefix([a, b]))
+    end = len(os.path.commonprefix([a[::-1], b[::-1]]))
+    return longer - min(begin + end, shorter) <= 1 or sorted(a) == sorted(b)
+
+
+def mistake(clauses, prefixes, prefix, number):
+    """What is wrong with an id, or None; UTF-8 and H-264 are none."""
+    if f'{prefix}-{number}' in clauses:
+        return None
+    if prefix in prefixes:
+        return f'{prefix}-{number} is no clause of {CONTRACT}'
+    if len(prefix) < 3 or len(number) > 2 or prefix in WORDS:
+        return None
+    for known in sorted(prefixes):
+        if len(known) > 2 and is_close(prefix, known):
+            return (f'{prefix}-{number} is no clause of {CONTRACT};'
+                    f' is {known}-{number} meant?')
+    return None
+
+
+def check_citations(top, clauses, complain):
+    prefixes = {name.split('-')[0] for name in clauses}
+    cited = set()
+    for directory in CITING:
+        for path in files(top, directory):
+            if path == CONTRACT:
+                continue
+            for line, text in enumerate(read(top, path).split('\n'), 1):
+                if directory != 'docs':
+                    cited.update(quoted(text))
+                for prefix, number in ID.findall(text):
+                    wrong = mistake(clauses, prefixes, prefix, number)
+                    if wrong:
+                        complain(path, line, wrong)
+    for name, clause in clauses.items():
+        if name not in cited and clause.why_kernel is None:
+            complain(CONTRACT, clause.line,
+                     f'neither code nor tests cite {name}')
+
+
+# --- pins ------------------------------------------------------------------
+
+def leading(comment):
+    """The ids that begin a sentence of a comment."""
+    lines = []
+    for line in re.sub(r'/\*+|\*+/|"""', '', comment).strip().split('\n'):
+        line = line.strip(' *#')
+        lines.append('.' if line.startswith('SPDX') else line or '.')
+    for ids in LEADING.findall(' '.join(lines)):
+        yield from quoted(ids)
+
+
+def in_name(name, prefixes):
+    for part in name.split('_'):
+        found = re.fullmatch(r'([a-z]+)(\d+)', part)
+        if found and found[1].upper() in prefixes:
+            yield f'{found[1].upper()}-{found[2]}'
+
+
+def c_tests(source):
+    """name, line, comments of each test"""
     for match in C_TEST.finditer(source):
         comment, name = match.groups()
-        comments = ' '.join(re.findall(r'/\*.*?\*/',
-                                       body(source, match.end()), re.S))
-        found = set(quoted(re.sub(r'\s+\*?\s*', ' ', comment + comments)))
-        named = NAMED.match(name)
-        if named:
-            found.add(f'{named[1].upper()}-{named[2]}')
-        yield name, found
+        end = source.find('GST_END_TEST', match.end())
+        body = source[match.end():end if end > 0 else len(source)]
+        comments = re.findall(r'/\*.*?\*/', body, re.S)
+        yield (name, source.count('\n', 0, match.start(2)) + 1,
+               [comment or ''] + comments)
 
 
-def script_tests(path):
-    with open(path, errors='replace') as file:
-        yield os.path.basename(path), set(quoted(file.read()))
+def head(path, source):
+    """What the file says of itself, after its licence."""
+    if path.endswith('.py'):
+        return ''.join(re.findall(r'^""".*?"""', source, re.S | re.M)[:1])
+    if path.endswith('.sh'):
+        return re.match(r'(?:#.*\n)*', source)[0]
+    comments = re.findall(r'/\*.*?\*/', source, re.S)
+    return ''.join([c for c in comments if 'SPDX' not in c][:1])
 
 
-def collect():
+def pins(top, clauses, complain):
+    """id: the tests that pin it"""
+    prefixes = {name.split('-')[0] for name in clauses}
     pinned = collections.defaultdict(set)
-    for path in sorted(glob.glob(f'{TOP}/tests/check/**/*.c',
-                                 recursive=True)):
-        for name, clauses in c_tests(path):
-            for clause in clauses:
+    for path in files(top, 'tests/check'):
+        if not path.endswith('.c'):
+            continue
+        for name, line, comments in c_tests(read(top, path)):
+            named = set(in_name(name, prefixes))
+            for wrong in sorted(named - clauses.keys()):
+                complain(path, line, f'{wrong} is no clause of {CONTRACT}')
+            for comment in comments:
+                named.update(leading(comment))
+            for clause in named:
                 pinned[clause].add(
-                    f'{os.path.relpath(path, TOP + "/tests/check")}: {name}')
-    scripts = (glob.glob(f'{TOP}/tests/lab/cases/**/*', recursive=True)
-               + glob.glob(f'{TOP}/tests/fuzz/*.c'))
-    for path in sorted(filter(os.path.isfile, scripts)):
-        for name, clauses in script_tests(path):
-            for clause in clauses:
-                pinned[clause].add(name)
+                    f'{os.path.relpath(path, "tests/check")}: {name}')
+    scripts = list(files(top, 'tests/lab/cases'))
+    scripts += [p for p in files(top, 'tests/fuzz') if p.endswith('.c')]
+    for path in scripts:
+        for clause in leading(head(path, read(top, path))):
+            pinned[clause].add(os.path.basename(path))
     return pinned
 
 
-def main():
-    pinned = collect()
-    holes, n_clauses = [], 0
-    for chapters in CHAPTERS:
-        for chapter, prefixes in chapters.items():
+# --- report ----------------------------------------------------------------
+
+def report(clauses, pinned, complain):
+    holes, chapter = [], None
+    for name, clause in clauses.items():
+        if clause.chapter != chapter:
+            chapter = clause.chapter
             print(f'\n{chapter}')
-            for prefix, numbers in prefixes.items():
-                for number in numbers:
-                    clause = f'{prefix}-{number}'
-                    n_clauses += 1
-                    tests = sorted(pinned.get(clause, ()))
-                    if tests:
-                        print(f'  {clause:8} {tests[0]}')
-                        for test in tests[1:]:
-                            print(f'  {"":8} {test}')
-                    elif clause in KERNEL_ONLY:
-                        print(f'  {clause:8} only a kernel: '
-                              f'{KERNEL_ONLY[clause]}')
-                    else:
-                        print(f'  {clause:8} NO TEST')
-                        holes.append(clause)
-    print(f'\n{n_clauses} clauses, {len(holes)} without a test'
+        tests = sorted(pinned.get(name, ()))
+        if tests and clause.why_kernel is not None:
+            complain(CONTRACT, clause.line,
+                     f'{name} has a test, so name the file that keeps it')
+        if tests:
+            print(f'  {name:8} {tests[0]}')
+            for test in tests[1:]:
+                print(f'  {"":8} {test}')
+        elif clause.why_kernel is not None:
+            print(f'  {name:8} {KERNEL_ONLY}{clause.why_kernel}')
+        else:
+            print(f'  {name:8} NO TEST')
+            complain(CONTRACT, clause.line, f'no test pins {name}')
+            holes.append(name)
+    print(f'\n{len(clauses)} clauses, {len(holes)} without a test'
           + (': ' + ', '.join(holes) if holes else ''))
-    return 1 if holes else 0
+
+
+def main(top=TOP):
+    mistakes = []
+
+    def complain(path, line, what):
+        mistakes.append(f'{path}:{line}: {what}')
+
+    clauses = contract(top, complain)
+    if not clauses:
+        complain(CONTRACT, 1, 'no clauses')
+    check_keepers(top, clauses, complain)
+    check_citations(top, clauses, complain)
+    report(clauses, pins(top, clauses, complain), complain)
+    for line in mistakes:
+        print(line)
+    return 1 if mistakes else 0
 
 
 if __name__ == '__main__':

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The parsers of fdinfo and bufinfo (STAT-1, STAT-3) on text that others wrote:
- * whatever comes out is clean. */
+/* STAT-1, STAT-3: the parsers of fdinfo and bufinfo on text that others wrote.
+ * Whatever comes out is clean. */
 
 #include "fuzz.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The validator of plane layouts against arithmetic that cannot overflow
- * (SEC-7, SEC-8): 128 bits hold every product of what a layout can say.
+ * SEC-7, SEC-8: the validator of plane layouts against arithmetic that cannot
+ * overflow, as 128 bits hold every product of what a layout can say.
  *
  * The model does not share the validator's table: it knows a few formats by
  * their numbers of bits.

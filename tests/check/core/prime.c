@@ -94,8 +94,7 @@ GST_START_TEST (test_prime_map_unmap)
 }
 GST_END_TEST;
 
-/* MMAP-3: the map survives its fd; exporting again is the same buffer (EXP-6).
- */
+/* MMAP-3: the map survives its fd. EXP-6: exported again it is the same. */
 GST_START_TEST (test_prime_reprime)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE), *again;

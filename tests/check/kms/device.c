@@ -346,7 +346,7 @@ GST_START_TEST (test_picture_layout)
   fail_unless (
       kms_picture_layout (DRM_FORMAT_NV12, 99, 51, 128, &layout, &size));
   fail_unless_equals_int (layout.n_planes, 2);
-  /* chroma rounded up: 26 rows of 50 pairs (SEC-7) */
+  /* SEC-7: chroma rounded up, 26 rows of 50 pairs */
   fail_unless (layout.planes[1].offset == 128 * 51);
   /* and the pitch as the driver aligned it, not in proportion to that */
   fail_unless_equals_int (layout.planes[1].pitch, 128);

@@ -177,9 +177,8 @@ GST_START_TEST (test_flip_waits_for_the_fence)
 }
 GST_END_TEST;
 
-/* C1: the same by the buffer alone. What it holds back is the kernel's flip:
- * the frame's only fence is a writer's among the dma-buf's own (POLL-3, RSV-1).
- */
+/* The same by the buffer alone. What it holds back is the kernel's flip: the
+ * frame's only fence is a writer's among the dma-buf's own (POLL-3, RSV-1). */
 GST_START_TEST (test_flip_waits_for_the_writer_of_the_buffer)
 {
   GstBuffer *busy = new_frame (2);

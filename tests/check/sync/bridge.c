@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* The bridge to the kernel's reservations, live polls, kernel-backed fences,
- * and storms: B7-13, B7-20, B7-22, B7-23, B7-26, C1, C4, SEC-13 … SEC-17. */
+ * and storms: B7-13, B7-20, B7-22, B7-23, B7-26, SEC-13 … SEC-17. */
 
 #include "../lib/sync.h"
 
@@ -80,7 +80,7 @@ GST_START_TEST (test_sf1_poller_and_cache)
 }
 GST_END_TEST;
 
-/* SF-3, SF-4, SF-5: a name is given by a merge only; B7-22, C4-12 */
+/* SF-3, SF-4, SF-5: a name is given by a merge only; B7-22 */
 GST_START_TEST (test_sf3_file_info)
 {
   int a = timeline_open (), b = timeline_open ();
@@ -260,8 +260,8 @@ imports_so_far (void)
       : (guint) g_atomic_int_get (&n_imports);
 }
 
-/* CPU-7, C4-18, C4-39: a kernel without the ioctls, or without an fd left, is
- * made up for on the CPU, counted; the answer is remembered. */
+/* CPU-7: a kernel without the ioctls, or without an fd left, is made up for on
+ * the CPU, counted; the answer is remembered. */
 GST_START_TEST (test_bridge_fallback)
 {
   static const int codes[] = { ENOTTY, EMFILE };
@@ -280,7 +280,7 @@ GST_START_TEST (test_bridge_fallback)
   break_ioctls (codes[__i__]);
 
   sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
-  /* A wait it is, and says so (ANN-2). */
+  /* ANN-2: this is a wait, and says so. */
   cookie = dmabuf_fence_begin_signalling ();
   ASSERT_MISUSE (fail_unless (
       dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_READ) == NULL));

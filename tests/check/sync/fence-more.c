@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /* Fences: what no suite of the kernel covers (B7-1 … B7-10, B7-20, B7-22 …
- * B7-24, B7-26) and the clauses of A10 … A16. */
+ * B7-24, B7-26), and more clauses of the contract. */
 
 #include "../lib/sync.h"
 
@@ -141,7 +141,7 @@ GST_START_TEST (test_fen10_set_error)
   dmabuf_fence_signal (fence);
   ASSERT_MISUSE (fail_if (dmabuf_fence_set_error (fence, -EIO)));
   fail_unless_equals_int (dmabuf_fence_get_status (fence), -ENODATA);
-  /* The wait itself goes well (FEN-11). */
+  /* FEN-11: the wait itself succeeds. */
   fail_unless (wait_ms (fence, 0));
   dmabuf_fence_unref (fence);
 }
@@ -297,7 +297,7 @@ GST_START_TEST (test_fen12_wait_any)
 }
 GST_END_TEST;
 
-/* SEC-13, C4-30: an fd ends the wait, any or all, and is not read. */
+/* SEC-13: an fd ends the wait, any or all, and is not read. */
 GST_START_TEST (test_sec13_cancel_fd)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
@@ -389,7 +389,7 @@ GST_START_TEST (test_ind1_software_fence)
 }
 GST_END_TEST;
 
-/* SWS-1 for software: order, wrap, the end of the timeline. */
+/* SWS-1, for software: order, wrap, the end of the timeline. */
 GST_START_TEST (test_timeline)
 {
   DmabufTimeline *timeline = dmabuf_timeline_new (NULL);

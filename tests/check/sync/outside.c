@@ -97,7 +97,7 @@ GST_START_TEST (test_source)
 }
 GST_END_TEST;
 
-/* C1: an fd that stays readable. */
+/* An fd that stays readable. */
 GST_START_TEST (test_poll_fd)
 {
   DmabufFence *fence = mock_fence ();
@@ -233,8 +233,8 @@ static const DmabufFenceBackend gone_backend = {
 };
 
 /* XDC-1: nobody is left to signal it, which is an end: with an error, and
- * neither as a success nor as a wait that spins. The error is the fence's, and
- * not that of a wait (FEN-11). */
+ * neither as a success nor as a wait that spins. FEN-11: the error is the
+ * fence's, and not that of a wait. */
 GST_START_TEST (test_external_backend_hangs_up)
 {
   gboolean by_callback = __i__;
@@ -304,8 +304,8 @@ GST_END_TEST;
 
 /* --- a child process ------------------------------------------------------ */
 
-/* C4-40: the child of a fork has the fences, and lets go of them; those of its
- * parent are watched as before. */
+/* The child of a fork has the fences, and lets go of them; those of its parent
+ * are watched as before. */
 GST_START_TEST (test_fork_lets_go_of_a_watched_fence)
 {
   int timeline = timeline_open ();

@@ -83,7 +83,7 @@ GST_START_TEST (test_unwrap_chain)
   DmabufFence *a = mock_fence (), *b = mock_fence ();
   DmabufFence *chain = chain_of (a, b);
 
-  /* Newest first (UNW-1) */
+  /* UNW-1: newest first */
   assert_leaves (chain, b, a, TRUE);
   end (chain, a, b);
 }

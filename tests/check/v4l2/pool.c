@@ -389,7 +389,7 @@ GST_START_TEST (test_data_offset)
 }
 GST_END_TEST;
 
-/* But not so far that the end of the picture lies outside (SEC-7). */
+/* SEC-7: but not so far that the end of the picture lies outside. */
 GST_START_TEST (test_data_offset_outside)
 {
   GstBuffer *buffer = NULL;
