@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Constraints as a value, in words, and against an exporter's memory. */
+/* Constraints: the value, its description, its check on an exporter's memory.
+ */
 
 #include "dmabuf-constraints-private.h"
 #include "dmabuf-kernel-private.h"
@@ -65,7 +66,7 @@ dmabuf_constraints_new (const char *owner)
   DmabufConstraints *self = g_new0 (DmabufConstraints, 1);
   DmabufField field;
 
-  self->owner = g_strdup (owner ? owner : "somebody");
+  self->owner = g_strdup (owner ? owner : "an unnamed device");
   for (field = DMABUF_FIELD_FIRST_NUMBER; field < DMABUF_FIELD_N_NUMBERS;
       field++)
     self->numbers[field] = nothing (field);
