@@ -137,7 +137,7 @@ hold_storage (const DmabufLayout *layout, gboolean hold)
     if (hold)
       dmabuf_buffer_hold_storage (buffer);
     else
-      dmabuf_buffer_let_storage_go (buffer);
+      dmabuf_buffer_release_storage (buffer);
   }
 }
 
@@ -182,10 +182,10 @@ call_device (
   GError *own_error = NULL;
   gpointer result;
 
-  dmabuf_buffer_lend_begin ();
+  dmabuf_buffer_keep_begin ();
   result = DMABUF_DEVICE_GET_CLASS (device)->import (
       device, attachment, layout, &own_error);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
 
   if (!result) {
     if (!own_error)

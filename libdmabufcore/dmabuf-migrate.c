@@ -70,9 +70,9 @@ dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
     return TRUE;
 
   /* An exporter may look at the fd: that hands nothing out. */
-  dmabuf_buffer_lend_begin ();
+  dmabuf_buffer_keep_begin ();
   agreed = klass->attach (exporter, buffer, device, &own_error);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
   if (agreed)
     return TRUE;
 
@@ -92,9 +92,9 @@ dmabuf_storage_detach_one (
   if (!klass->detach)
     return;
 
-  dmabuf_buffer_lend_begin ();
+  dmabuf_buffer_keep_begin ();
   klass->detach (exporter, buffer, device);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
 }
 
 static void
