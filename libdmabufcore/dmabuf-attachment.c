@@ -96,7 +96,7 @@ dmabuf_attachment_try_ref (DmabufAttachment *attachment)
   g_mutex_lock (dmabuf_device_lock (device));
   lives = attachment->cached || g_atomic_int_get (&attachment->n_holders) > 0;
   if (lives && g_atomic_int_add (&attachment->n_holders, 1) == 0) {
-    g_atomic_int_inc (&attachment->tenure);
+    g_atomic_int_inc (&attachment->hold_epoch);
     g_object_ref (device);
   }
   g_mutex_unlock (dmabuf_device_lock (device));
