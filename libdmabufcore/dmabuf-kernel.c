@@ -298,7 +298,8 @@ dmabuf_kernel_poll (
   if (cancellable && g_cancellable_is_cancelled (cancellable))
     return -ECANCELED;
 
-  /* A test needs no fd of the cancellable. */
+  /* A mere test, with a deadline that has passed, saves the cancellable's fd.
+   */
   have_cancel = cancellable && deadline > g_get_monotonic_time ()
       && g_cancellable_make_pollfd (cancellable, &cancel);
   if (have_cancel)
@@ -337,7 +338,7 @@ dmabuf_kernel_poll (
       ret = 1;
       break;
     }
-    /* POLLERR, POLLHUP: what was waited for will not come any more */
+    /* POLLERR, POLLHUP: @events will not come any more. */
     if (fds[0].revents) {
       ret = -EIO;
       break;
