@@ -41,7 +41,7 @@ static struct
   const char *places[MAX_CLASSES][MAX_CLASSES];
 } graph;
 
-/* --- the graph --------------------------------------------------------- */
+/* --- The graph --------------------------------------------------------- */
 
 /* Under the lock. Whether a path leads from @from to @to; then @first is the
  * first node on it after @from. */
@@ -175,7 +175,7 @@ release (guint node)
   }
 }
 
-/* --- the sections ------------------------------------------------------ */
+/* --- The sections ------------------------------------------------------ */
 
 guint
 dmabuf_annotation_begin (const char *place)

@@ -162,7 +162,7 @@ dmabuf_attachment_get_device (DmabufAttachment *attachment)
   return attachment->device;
 }
 
-/* --- pins ---------------------------------------------------------------- */
+/* --- Pins ---------------------------------------------------------------- */
 
 gboolean
 dmabuf_attachment_pin (DmabufAttachment *attachment, gint64 deadline,

@@ -38,7 +38,7 @@
 
 #define count(field) dmabuf_count_process (field, 1)
 
-/* --- ioctls of this kernel --------------------------------------------- */
+/* --- Ioctls of this kernel --------------------------------------------- */
 
 /* Whether an ioctl is missing: only a call can tell (CPU-7). Set to
  * dmabuf_kernel_generation + 1 when one failed with ENOTTY, so that the answer
@@ -75,7 +75,7 @@ poll_events (DmabufAccess access)
   return access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN;
 }
 
-/* --- reservations of buffers ------------------------------------------- */
+/* --- Reservations of buffers ------------------------------------------- */
 
 DmabufReservation *
 dmabuf_buffer_get_reservation (DmabufBuffer *buffer)
@@ -104,7 +104,7 @@ dmabuf_bridge_buffer_free (DmabufBuffer *buffer)
   g_clear_pointer (&buffer->reservation, dmabuf_reservation_unref);
 }
 
-/* --- snapshot ---------------------------------------------------------- */
+/* --- Snapshot ---------------------------------------------------------- */
 
 /* Our fences; with @software only the software ones, which the kernel cannot
  * hold. */
@@ -244,7 +244,7 @@ dmabuf_bridge_try_snapshot (DmabufBuffer *buffer, DmabufAccess access,
   return snapshot (buffer, access, implicit, FALSE, fence);
 }
 
-/* --- publish ----------------------------------------------------------- */
+/* --- Publish ----------------------------------------------------------- */
 
 /* Adds @leaf to the kernel's reservation (XSF-3): 0 or -errno. */
 static int
@@ -362,7 +362,7 @@ dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
   return FALSE;
 }
 
-/* --- wait -------------------------------------------------------------- */
+/* --- Wait -------------------------------------------------------------- */
 
 gboolean
 dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access, gint64 deadline,

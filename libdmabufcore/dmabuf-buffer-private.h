@@ -48,7 +48,7 @@ struct _DmabufBuffer
   /* Under lock. */
   guint n_uses;
   guint n_mappings;
-  guint n_brackets[4]; /* by DmabufAccess */
+  guint n_brackets[4]; /* By DmabufAccess */
   gint64 bracket_began;
   GList *attachments;    /* Of DmabufAttachment, not owned */
   gpointer kept_address; /* The default exporter's mmap */
@@ -142,7 +142,7 @@ void dmabuf_buffer_drop_kept_map (DmabufBuffer *buffer);
 /* dmabuf-storage.c */
 void dmabuf_storage_free_placement (DmabufBuffer *buffer);
 
-/* --- the table of identities: dmabuf-registry.c ------------------------- */
+/* --- The table of identities: dmabuf-registry.c ------------------------- */
 
 /* @buffer: a new reference to the buffer with this identity, or NULL. Asks for
  * the identities that were not needed so far first; that may fail. */

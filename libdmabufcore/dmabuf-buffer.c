@@ -20,7 +20,7 @@ G_DEFINE_BOXED_TYPE (
 /* Depth of device imports on this thread. */
 static __thread guint keeping;
 
-/* --- life ---------------------------------------------------------------- */
+/* --- Life ---------------------------------------------------------------- */
 
 DmabufBuffer *
 dmabuf_buffer_new (DmabufExporter *exporter, int fd, gsize size)
@@ -112,7 +112,7 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
   }
 }
 
-/* --- import -------------------------------------------------------------- */
+/* --- Import -------------------------------------------------------------- */
 
 /* Whether @fd is a dma-buf, by its link in /proc alone: a call on the file
  * itself could block for as long as a hostile server likes (SEC-4). 0 or
@@ -247,7 +247,7 @@ dmabuf_buffer_import_take (int fd, GError **error)
   return import (fd, TRUE, error);
 }
 
-/* --- the fd -------------------------------------------------------------- */
+/* --- The fd -------------------------------------------------------------- */
 
 void
 dmabuf_buffer_keep_begin (void)
@@ -322,7 +322,7 @@ dmabuf_buffer_export (DmabufBuffer *buffer, GError **error)
   return fd;
 }
 
-/* --- properties ---------------------------------------------------------- */
+/* --- Properties ---------------------------------------------------------- */
 
 gsize
 dmabuf_buffer_get_size (DmabufBuffer *buffer)

@@ -58,7 +58,7 @@ dmabuf_compare_formats (gconstpointer a, gconstpointer b)
   return 0;
 }
 
-/* --- the value ----------------------------------------------------------- */
+/* --- The value ----------------------------------------------------------- */
 
 DmabufConstraints *
 dmabuf_constraints_new (const char *owner)
@@ -288,7 +288,7 @@ dmabuf_constraints_has_format (
           constraints->formats, &pair, dmabuf_compare_formats, NULL);
 }
 
-/* --- describing ---------------------------------------------------------- */
+/* --- Describing ---------------------------------------------------------- */
 
 static void
 append_format (GString *text, const DmabufFormat *pair)
@@ -358,7 +358,7 @@ dmabuf_constraints_describe (const DmabufConstraints *constraints)
   return g_string_free (text, FALSE);
 }
 
-/* --- exporters ----------------------------------------------------------- */
+/* --- Exporters ----------------------------------------------------------- */
 
 gboolean
 dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,

@@ -135,7 +135,7 @@ no_begin:
   return FALSE;
 }
 
-/* --- mapping ------------------------------------------------------------- */
+/* --- Mapping ------------------------------------------------------------- */
 
 /* The fd's access mode (SEC-5), read once. Lock held. */
 static int
@@ -282,7 +282,7 @@ dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address)
   dmabuf_buffer_release_use (buffer);
 }
 
-/* --- ranges and pages ---------------------------------------------------- */
+/* --- Ranges and pages ---------------------------------------------------- */
 
 gpointer
 dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
@@ -395,7 +395,7 @@ dmabuf_buffer_unmap_page (DmabufBuffer *buffer, gsize page, gpointer address)
   dmabuf_buffer_vunmap (buffer, (guint8 *) address - page * page_size);
 }
 
-/* --- scopes -------------------------------------------------------------- */
+/* --- Scopes -------------------------------------------------------------- */
 
 gpointer
 dmabuf_cpu_scope_begin (DmabufCpuScope *scope, DmabufBuffer *buffer,

@@ -311,7 +311,7 @@ dmabuf_device_takes_layout (
   return takes;
 }
 
-/* --- the cache ----------------------------------------------------------- */
+/* --- The cache ----------------------------------------------------------- */
 
 gboolean
 dmabuf_device_is_full (DmabufDevice *device)

@@ -31,7 +31,7 @@ get_private (DmabufExporter *exporter)
   return dmabuf_exporter_get_instance_private (exporter);
 }
 
-/* --- default operations -------------------------------------------------- */
+/* --- Default operations -------------------------------------------------- */
 
 /* The device maps the fd when it imports it, so this does nothing. */
 static gboolean
@@ -134,7 +134,7 @@ default_vunmap (
 {
 }
 
-/* --- the object ---------------------------------------------------------- */
+/* --- The object ---------------------------------------------------------- */
 
 static void
 dmabuf_exporter_finalize (GObject *object)
@@ -265,7 +265,7 @@ dmabuf_exporter_get_name (DmabufExporter *exporter)
   return priv->name ? priv->name : G_OBJECT_TYPE_NAME (exporter);
 }
 
-/* --- allocation ---------------------------------------------------------- */
+/* --- Allocation ---------------------------------------------------------- */
 
 gboolean
 dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error)

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-/* --- source ------------------------------------------------------------ */
+/* --- Source ------------------------------------------------------------ */
 
 typedef struct
 {
@@ -86,7 +86,7 @@ dmabuf_fence_source_new (DmabufFence *fence)
   return fence_source_new (fence, DMABUF_DEADLINE_NEVER);
 }
 
-/* --- task -------------------------------------------------------------- */
+/* --- Task -------------------------------------------------------------- */
 
 static gboolean
 on_wait_over (gpointer user_data)
@@ -155,7 +155,7 @@ dmabuf_fence_wait_finish (
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* --- fd ---------------------------------------------------------------- */
+/* --- Fd ---------------------------------------------------------------- */
 
 /* Holds the fence, as the owner of the fd need not. */
 typedef struct

@@ -133,7 +133,7 @@ dmabuf_fence_chain_find_seqno (
   return TRUE;
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 static void
 on_leaf (DmabufFence *leaf, gpointer chain)

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* --- unwrap ------------------------------------------------------------ */
+/* --- Unwrap ------------------------------------------------------------ */
 
 static DmabufFence *
 unwrap_enter_node (DmabufFenceUnwrap *cursor)
@@ -63,7 +63,7 @@ dmabuf_fence_unwrap_end (DmabufFenceUnwrap *cursor)
   *cursor = (DmabufFenceUnwrap) { NULL };
 }
 
-/* --- merge ------------------------------------------------------------- */
+/* --- Merge ------------------------------------------------------------- */
 
 static int
 compare_fences (const void *a, const void *b)
@@ -201,7 +201,7 @@ dmabuf_fence_merge (DmabufFence *a, DmabufFence *b)
   return merge (fences, 2, FALSE);
 }
 
-/* --- export ------------------------------------------------------------ */
+/* --- Export ------------------------------------------------------------ */
 
 static int
 merge_into (int fd, DmabufFence *leaf, GError **error)

@@ -37,7 +37,7 @@ typedef struct
 static const DmabufFenceOps software_ops;
 static const DmabufFenceOps seqno_ops;
 
-/* --- memory ------------------------------------------------------------ */
+/* --- Memory ------------------------------------------------------------ */
 
 /*
  * The same few threads make and release a fence for each frame and buffer. Each
@@ -118,7 +118,7 @@ spare_put (Software *self)
   mine->n++;
 }
 
-/* --- the clock --------------------------------------------------------- */
+/* --- The clock --------------------------------------------------------- */
 
 static Software *
 software_of (DmabufPollerTimer *timer)
@@ -251,7 +251,7 @@ dmabuf_fence_software_set_name (DmabufFence *fence, GRefString *name)
   ((Software *) fence)->name = g_ref_string_acquire (name);
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 static gboolean
 check_software (DmabufFence *fence, const char *what)
@@ -321,7 +321,7 @@ dmabuf_fence_set_error (DmabufFence *fence, int error)
   return pending;
 }
 
-/* --- a word in memory -------------------------------------------------- */
+/* --- A word in memory -------------------------------------------------- */
 
 static gboolean
 seqno_signaled (DmabufFence *fence, int *error, gint64 *timestamp)

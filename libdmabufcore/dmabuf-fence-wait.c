@@ -172,7 +172,7 @@ dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
   return status > 0;
 }
 
-/* --- many -------------------------------------------------------------- */
+/* --- Many -------------------------------------------------------------- */
 
 /* Sleeps in ppoll, which @cancel_fd can end: 1 woken, 0 at the deadline,
  * -ECANCELED, -errno. */

@@ -29,7 +29,7 @@ dmabuf_fence_context_alloc (guint n)
   return __atomic_fetch_add (&last, n, __ATOMIC_RELAXED) + 1;
 }
 
-/* --- life -------------------------------------------------------------- */
+/* --- Life -------------------------------------------------------------- */
 
 static inline gint
 fence_flags (DmabufFence *fence)
@@ -129,7 +129,7 @@ dmabuf_fence_unref (DmabufFence *fence)
   fence->ops->release (fence);
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 gboolean
 dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
@@ -250,7 +250,7 @@ dmabuf_fence_dispatch (DmabufFence *fence)
   dispatch_depth--;
 }
 
-/* --- names -------------------------------------------------------------- */
+/* --- Names -------------------------------------------------------------- */
 
 DmabufFenceKind
 dmabuf_fence_get_kind (DmabufFence *fence)
@@ -320,7 +320,7 @@ dmabuf_fence_get_timeline_name (DmabufFence *fence)
   return fence->ops->get_timeline_name (fence);
 }
 
-/* --- questions --------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 static gboolean
 fence_look (DmabufFence *fence)
@@ -451,7 +451,7 @@ dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error)
   return fence->ops->export_sync_file (fence, error);
 }
 
-/* --- callbacks --------------------------------------------------------- */
+/* --- Callbacks --------------------------------------------------------- */
 
 /* Waits on the CPU where no fd or memory is left to watch the fence
  * (EMFILE ...). The wait ends: a software fence has a deadline, the kernel's

@@ -46,7 +46,7 @@ dmabuf_buffer_info_free (DmabufBufferInfo *info)
   g_free (info);
 }
 
-/* --- parsing ------------------------------------------------------------- */
+/* --- Parsing ------------------------------------------------------------- */
 
 /* Text of other processes: made valid UTF-8 without control characters. */
 static char *
@@ -206,7 +206,7 @@ dmabuf_buffer_info_parse_bufinfo (const char *text, gsize length)
   return list;
 }
 
-/* --- reading ------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------- */
 
 static GByteArray *
 read_file (const char *path)

@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* --- the real kernel --------------------------------------------------- */
+/* --- The real kernel --------------------------------------------------- */
 
 static int
 linux_open (const char *path, int flags)
@@ -158,7 +158,7 @@ dmabuf_kernel_replace (const DmabufKernel *kernel)
   dmabuf_kernel_generation++;
 }
 
-/* --- errors ------------------------------------------------------------ */
+/* --- Errors ------------------------------------------------------------ */
 
 /* clang-format off: the name is no subtraction */
 G_DEFINE_QUARK (dmabuf-error-quark, dmabuf_error)
@@ -177,7 +177,7 @@ dmabuf_set_error (GError **error, int code, const char *format, ...)
   va_end (args);
 }
 
-/* --- ioctls ------------------------------------------------------------ */
+/* --- Ioctls ------------------------------------------------------------ */
 
 int
 dmabuf_kernel_ioctl (int fd, unsigned long request, void *arg)
@@ -284,7 +284,7 @@ dmabuf_kernel_heap_allocate (int heap_fd, gsize size)
   return ret < 0 ? ret : (int) args.fd;
 }
 
-/* --- waiting ----------------------------------------------------------- */
+/* --- Waiting ----------------------------------------------------------- */
 
 int
 dmabuf_kernel_poll (

@@ -54,7 +54,7 @@ merge_attached (GPtrArray *attachments, GError **error)
       (DmabufDevice **) devices->pdata, devices->len, error);
 }
 
-/* --- the exporter's attach and detach ------------------------------------ */
+/* --- The exporter's attach and detach ------------------------------------ */
 
 gboolean
 dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
@@ -130,7 +130,7 @@ attach_all (DmabufBuffer *buffer, DmabufExporter *exporter,
   return TRUE;
 }
 
-/* --- one storage for another --------------------------------------------- */
+/* --- Exchange of the storage -------------------------------------------- */
 
 #define SWAP(a, b) \
   G_STMT_START \
@@ -373,7 +373,7 @@ dmabuf_buffer_revoke (DmabufBuffer *buffer)
   invalidate_all (attachments);
 }
 
-/* --- new devices --------------------------------------------------------- */
+/* --- New devices --------------------------------------------------------- */
 
 /* The name of an attached device that conflicts with @newcomer: no exporter
  * suits both. */

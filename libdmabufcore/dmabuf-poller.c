@@ -42,7 +42,7 @@ static struct
   guint64 n_wakes;
 } poller;
 
-/* --- timers ------------------------------------------------------------ */
+/* --- Timers ------------------------------------------------------------ */
 
 static void
 heap_put (guint position, DmabufPollerTimer *timer)
@@ -98,7 +98,7 @@ heap_remove (DmabufPollerTimer *timer)
   timer->position = 0;
 }
 
-/* --- the thread -------------------------------------------------------- */
+/* --- The thread -------------------------------------------------------- */
 
 /* Under the lock. From now on only the caller knows the source. */
 static void
@@ -332,7 +332,7 @@ err_wake:
   return ret;
 }
 
-/* --- for owners -------------------------------------------------------- */
+/* --- For owners -------------------------------------------------------- */
 
 int
 dmabuf_poller_add (DmabufPollerSource *source, guint32 events)

@@ -78,7 +78,7 @@ self_as_owner (DmabufAcquireContext *context)
   return context ? (guintptr) context : (guintptr) &thread | DMABUF_OWNER_PLAIN;
 }
 
-/* --- contexts ---------------------------------------------------------- */
+/* --- Contexts ---------------------------------------------------------- */
 
 void
 dmabuf_acquire_context_init_class (
@@ -151,7 +151,7 @@ dmabuf_acquire_context_fini (DmabufAcquireContext *context)
   context->klass = NULL;
 }
 
-/* --- misuse (WW-3) ----------------------------------------------------- */
+/* --- Misuse (WW-3) ----------------------------------------------------- */
 
 static int
 misuse (const char *what)
@@ -210,7 +210,7 @@ check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
   return 0;
 }
 
-/* --- contention -------------------------------------------------------- */
+/* --- Contention -------------------------------------------------------- */
 
 /* WW-2: the younger dies, if it holds a lock that the older could wait for. */
 static gboolean
@@ -366,7 +366,7 @@ unlock_contended (DmabufReservation *reservation)
   g_mutex_unlock (&reservation->wait_lock);
 }
 
-/* --- lock -------------------------------------------------------------- */
+/* --- Lock -------------------------------------------------------------- */
 
 static inline void
 account (DmabufAcquireContext *context)
@@ -516,7 +516,7 @@ dmabuf_reservation_trylock (
   return TRUE;
 }
 
-/* --- unlock ------------------------------------------------------------ */
+/* --- Unlock ------------------------------------------------------------ */
 
 /* Whether this thread holds the lock, and in which context. */
 static inline gboolean

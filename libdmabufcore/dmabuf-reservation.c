@@ -21,7 +21,7 @@ dmabuf_usage_rw (gboolean write)
   return write ? DMABUF_USAGE_READ : DMABUF_USAGE_WRITE;
 }
 
-/* --- life -------------------------------------------------------------- */
+/* --- Life -------------------------------------------------------------- */
 
 DmabufReservation *
 dmabuf_reservation_new (void)
@@ -76,7 +76,7 @@ check_locked (DmabufReservation *reservation, const char *what)
   return FALSE;
 }
 
-/* --- adding ------------------------------------------------------------ */
+/* --- Adding ------------------------------------------------------------ */
 
 /* Far beyond the needs of drivers; twice as much still fits 32 bits */
 #define MAX_SLOTS (1u << 24)
@@ -266,7 +266,7 @@ dmabuf_reservation_replace (DmabufReservation *reservation, guint64 context,
   }
 }
 
-/* --- iterating --------------------------------------------------------- */
+/* --- Iterating --------------------------------------------------------- */
 
 void
 dmabuf_reservation_iter_init (DmabufReservationIter *iter,
@@ -362,7 +362,7 @@ dmabuf_reservation_iter_next (DmabufReservationIter *iter)
   return iter_find (iter);
 }
 
-/* --- questions --------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 DmabufFence **
 dmabuf_reservation_get_fences (

@@ -19,7 +19,7 @@
 
 #include <errno.h>
 
-/* --- uses ---------------------------------------------------------------- */
+/* --- Uses ---------------------------------------------------------------- */
 
 /* Static functions up to acquire_placed () are called under the buffer's lock,
  * on_cancelled () excepted. */
@@ -79,7 +79,7 @@ dmabuf_buffer_release_use (DmabufBuffer *buffer)
   dmabuf_buffer_release_use_of (buffer, g_thread_self ());
 }
 
-/* --- waiting ------------------------------------------------------------- */
+/* --- Waiting ------------------------------------------------------------- */
 
 typedef struct
 {
@@ -179,7 +179,7 @@ set_deadlock (Request *request, GError **error)
         user);
 }
 
-/* --- acquiring ----------------------------------------------------------- */
+/* --- Acquiring ----------------------------------------------------------- */
 
 static gboolean
 place (DmabufBuffer *buffer, GError **error)
@@ -328,7 +328,7 @@ dmabuf_buffer_try_acquire_as_is (DmabufBuffer *buffer, gint64 deadline,
   return ok;
 }
 
-/* --- deferred buffers ---------------------------------------------------- */
+/* --- Deferred buffers ---------------------------------------------------- */
 
 DmabufBuffer *
 dmabuf_buffer_new_deferred (
