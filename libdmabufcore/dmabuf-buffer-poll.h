@@ -65,7 +65,7 @@ void dmabuf_buffer_poll_unref (DmabufBufferPoll *poll);
  * dmabuf_buffer_poll_arm:
  * @poll: a poll
  * @access: to be ready for: %DMABUF_ACCESS_READ or %DMABUF_ACCESS_WRITE
- * @func: (scope notified) (closure user_data): what to call
+ * @func: (scope notified) (closure user_data): the function to call
  * @user_data: for @func
  * @notify: (nullable): frees @user_data, after the call or the disarming
  * @error: return location for an error

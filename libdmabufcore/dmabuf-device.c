@@ -158,10 +158,10 @@ dmabuf_device_class_init (DmabufDeviceClass *klass)
   /**
    * DmabufDevice:flags:
    *
-   * What the device does by itself.
+   * Tasks that the device takes over from the library.
    */
   g_object_class_install_property (object_class, PROP_FLAGS,
-      g_param_spec_flags ("flags", "Flags", "What the device does by itself",
+      g_param_spec_flags ("flags", "Flags", "Tasks that the device takes over",
           DMABUF_TYPE_DEVICE_FLAGS, DMABUF_DEVICE_FLAG_NONE, construct));
 
   /**

@@ -23,7 +23,7 @@ G_DECLARE_DERIVABLE_TYPE (DmabufDevice, dmabuf_device, DMABUF, DEVICE, GObject)
  *   implicit fences itself, so that a mapping takes no snapshot of them (KMS
  *   without IN_FENCE_FD)
  *
- * What a device does by itself.
+ * Tasks that a device takes over from the library.
  */
 typedef enum /*< flags >*/
 {
