@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* st-dma-fence-unwrap: the ten cases of the kernel's own suite, by their names.
- */
+/* The ten cases of the kernel's st-dma-fence-unwrap, by their names. */
 
 #include "../lib/sync.h"
 
@@ -83,7 +82,7 @@ GST_START_TEST (test_unwrap_chain)
   DmabufFence *a = mock_fence (), *b = mock_fence ();
   DmabufFence *chain = chain_of (a, b);
 
-  /* Newest first (UNW-1) */
+  /* UNW-1: newest first */
   assert_leaves (chain, b, a, TRUE);
   end (chain, a, b);
 }
