@@ -7,10 +7,10 @@ G_BEGIN_DECLS
 
 /*
  * Annotations of the code between "a fence is published" and "it is signalled"
- * (ANN-1). That code may not wait for a fence, nor do what could end up waiting
- * for one (ANN-2): lock a reservation, allocate memory with waiting, or take a
- * lock under which another thread does one of these. A breach is reported as a
- * critical that names both places.
+ * (ANN-1). That code may neither wait for a fence nor do what could depend on
+ * such a wait (ANN-2): lock a reservation, allocate memory with waiting, or
+ * take a lock under which another thread does one of these. A breach is
+ * reported as a critical that names both places.
  */
 
 /**

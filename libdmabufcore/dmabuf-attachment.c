@@ -21,9 +21,9 @@ dmabuf_attachment_new (
   if (!dmabuf_storage_check_device (buffer, device, error))
     return NULL;
 
-  /* The use keeps the storage with this exporter while its attach is called. A
-   * buffer without storage has no exporter yet: that one is asked as soon as it
-   * is chosen (DEF-1). */
+  /* The use keeps the storage with this exporter while its attach is called. If
+   * the storage is deferred, the exporter is asked when it is chosen (DEF-1).
+   */
   dmabuf_buffer_acquire_as_is (buffer);
   if (dmabuf_buffer_peek_fd (buffer) >= 0)
     exporter = buffer->exporter;

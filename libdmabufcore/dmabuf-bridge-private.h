@@ -14,8 +14,8 @@ G_BEGIN_DECLS
  * (dmabuf_buffer_hold_storage()), or has a use of it. */
 
 /* The fences that @access has to wait for: our own, merged with a snapshot of
- * the kernel's (XSF-1, XSF-2) if the fd has left the core. NULL for none. For a
- * buffer whose fd has not left the core this makes no system call.
+ * the kernel's (XSF-1, XSF-2) if the fd has left the core. NULL for none. Makes
+ * system calls only if the fd has left the core.
  * @implicit: the device waits for the kernel's itself; only ours count. */
 DmabufFence *dmabuf_bridge_snapshot (
     DmabufBuffer *buffer, DmabufAccess access, gboolean implicit);

@@ -95,8 +95,8 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
   g_return_if_fail (buffer != NULL);
 
   /* The last reference of a registered buffer is dropped under the registry's
-   * lock, as an import may just find it there. A buffer whose fd never left the
-   * core is not registered. */
+   * lock, as an import may just find it there. A buffer is registered when its
+   * fd leaves the core. */
   count = g_atomic_int_get (&buffer->ref_count);
   while (count > 1) {
     if (g_atomic_int_compare_and_exchange_full (

@@ -82,8 +82,8 @@ const char *dmabuf_device_get_name (DmabufDevice *device);
  * #DmabufDevice:max-attachments, the least recently used one that is neither
  * held nor mapped leaves the cache. A cached attachment holds its buffer.
  *
- * Errors: EBUSY if the memory does not suit the device's constraints and cannot
- * move, or the exporter vetoes.
+ * Errors: EBUSY if the memory violates the device's constraints and cannot
+ * move, or if the exporter vetoes.
  *
  * Returns: (transfer full): the attachment
  */

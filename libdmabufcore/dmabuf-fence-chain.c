@@ -260,9 +260,9 @@ chain_get_timeline_name (DmabufFence *fence)
   return "unbound";
 }
 
-/* CHN-7: releasing a node may release the previous one. Nodes without other
- * references are queued and freed by the loop of the first, so that the stack
- * does not grow with the length of the chain. */
+/* CHN-7: releasing a node may release the previous one. Nodes that lose their
+ * last reference are queued and freed by the loop of the first, so that the
+ * stack stays small for a chain of any length. */
 static void
 chain_release (DmabufFence *fence)
 {

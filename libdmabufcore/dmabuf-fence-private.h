@@ -151,8 +151,8 @@ gboolean dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp);
 void dmabuf_fence_dispatch (DmabufFence *fence);
 
 /* Runs ops->deferred when this thread has left all callbacks: a container
- * completes there and not inside a member's callback (ARR-3), so that the stack
- * does not grow with the depth of containers. A container that is queued
+ * completes there instead of inside a member's callback (ARR-3), so that the
+ * stack stays small for containers of any depth. A container that is queued
  * already, on this thread or another, is not queued again: it looks at all of
  * its members when its turn comes. */
 void dmabuf_fence_defer (DmabufFence *fence);

@@ -76,7 +76,7 @@ cancel_has_come (int cancel_fd)
   return cancel_fd >= 0 && dmabuf_kernel_poll (cancel_fd, POLLIN, 0, NULL) != 0;
 }
 
-/* Polls the fences: without an fd for the poller no callback would come. */
+/* Polls the fences, as callbacks need an fd for the poller. */
 static int
 wait_by_looking (DmabufFence **fences, guint n_fences, gint64 deadline,
     GCancellable *cancellable, int cancel_fd)

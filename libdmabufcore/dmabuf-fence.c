@@ -37,8 +37,8 @@ fence_flags (DmabufFence *fence)
   return __atomic_load_n (&fence->flags, __ATOMIC_ACQUIRE);
 }
 
-/* Whether the only reference is the caller's and no other can appear: without
- * ENABLED the poller has no source that would take one. */
+/* Whether the caller's reference is the only one and stays so: the poller takes
+ * references only with ENABLED. */
 static inline gboolean
 fence_is_alone (DmabufFence *fence)
 {

@@ -30,8 +30,8 @@ typedef struct
   int (*dup) (int fd);
   int (*ioctl) (int fd, unsigned long request, void *arg);
   off_t (*lseek) (int fd, off_t offset, int whence);
-  /* st_dev and st_ino without asking the file's server (statx with
-   * AT_STATX_DONT_SYNC), so that a hostile FUSE file cannot block (SEC-4) */
+  /* The st_dev and st_ino of a file, by statx with AT_STATX_DONT_SYNC, which a
+   * hostile FUSE server cannot block (SEC-4) */
   int (*identify) (int fd, guint64 *device, guint64 *inode);
   /* The target of /proc/self/fd/FD */
   ssize_t (*read_link) (int fd, char *target, size_t size);

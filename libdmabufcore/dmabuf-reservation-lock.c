@@ -453,7 +453,7 @@ lock_carefully (DmabufReservation *reservation, DmabufAcquireContext *context,
                              : dmabuf_reservation_set_lock_error (ret, error);
 }
 
-/* Without contention this is one compare-and-swap, without a stack frame. */
+/* If the lock is free this is one compare-and-swap, without a stack frame. */
 gboolean
 dmabuf_reservation_lock (DmabufReservation *reservation,
     DmabufAcquireContext *context, GError **error)

@@ -216,8 +216,8 @@ GST_START_TEST (test_att4_detach_of_a_mapped_buffer_is_ebusy)
 }
 GST_END_TEST;
 
-/* MAP-2: the exporter's error is passed on, FALSE without an error means
- * ENOMEM, and a failure leaves no mapping. MAP-5: each map is unmapped once. */
+/* MAP-2: the exporter's error is passed on; FALSE without an error means
+ * ENOMEM; the buffer stays unmapped. MAP-5: each map is unmapped once. */
 GST_START_TEST (test_map2_errors_of_the_exporter)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -558,7 +558,8 @@ GST_START_TEST (test_stat4_a_buffer_counts_once)
 }
 GST_END_TEST;
 
-/* STAT-1: no permission, no process. STAT-3: no debugfs. */
+/* STAT-1: ENOENT for a process that does not exist. STAT-3: ENOENT without
+ * debugfs, which the message names. */
 GST_START_TEST (test_stat3_what_cannot_be_read)
 {
   GError *error = NULL;

@@ -186,7 +186,7 @@ int fake_info_open (const char *path);
 void fake_buffer_foreach (GFunc func, gpointer user_data);
 void fake_buffer_free (FakeFile *file);
 
-/* Synchronisation (fake-sync.c), called without the lock unless noted. */
+/* Synchronisation (fake-sync.c), called without the lock except where noted. */
 
 /* EXPORT_SYNC_FILE and IMPORT_SYNC_FILE of a dma-buf, and every ioctl of a
  * sync_file: 0 or more, or -1 and errno. */

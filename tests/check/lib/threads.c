@@ -12,9 +12,9 @@
 
 /* --- Numbers ------------------------------------------------------------- */
 
-/* A futex in place of a GCond: a signal handler may change the number too, and
- * ThreadSanitizer sees no order of memory accesses that the code under test
- * does not make itself. */
+/* A futex in place of a GCond: a signal handler may change the number too. And
+ * the mutex of a GCond would order memory accesses, which would hide races from
+ * ThreadSanitizer. */
 static void
 wake_waiters (gint *value)
 {

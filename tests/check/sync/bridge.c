@@ -263,7 +263,7 @@ imports_so_far (void)
       : (guint) g_atomic_int_get (&n_imports);
 }
 
-/* CPU-7: with a kernel without the ioctls, or without an fd left, the CPU waits
+/* CPU-7: if the kernel lacks the ioctls, or all fds are taken, the CPU waits
  * instead, which is counted; ENOTTY is remembered. */
 GST_START_TEST (test_bridge_fallback)
 {
@@ -317,7 +317,7 @@ GST_START_TEST (test_bridge_fallback)
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
     dmabuf_fence_unref (more);
 
-    /* For an idle buffer a poll is enough: no wait, and nothing is counted. */
+    /* For an idle buffer a poll is enough; the count stays the same. */
     fail_unless (dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_WRITE) == NULL);
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
   }

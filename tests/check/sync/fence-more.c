@@ -328,8 +328,8 @@ GST_START_TEST (test_sec13_cancel_fd)
 }
 GST_END_TEST;
 
-/* SEC-13: a cancel fd whose other end is closed cancels the wait too. Fences
- * that have signalled need no fd, so the wait succeeds with none left. */
+/* SEC-13: a cancel fd whose other end is closed cancels the wait too. If the
+ * fences have signalled, the wait succeeds even when all fds are taken. */
 GST_START_TEST (test_sec13_cancel_fd_hangs_up)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
@@ -463,8 +463,8 @@ GST_END_TEST;
 
 /* --- The poller ---------------------------------------------------------- */
 
-/* Without an fd for the poller no callbacks come. Waiters poll instead, keep
- * their deadlines, and do not take a pending fence for signalled. */
+/* If there is no fd for the poller, waiters poll the fences themselves: they
+ * keep their deadlines, and see when a fence has signalled. */
 GST_START_TEST (test_no_poller)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };

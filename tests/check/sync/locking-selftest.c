@@ -496,8 +496,8 @@ case_thread (gpointer run)
   return NULL;
 }
 
-/* Locks that a misuse left locked cannot be freed without another misuse. This
- * array is for leak checkers, which find them here. */
+/* Locks that a misuse left locked could be freed by another misuse only. Leak
+ * checkers find them in this array. */
 static DmabufReservation *volatile left_behind[G_N_ELEMENTS (cases)][3];
 
 /* WW-3, LOCK-1: each case runs in a thread of its own, as a misuse leaves locks

@@ -367,9 +367,9 @@ unsubmitted_is_signaled (gpointer data, int *error, gint64 *timestamp)
   return FALSE;
 }
 
-/* IND-2, XDC-1: a point without submitted work is no fence. A wait for it fails
- * at once, as nothing guarantees its end; the owner of the syncobj first waits
- * for the submission (WAIT_FOR_SUBMIT). */
+/* IND-2, XDC-1: a point becomes a fence when its work is submitted. Before that
+ * a wait for it fails at once, as nothing guarantees its end; the owner of the
+ * syncobj first waits for the submission (WAIT_FOR_SUBMIT). */
 GST_START_TEST (test_ind2_point_without_work)
 {
   static const DmabufFenceBackend unsubmitted = {
