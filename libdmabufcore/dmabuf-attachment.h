@@ -163,9 +163,9 @@ DmabufFence *dmabuf_mapping_get_fence (DmabufMapping *mapping);
  *   it is done already (V4L2 after DQBUF)
  * @error: return location for an error
  *
- * Ends a device access (MAP-5, MAP-7). A pending @fence enters the buffer's
- * reservation, as READ after TO_DEVICE, else as WRITE. A kernel-backed one
- * enters the kernel's reservation, unless the device published it itself.
+ * Ends a device access (MAP-5, MAP-7). A pending @fence is published in the
+ * buffer's reservation, as READ after TO_DEVICE, else as WRITE; a kernel-backed
+ * one in the kernel's as well, unless the device published it itself.
  *
  * Returns: %FALSE if the fence could not be published; then this has waited for
  *   it, 20 seconds at most (ETIME)

@@ -138,8 +138,8 @@ own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
   return merged;
 }
 
-/* Asked before an export: most buffers are idle, and a poll costs a fraction of
- * it. */
+/* Polled before an export: most buffers are idle, and a poll costs a fraction
+ * of an export. */
 static gboolean
 is_idle (DmabufBuffer *buffer, DmabufAccess access)
 {

@@ -195,7 +195,7 @@ gboolean dmabuf_constraints_has_format (
  * @b: constraints
  * @error: return location for an error
  *
- * Makes constraints that only a buffer satisfies which satisfies @a and @b.
+ * Merges both: a buffer satisfies the result if it satisfies @a and @b.
  *
  * Returns: (transfer full): the merged constraints; %NULL with EBUSY and a
  *   message that names the field, both sides and their values

@@ -42,8 +42,8 @@ struct _DmabufAttachment
   DmabufBuffer *buffer;
   gint n_pins; /* Atomic */
 
-  /* The exporter that agreed to the device (attach); changes only while the
-   * storage is placed or moved, without other users. */
+  /* The exporter whose attach was called; changes only while the storage is
+   * placed or moved, when it has no users. */
   DmabufExporter *attached_by;
 
   /* Under the device's lock. */

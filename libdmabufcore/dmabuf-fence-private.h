@@ -106,7 +106,8 @@ struct _DmabufFence
 };
 
 /* Initialises the common part of a zeroed fence: one reference (FEN-1). GLib's
- * locks need no call where the memory is zero and ends unlocked. */
+ * locks need neither init nor clear, as they begin as zeros and end unlocked.
+ */
 static inline void
 dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
     guint64 context, guint64 seqno)

@@ -16,7 +16,7 @@
 
 #define BUFINFO "/sys/kernel/debug/dma_buf/bufinfo"
 
-/* Far more than the buffers of a machine take, and still bounded. */
+/* A bound for hostile text, far above what the buffers of a machine take. */
 #define MAX_FILE (64 << 20)
 
 G_DEFINE_BOXED_TYPE (DmabufBufferInfo, dmabuf_buffer_info,
@@ -62,7 +62,7 @@ clean (const char *text, gsize length)
   return copy;
 }
 
-/* Digits and nothing else, within 64 bits. */
+/* Parses a number of 64 bits that consists of digits only. */
 static gboolean
 parse_number (const char *text, gsize length, guint64 *number)
 {
@@ -91,7 +91,7 @@ strip (const char **text, gsize *length)
     (*length)--;
 }
 
-/* Takes the text up to @end, or all that is left, from the front. */
+/* Splits off the text up to the next @end, or all that is left. */
 static gboolean
 next_piece (const char **text, gsize *length, char end, const char **piece,
     gsize *piece_length)

@@ -25,8 +25,8 @@ G_BEGIN_DECLS
  * DMABUF_DEADLINE_NEVER:
  *
  * A deadline that is never reached. Deadlines are absolute times of
- * CLOCK_MONOTONIC in microseconds, as g_get_monotonic_time() returns them; one
- * that has passed (0, for example) makes a wait a test.
+ * CLOCK_MONOTONIC in microseconds, as g_get_monotonic_time() returns them. With
+ * one that has passed (0, for example) a wait only tests.
  */
 #define DMABUF_DEADLINE_NEVER G_MAXINT64
 
