@@ -5,11 +5,11 @@
 
 G_BEGIN_DECLS
 
-/* Lock of a reservation: one class for all (WW-1) */
+/* The lock of any reservation: all are of one class (WW-1). */
 #define DMABUF_LOCK_RESERVATION "dmabuf_reservation"
 
 /* Depth of signalling sections of this thread, and whether the order of locks
- * is followed: what a fast path looks at before it calls. */
+ * is checked. A fast path reads both and mostly saves the call. */
 extern __thread guint dmabuf_annotation_depth
     __attribute__ ((tls_model ("initial-exec")));
 extern gint dmabuf_annotation_checks;

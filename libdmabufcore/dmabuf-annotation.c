@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Two checks. Inside a signalling section the forbidden is reported when it
- * happens. And the order of things is a graph, in the manner of lockdep: an
- * edge A -> B for "B was taken, or waited for, while A was held"; a cycle is a
- * deadlock that waits for its chance. Signalling is a node like a lock:
+ * Two checks. A breach inside a signalling section is reported when it happens.
+ * The order of locks and waits is a graph, as in lockdep: an edge A -> B means
+ * "B was taken, or waited for, while A was held"; a cycle is a possible
+ * deadlock. Signalling is a node like a lock:
  *
  *   lock X inside a section       signalling -> X
  *   wait for a fence under X      X -> signalling
@@ -18,7 +18,7 @@
 #include <string.h>
 
 #define MAX_DEPTH 32
-#define MAX_CLASSES 64 /* bits of a word; node 0 is signalling */
+#define MAX_CLASSES 64 /* Bits of a word; node 0 is signalling */
 #define NO_CLASS MAX_CLASSES
 
 __thread guint dmabuf_annotation_depth
@@ -41,10 +41,10 @@ static struct
   const char *places[MAX_CLASSES][MAX_CLASSES];
 } graph;
 
-/* --- the graph --------------------------------------------------------- */
+/* --- The graph --------------------------------------------------------- */
 
-/* Under the lock. A way from @from to @to, 0 if there is none; says the places
- * of its first step in @first. */
+/* Under the lock. Whether a path leads from @from to @to; then @first is the
+ * first node on it after @from. */
 static gboolean
 graph_reaches (guint from, guint to, guint *first)
 {
@@ -109,8 +109,8 @@ graph_find_class (const char *name)
     graph.names[0] = "fence signalling";
     graph.names[1] = DMABUF_LOCK_RESERVATION;
     graph.n_classes = 2;
-    /* Waiting under a reservation lock is allowed, so signalling may never take
-     * one (ANN-3), whether anybody has waited yet or not. */
+    /* ANN-3: waiting under a reservation lock is allowed, so signalling may
+     * never take one. The edge is there before the first such wait. */
     graph.edges[1] = 1;
     graph.places[1][0] = "the contract (ANN-3)";
   }
@@ -135,7 +135,7 @@ find_class (const char *name)
   g_mutex_unlock (&graph.lock);
 
   if (node == NO_CLASS)
-    g_warning_once ("more than %u kinds of locks: the order of those beyond is"
+    g_warning_once ("more than %u kinds of locks: the order of further ones is"
                     " not checked",
         MAX_CLASSES - 2);
   return node;
@@ -175,7 +175,7 @@ release (guint node)
   }
 }
 
-/* --- the sections ------------------------------------------------------ */
+/* --- The sections ------------------------------------------------------ */
 
 guint
 dmabuf_annotation_begin (const char *place)
@@ -287,7 +287,7 @@ dmabuf_annotation_set_checks (gboolean enabled)
   g_atomic_int_set (&dmabuf_annotation_checks, enabled);
 }
 
-/* Before anything of the library runs. */
+/* A constructor, so that checks are on before the first lock is taken. */
 __attribute__ ((constructor)) static void
 annotation_init (void)
 {

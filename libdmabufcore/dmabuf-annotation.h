@@ -7,10 +7,10 @@ G_BEGIN_DECLS
 
 /*
  * Annotations of the code between "a fence is published" and "it is signalled"
- * (ANN-1). In it nothing may be done that could wait for a fence: wait for one,
- * lock a reservation, allocate with waiting, take a lock that somebody holds
- * while he does one of these (ANN-2). A breach is reported as a critical with
- * both places.
+ * (ANN-1). That code may neither wait for a fence nor do what could depend on
+ * such a wait (ANN-2): lock a reservation, allocate memory with waiting, or
+ * take a lock under which another thread does one of these. A breach is
+ * reported as a critical that names both places.
  */
 
 /**
@@ -32,7 +32,7 @@ G_BEGIN_DECLS
 
 /**
  * dmabuf_annotation_begin:
- * @place: (not nullable): where, a static string
+ * @place: (not nullable): the place in the source, a static string
  *
  * See dmabuf_fence_begin_signalling().
  *
@@ -52,17 +52,17 @@ void dmabuf_annotation_end (guint cookie);
 
 /**
  * dmabuf_annotation_might_wait:
- * @place: where, a static string
+ * @place: the place in the source, a static string
  *
- * Declares a wait for fences, also one that is not needed this time. All waits
- * of the library declare themselves.
+ * Declares that the caller may wait for fences here, even if it need not this
+ * time (the kernel's might_sleep()). All waits of the library are declared.
  */
 DMABUF_CORE_API
 void dmabuf_annotation_might_wait (const char *place);
 
 /**
  * dmabuf_annotation_might_allocate:
- * @place: where, a static string
+ * @place: the place in the source, a static string
  *
  * Declares an allocation that may wait for memory to be reclaimed.
  */
@@ -73,12 +73,12 @@ void dmabuf_annotation_might_allocate (const char *place);
  * dmabuf_annotation_lock:
  * @name: the kind of lock, a static string; the same for all locks that are
  *   used alike
- * @place: where, a static string
+ * @place: the place in the source, a static string
  *
  * Declares that a lock of the caller's was taken. The order of locks, waits and
- * signalling sections is remembered for the life of the process: an order that
- * could deadlock is reported the first time that both halves have been seen,
- * though they never met. Only with checks on (dmabuf_annotation_set_checks()).
+ * signalling sections is remembered for the life of the process: two orders
+ * that together could deadlock are reported as soon as both have been seen,
+ * even far apart. Only with checks on (dmabuf_annotation_set_checks()).
  */
 DMABUF_CORE_API
 void dmabuf_annotation_lock (const char *name, const char *place);
@@ -86,10 +86,10 @@ void dmabuf_annotation_lock (const char *name, const char *place);
 /**
  * dmabuf_annotation_trylock:
  * @name: the kind of lock
- * @place: where, a static string
+ * @place: the place in the source, a static string
  *
- * Like dmabuf_annotation_lock() for one that was taken without waiting: that
- * cannot deadlock, but what follows under it can.
+ * Like dmabuf_annotation_lock(), for a lock that was taken without waiting.
+ * Taking it cannot deadlock; locks and waits under it can.
  */
 DMABUF_CORE_API
 void dmabuf_annotation_trylock (const char *name, const char *place);
@@ -97,11 +97,12 @@ void dmabuf_annotation_trylock (const char *name, const char *place);
 /**
  * dmabuf_annotation_lock_nested: (skip)
  * @name: the kind of lock
- * @reservation: whose lock orders all locks of this kind
- * @place: where, a static string
+ * @reservation: the reservation under whose lock they are taken
+ * @place: the place in the source, a static string
  *
- * Like dmabuf_annotation_lock() for a lock of which several are only ever taken
- * under @reservation's. Reported if this thread does not hold that.
+ * Like dmabuf_annotation_lock(), for a kind of lock of which a thread may hold
+ * several, in any order, as long as it holds @reservation's lock (the kernel's
+ * mutex_lock_nest_lock()). Reported if this thread does not hold that lock.
  */
 DMABUF_CORE_API
 void dmabuf_annotation_lock_nested (
@@ -111,18 +112,17 @@ void dmabuf_annotation_lock_nested (
  * dmabuf_annotation_unlock:
  * @name: the kind of lock
  *
- * Declares that it was released.
+ * Declares that the lock was released.
  */
 DMABUF_CORE_API
 void dmabuf_annotation_unlock (const char *name);
 
 /**
  * dmabuf_annotation_set_checks:
- * @enabled: whether
+ * @enabled: whether the order of locks is checked
  *
  * Turns the order checker on or off; initially on if the environment variable
- * DMABUF_CHECKS is 1. What is forbidden inside a signalling section is always
- * reported.
+ * DMABUF_CHECKS is 1. Breaches inside a signalling section are always reported.
  */
 DMABUF_CORE_API
 void dmabuf_annotation_set_checks (gboolean enabled);

@@ -21,8 +21,9 @@ dmabuf_attachment_new (
   if (!dmabuf_storage_check_device (buffer, device, error))
     return NULL;
 
-  /* While the exporter is asked, its storage stays. One that is put off is
-   * asked when it is chosen. */
+  /* The use keeps the storage with this exporter while its attach is called. If
+   * the storage is deferred, the exporter is asked when it is chosen (DEF-1).
+   */
   dmabuf_buffer_acquire_as_is (buffer);
   if (dmabuf_buffer_peek_fd (buffer) >= 0)
     exporter = buffer->exporter;
@@ -39,7 +40,7 @@ dmabuf_attachment_new (
   g_mutex_init (&attachment->import_lock);
   g_cond_init (&attachment->import_made);
 
-  /* ATT-3: in the list after the exporter agreed. */
+  /* ATT-3: enters the list after the exporter agreed. */
   g_mutex_lock (&buffer->lock);
   buffer->attachments = g_list_prepend (buffer->attachments, attachment);
   g_mutex_unlock (&buffer->lock);
@@ -61,8 +62,8 @@ dmabuf_attachment_free (DmabufAttachment *attachment)
 
   dmabuf_attachment_drop_imports (attachment, TRUE);
 
-  /* ATT-3: off the list before the exporter is told, whose storage stays
-   * meanwhile. */
+  /* ATT-3: leaves the list before the exporter's detach is called. Meanwhile
+   * the use keeps the storage with that exporter. */
   dmabuf_buffer_acquire_as_is (buffer);
   g_mutex_lock (&buffer->lock);
   buffer->attachments = g_list_remove (buffer->attachments, attachment);
@@ -95,7 +96,7 @@ dmabuf_attachment_try_ref (DmabufAttachment *attachment)
   g_mutex_lock (dmabuf_device_lock (device));
   lives = attachment->cached || g_atomic_int_get (&attachment->n_holders) > 0;
   if (lives && g_atomic_int_add (&attachment->n_holders, 1) == 0) {
-    g_atomic_int_inc (&attachment->tenure);
+    g_atomic_int_inc (&attachment->hold_epoch);
     g_object_ref (device);
   }
   g_mutex_unlock (dmabuf_device_lock (device));
@@ -161,7 +162,7 @@ dmabuf_attachment_get_device (DmabufAttachment *attachment)
   return attachment->device;
 }
 
-/* --- pins ---------------------------------------------------------------- */
+/* --- Pins ---------------------------------------------------------------- */
 
 gboolean
 dmabuf_attachment_pin (DmabufAttachment *attachment, gint64 deadline,
@@ -172,11 +173,11 @@ dmabuf_attachment_pin (DmabufAttachment *attachment, gint64 deadline,
 
   g_return_val_if_fail (attachment != NULL, FALSE);
 
-  /* DEF-6 */
+  /* DEF-6: only a dynamic importer pins. */
   if (!DMABUF_DEVICE_GET_CLASS (attachment->device)->invalidate) {
     dmabuf_set_error (error, EINVAL,
-        "%s cannot pin: only a device that can be told of moves may forbid "
-        "them",
+        "%s cannot pin: only a device that implements invalidate may forbid "
+        "moves",
         dmabuf_device_get_name (attachment->device));
     return FALSE;
   }

@@ -2,42 +2,42 @@
 #pragma once
 
 /*
- * Between storage and fences: what a mapping or CPU access asks of the fences
- * of a buffer, ours (its reservation) and the kernel's.
+ * The fences of a buffer, in our reservation and in the kernel's, as mappings
+ * and CPU accesses read them, add to them and wait for them.
  */
 
 #include <libdmabufcore/dmabuf-types.h>
 
 G_BEGIN_DECLS
 
-/* Snapshots and publishing are for who holds the storage of @buffer
+/* For snapshots and publishing the caller holds the storage of @buffer
  * (dmabuf_buffer_hold_storage()), or has a use of it. */
 
-/* The fences that stand against @access: our own merged with a snapshot of the
- * kernel's (XSF-1, XSF-2) where somebody else may have put some there. NULL for
- * none, without a system call for a buffer that nobody else has seen.
+/* The fences that @access has to wait for: our own, merged with a snapshot of
+ * the kernel's (XSF-1, XSF-2) if the fd has left the core. NULL for none. Makes
+ * system calls only if the fd has left the core.
  * @implicit: the device waits for the kernel's itself; only ours count. */
 DmabufFence *dmabuf_bridge_snapshot (
     DmabufBuffer *buffer, DmabufAccess access, gboolean implicit);
 
-/* Likewise; FALSE where the kernel gives none of a busy buffer, for which the
- * former waits. */
+/* The same without a wait: FALSE if the buffer is busy and the kernel exports
+ * no fence for it. */
 gboolean dmabuf_bridge_try_snapshot (DmabufBuffer *buffer, DmabufAccess access,
     gboolean implicit, DmabufFence **fence);
 
-/* @fence ends an access that began with @access: it enters the reservation, and
- * the kernel's (XSF-3) where others can see the buffer. FALSE with an error if
- * it could not be published; then it was waited for.
- * @implicit: the device put it into the kernel's itself. */
+/* Publishes @fence, which signals at the end of an access of kind @access. It
+ * enters our reservation, the kernel's (XSF-3), or both: see dmabuf-bridge.c.
+ * FALSE with an error if that failed; then this has waited for @fence.
+ * @implicit: the device has put it into the kernel's reservation itself. */
 gboolean dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
     DmabufFence *fence, gboolean implicit, GError **error);
 
-/* Waits until nothing stands against @access: our own fences, then poll on the
- * dma-buf (CPU-6). */
+/* Waits for the fences that conflict with @access: for our own, then with poll
+ * on the dma-buf (CPU-6). */
 gboolean dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access,
     gint64 deadline, GCancellable *cancellable, GError **error);
 
-/* The buffer is released: its reservation goes. */
+/* Drops the reservation of a buffer that is being released. */
 void dmabuf_bridge_buffer_free (DmabufBuffer *buffer);
 
 G_END_DECLS

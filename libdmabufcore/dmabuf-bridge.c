@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Between our reservations and the kernel's. What the kernel cannot tell or
- * take (no ioctl, no fd left) is made up for by waiting on the CPU, and
+ * Between our reservations and the kernel's. Where the kernel cannot export or
+ * import a fence (no ioctl, no fd left) the CPU waits instead, and that is
  * counted.
  *
- * Of a dma-buf that others have seen, the kernel's reservation holds the
- * kernel-backed fences and ours the software ones; one of both is not kept
- * twice, as each would hold an fd and be asked by a system call. Of a dma-buf
- * that nobody has seen ours holds all, and the kernel's those that it can, for
- * when it is seen. Either way a snapshot of the kernel's and our software
- * fences are the whole truth.
+ * A dma-buf is "seen" once its fd has left the core. Then the kernel's
+ * reservation holds its kernel-backed fences, and ours the software ones. No
+ * fence is in both, as each copy would hold an fd and cost a system call per
+ * test. Before a dma-buf is seen our reservation holds all its fences, and the
+ * kernel's holds the kernel-backed ones as well, so that they are there when it
+ * is seen. In both states the kernel's fences and our software fences together
+ * are complete.
  */
 
 #include "dmabuf-annotation-private.h"
@@ -25,21 +26,23 @@
 #include <errno.h>
 #include <poll.h>
 
-/* How long a wait lasts that stands in for the hardware's, which would have no
- * limit: ten times what a driver's hang detection takes (XDC-1, SEC-13). */
+/* The limit of a CPU wait that replaces a wait of the hardware: ten times the
+ * hang detection of a driver (XDC-1, SEC-13). */
 #define FALLBACK_TIMEOUT (20 * G_USEC_PER_SEC)
 
-/* A buffer that was busy when it was looked at is taken to be so this many
- * times more: whose work overlaps finds it busy each time, and the look is a
- * third of the snapshot. A wrong guess costs a fence that has signalled. */
+/* After a poll that found a buffer busy, this many further snapshots take it to
+ * be busy without a poll: where work overlaps it is busy each time, and the
+ * poll is a third of the cost of a snapshot. A wrong guess costs the export of
+ * a fence that has signalled. */
 #define BUSY_GUESSES 7
 
 #define count(field) dmabuf_count_process (field, 1)
 
-/* --- what this kernel has ---------------------------------------------- */
+/* --- Ioctls of this kernel --------------------------------------------- */
 
-/* The answer of the first call, as that is the only way to know (CPU-7): the
- * generation of the kernel that gave it, plus 1, for "has not got it". */
+/* Whether an ioctl is missing: only a call can tell (CPU-7). Set to
+ * dmabuf_kernel_generation + 1 when one failed with ENOTTY, so that the answer
+ * does not outlive a kernel layer that a test replaced. */
 static guint no_export;
 static guint no_import;
 
@@ -56,7 +59,7 @@ remember (guint *answer, int ret)
     g_atomic_int_set (answer, dmabuf_kernel_generation + 1);
 }
 
-/* Whether the kernel holds fences for @buffer that may not be ours. */
+/* Whether the kernel may hold fences of others for @buffer. */
 static gboolean
 has_kernel_fences (DmabufBuffer *buffer)
 {
@@ -67,11 +70,12 @@ has_kernel_fences (DmabufBuffer *buffer)
 static short
 poll_events (DmabufAccess access)
 {
-  /* POLL-3: POLLOUT alone, as both together return at the first. */
+  /* POLL-3: POLLOUT alone; with POLLIN, poll returns when the first is ready.
+   */
   return access & DMABUF_ACCESS_WRITE ? POLLOUT : POLLIN;
 }
 
-/* --- reservations of buffers ------------------------------------------- */
+/* --- Reservations of buffers ------------------------------------------- */
 
 DmabufReservation *
 dmabuf_buffer_get_reservation (DmabufBuffer *buffer)
@@ -80,7 +84,7 @@ dmabuf_buffer_get_reservation (DmabufBuffer *buffer)
 
   g_return_val_if_fail (buffer != NULL, NULL);
 
-  /* Most buffers never need one. */
+  /* Made on first use: most buffers never need one. */
   reservation = g_atomic_pointer_get (&buffer->reservation);
   if (G_UNLIKELY (!reservation)) {
     DmabufReservation *fresh = dmabuf_reservation_new ();
@@ -100,9 +104,10 @@ dmabuf_bridge_buffer_free (DmabufBuffer *buffer)
   g_clear_pointer (&buffer->reservation, dmabuf_reservation_unref);
 }
 
-/* --- snapshot ---------------------------------------------------------- */
+/* --- Snapshot ---------------------------------------------------------- */
 
-/* Ours; with @software those only that the kernel cannot know. */
+/* Our fences; with @software only the software ones, which the kernel cannot
+ * hold. */
 static DmabufFence *
 own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
 {
@@ -115,12 +120,12 @@ own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
 
   dmabuf_reservation_iter_init_unlocked (&iter, reservation,
       dmabuf_usage_rw ((access & DMABUF_ACCESS_WRITE) != 0));
-  /* Not only left out but not even asked: that would be a system call each. */
+  /* Skipped before they are tested: a test is a system call for each. */
   iter.without_kernel = software;
   while (dmabuf_reservation_iter_next (&iter)) {
     DmabufFence *both;
 
-    /* Restarted: what was merged before is a part of what will be. */
+    /* RSV-5: a restarted iteration returns all fences again. */
     if (iter.is_restarted)
       g_clear_pointer (&merged, dmabuf_fence_unref);
     both = merged ? dmabuf_fence_merge (merged, iter.fence)
@@ -133,7 +138,8 @@ own_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean software)
   return merged;
 }
 
-/* Most buffers are idle, and a test costs a fraction of an export. */
+/* Polled before an export: most buffers are idle, and a poll costs a fraction
+ * of an export. */
 static gboolean
 is_idle (DmabufBuffer *buffer, DmabufAccess access)
 {
@@ -144,22 +150,22 @@ is_idle (DmabufBuffer *buffer, DmabufAccess access)
     .events = poll_events (access),
   };
 
-  /* Two threads may use one guess both, which does no harm. Where no fence can
-   * be had a guess would be a wait, or count as one. */
+  /* Two threads may use up the same guess, which is harmless. Without the
+   * export ioctl a guess would cost a wait instead of an export. */
   if (guesses > 0 && !is_missing (&no_export)) {
     g_atomic_int_set (&buffer->busy_guesses, guesses - 1);
     return FALSE;
   }
 
-  /* POLL-1; a call that fails says that nothing is known to be idle */
+  /* POLL-1; if the call fails the buffer counts as busy. */
   if (dmabuf_kernel->ppoll (&look, 1, &now) > 0 && look.revents & look.events)
     return TRUE;
   g_atomic_int_set (&buffer->busy_guesses, BUSY_GUESSES);
   return FALSE;
 }
 
-/* @fence: NULL for none, also after a wait that took the place of a fence.
- * FALSE if there is no other way, and @may_wait does not allow it. */
+/* @fence: NULL if the buffer is idle, or after a wait in place of an export.
+ * FALSE if only such a wait would do and @may_wait forbids it. */
 static gboolean
 kernel_fences (DmabufBuffer *buffer, DmabufAccess access, gboolean may_wait,
     DmabufFence **fence)
@@ -238,9 +244,9 @@ dmabuf_bridge_try_snapshot (DmabufBuffer *buffer, DmabufAccess access,
   return snapshot (buffer, access, implicit, FALSE, fence);
 }
 
-/* --- publish ----------------------------------------------------------- */
+/* --- Publish ----------------------------------------------------------- */
 
-/* Into the kernel's reservation: 0 or -errno */
+/* Adds @leaf to the kernel's reservation (XSF-3): 0 or -errno. */
 static int
 publish_to_kernel (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf)
 {
@@ -266,8 +272,9 @@ publish_to_kernel (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf)
   return ret;
 }
 
-/* The lock for a short change: held already, or free. Whoever holds others
- * cannot wait for one more without a context. */
+/* Locks @reservation for a short change, unless this thread holds it already.
+ * A thread that holds other reservations may only try: waiting for one more
+ * takes an acquire context (WW-1). */
 static gboolean
 lock_briefly (DmabufReservation *reservation, gboolean *unlock)
 {
@@ -287,14 +294,16 @@ publish_leaf (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf,
   DmabufReservation *reservation;
   gboolean unlock;
 
-  /* The kernel looks itself whether one of its own has signalled. */
+  /* A kernel-backed fence costs a system call to test, and the kernel tests it
+   * itself when it is added. */
   if (kernel ? dmabuf_fence_has_settled (leaf)
              : dmabuf_fence_is_signaled (leaf))
     return 0;
 
   if (kernel && !implicit && dmabuf_exporter_is_dmabuf (buffer->exporter)
       && dmabuf_buffer_peek_fd (buffer) >= 0) {
-    /* Before the call: seen in between, the kernel has it and ours too. */
+    /* Read before the call: if the buffer is seen meanwhile, the fence is in
+     * both reservations, which is safe. */
     gboolean seen = dmabuf_buffer_is_seen (buffer);
     int ret = publish_to_kernel (buffer, access, leaf);
 
@@ -313,7 +322,7 @@ publish_leaf (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *leaf,
   return 0;
 }
 
-/* XSF-3: containers are unwrapped, each leaf enters singly. */
+/* XSF-3: containers are unwrapped, and each leaf enters by itself. */
 static int
 publish_leaves (DmabufBuffer *buffer, DmabufAccess access, DmabufFence *fence,
     gboolean implicit)
@@ -340,20 +349,20 @@ dmabuf_bridge_publish (DmabufBuffer *buffer, DmabufAccess access,
   if (ret == 0)
     return TRUE;
 
-  /* Nobody else can know of it: so it has to be over. */
+  /* Later users will not wait for an unpublished fence, so this does. */
   count (fence_fallbacks);
   count (fence_waits);
   if (dmabuf_fence_wait (
           fence, g_get_monotonic_time () + FALLBACK_TIMEOUT, NULL, error))
     dmabuf_set_error (error, -ret,
         "buffer %" G_GUINT64_FORMAT
-        ": the fence of an access could not be published (%s), so it was"
-        " waited for",
+        ": the fence of an access could not be published (%s); waited for it"
+        " instead",
         dmabuf_buffer_get_inode (buffer), g_strerror (-ret));
   return FALSE;
 }
 
-/* --- wait -------------------------------------------------------------- */
+/* --- Wait -------------------------------------------------------------- */
 
 gboolean
 dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access, gint64 deadline,
@@ -377,7 +386,7 @@ dmabuf_bridge_wait (DmabufBuffer *buffer, DmabufAccess access, gint64 deadline,
     return FALSE;
   ret = dmabuf_kernel_poll (dmabuf_buffer_peek_fd (buffer),
       poll_events (access), deadline, cancellable);
-  dmabuf_buffer_let_storage_go (buffer);
+  dmabuf_buffer_release_storage (buffer);
   if (ret > 0)
     return TRUE;
 

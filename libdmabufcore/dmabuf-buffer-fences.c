@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The fences of a buffer for those who have no device: pools that wait until
- * everybody is done, and elements that stand between explicit and implicit
- * synchronisation. Devices get theirs from a mapping.
+ * The fences of a buffer for callers without a device: pools that wait until a
+ * buffer is idle, and elements between explicit and implicit synchronisation.
+ * Devices get theirs from a mapping.
  */
 
 #include <libdmabufcore/dmabuf-buffer.h>
@@ -13,8 +13,8 @@
 #include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
 
-/* While the storage moves: who moves it waits for what the kernel has, and
- * whoever uses the buffer next for him. */
+/* While the storage moves our own fences suffice: the mover waits for the
+ * kernel's, and the next user of the buffer waits for the mover. */
 DmabufFence *
 dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
 {
@@ -28,7 +28,7 @@ dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access)
     return dmabuf_bridge_snapshot (buffer, access, TRUE);
 
   fence = dmabuf_bridge_snapshot (buffer, access, FALSE);
-  dmabuf_buffer_let_storage_go (buffer);
+  dmabuf_buffer_release_storage (buffer);
   return fence;
 }
 
@@ -49,7 +49,7 @@ dmabuf_buffer_try_get_fence (
     return dmabuf_bridge_try_snapshot (buffer, access, TRUE, fence);
 
   known = dmabuf_bridge_try_snapshot (buffer, access, FALSE, fence);
-  dmabuf_buffer_let_storage_go (buffer);
+  dmabuf_buffer_release_storage (buffer);
   return known;
 }
 
@@ -67,7 +67,7 @@ dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,
 
   dmabuf_buffer_hold_storage (buffer);
   ok = dmabuf_bridge_publish (buffer, access, fence, FALSE, error);
-  dmabuf_buffer_let_storage_go (buffer);
+  dmabuf_buffer_release_storage (buffer);
   return ok;
 }
 
@@ -95,7 +95,7 @@ dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
     if (!idle[i])
       continue;
     if (!dmabuf_exporter_is_dmabuf (buffers[i]->exporter)) {
-      dmabuf_buffer_let_storage_go (buffers[i]);
+      dmabuf_buffer_release_storage (buffers[i]);
       continue;
     }
     fds[n_fds].fd = dmabuf_buffer_peek_fd (buffers[i]);
@@ -104,12 +104,12 @@ dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
     index[n_fds++] = i;
   }
 
-  /* POLL-1; a call that fails says that nothing is known to be idle */
+  /* POLL-1; if the call fails all of them count as busy. */
   if (n_fds > 0) {
     dmabuf_kernel->ppoll (fds, n_fds, &now);
     for (k = 0; k < n_fds; k++) {
       idle[index[k]] = (fds[k].revents & fds[k].events) != 0;
-      dmabuf_buffer_let_storage_go (buffers[index[k]]);
+      dmabuf_buffer_release_storage (buffers[index[k]]);
     }
   }
 

@@ -11,7 +11,7 @@
 /* Read, write */
 #define N_DIRECTIONS 2
 
-/* After how long, in microseconds, what could not be watched is tried again */
+/* Microseconds until a source that the epoll refused is added again */
 #define RETRY_PERIOD 1000
 
 typedef struct
@@ -26,12 +26,12 @@ struct _DmabufBufferPoll
 {
   gint ref_count;
   DmabufBuffer *buffer;
-  DmabufPollerSource source; /* its fd is a dup: one epoll entry per poll */
+  DmabufPollerSource source; /* Its fd is a dup: one epoll entry per poll */
   DmabufPollerTimer retry;
 
   GMutex lock;
   GCond done;
-  gboolean retries; /* the timer may be in the poller */
+  gboolean retries; /* The timer may be in the poller */
   Direction directions[N_DIRECTIONS];
 };
 
@@ -49,7 +49,7 @@ poll_of (DmabufPollerSource *source)
       - G_STRUCT_OFFSET (DmabufBufferPoll, source));
 }
 
-/* What is armed holds a reference, so there is one. */
+/* Always succeeds: an armed direction holds a reference. */
 static gboolean
 source_ref (DmabufPollerSource *source)
 {
@@ -57,7 +57,7 @@ source_ref (DmabufPollerSource *source)
   return TRUE;
 }
 
-/* Under the lock: the epoll has what is armed, and nothing else. */
+/* Under the lock: makes the epoll watch the armed directions only. */
 static int
 poll_update (DmabufBufferPoll *poll)
 {
@@ -77,8 +77,9 @@ poll_update (DmabufBufferPoll *poll)
   return events ? dmabuf_poller_add (&poll->source, events) : 0;
 }
 
-/* Under the lock, for what was armed before: nobody is left to tell that the
- * epoll does not take it any more (ENOMEM, ENOSPC). */
+/* Under the lock, for directions that were armed before. Their callers have
+ * returned, so if the epoll refuses the source now (ENOMEM, ENOSPC) a timer
+ * tries again. */
 static void
 poll_update_or_retry (DmabufBufferPoll *poll)
 {
@@ -123,7 +124,7 @@ source_dispatch (DmabufPollerSource *source, guint32 events)
   DmabufBufferPoll *poll = poll_of (source);
   guint i;
 
-  /* A broken file is ready for everything (POLL-7). */
+  /* POLL-7: an error makes both directions ready. */
   if (events & EPOLLERR)
     events |= EPOLLIN | EPOLLOUT;
 
@@ -146,7 +147,7 @@ poll_of_retry (DmabufPollerTimer *timer)
       - G_STRUCT_OFFSET (DmabufBufferPoll, retry));
 }
 
-/* As of the source */
+/* As source_ref() */
 static gboolean
 retry_ref (DmabufPollerTimer *timer)
 {
@@ -177,15 +178,15 @@ dmabuf_buffer_poll_new (DmabufBuffer *buffer, GError **error)
   dmabuf_buffer_hold_storage (buffer);
   if (dmabuf_buffer_peek_fd (buffer) < 0
       || !dmabuf_exporter_is_dmabuf (buffer->exporter)) {
-    dmabuf_buffer_let_storage_go (buffer);
+    dmabuf_buffer_release_storage (buffer);
     dmabuf_set_error (error, EINVAL,
-        "buffer: no dma-buf with storage, so the kernel has no fences of it");
+        "buffer: only a dma-buf with storage has fences in the kernel");
     return NULL;
   }
 
   fd = dmabuf_kernel->dup (dmabuf_buffer_peek_fd (buffer));
   code = errno;
-  dmabuf_buffer_let_storage_go (buffer);
+  dmabuf_buffer_release_storage (buffer);
   if (fd < 0) {
     dmabuf_set_error (
         error, code, "buffer: cannot be polled: %s", g_strerror (code));

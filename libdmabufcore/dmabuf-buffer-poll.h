@@ -10,8 +10,8 @@ G_BEGIN_DECLS
  *
  * The live state of the kernel's implicit fences of a buffer, by the poller:
  * one callback for each direction (POLL-1, POLL-4). Unlike a snapshot it sees
- * fences that are added later, until it fires; unlike a lock it does not keep
- * new ones out after that (POLL-8). Reference-counted, any thread.
+ * fences that are added until it fires. It is no lock: new fences may be added
+ * as soon as it has fired (POLL-8). Reference-counted, any thread.
  */
 typedef struct _DmabufBufferPoll DmabufBufferPoll;
 
@@ -23,8 +23,8 @@ GType dmabuf_buffer_poll_get_type (void);
  * DmabufBufferPollFunc:
  * @buffer: the buffer
  * @access: %DMABUF_ACCESS_READ: all writers are done; %DMABUF_ACCESS_WRITE:
- *   everybody is
- * @user_data: what was given with the function
+ *   all readers and writers are
+ * @user_data: the data given with the function
  *
  * Called once for each arming, on the library's poller thread, under no lock of
  * the library. May arm again.
@@ -65,13 +65,13 @@ void dmabuf_buffer_poll_unref (DmabufBufferPoll *poll);
  * dmabuf_buffer_poll_arm:
  * @poll: a poll
  * @access: to be ready for: %DMABUF_ACCESS_READ or %DMABUF_ACCESS_WRITE
- * @func: (scope notified) (closure user_data): what to call
+ * @func: (scope notified) (closure user_data): the function to call
  * @user_data: for @func
  * @notify: (nullable): frees @user_data, after the call or the disarming
  * @error: return location for an error
  *
- * Calls @func once when @access stands against nothing. On an idle buffer that
- * is at once, and once: nothing stays in the epoll (POLL-2).
+ * Calls @func once, as soon as no fence conflicts with @access: on an idle
+ * buffer at once. Afterwards the direction has to be armed again (POLL-2).
  *
  * Returns: %FALSE with EBUSY if this direction is armed
  */
@@ -85,7 +85,7 @@ gboolean dmabuf_buffer_poll_arm (DmabufBufferPoll *poll, DmabufAccess access,
  * @poll: a poll
  * @access: which direction
  *
- * If the function is just running on another thread this waits for its end.
+ * If the function is running on another thread this waits for its end.
  *
  * Returns: %TRUE if it was armed: then the function never runs
  */

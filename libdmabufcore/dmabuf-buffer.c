@@ -18,9 +18,9 @@ G_DEFINE_BOXED_TYPE (
 #define MAX_NAME 31
 
 /* Depth of device imports on this thread. */
-static __thread guint lending;
+static __thread guint keeping;
 
-/* --- life ---------------------------------------------------------------- */
+/* --- Life ---------------------------------------------------------------- */
 
 DmabufBuffer *
 dmabuf_buffer_new (DmabufExporter *exporter, int fd, gsize size)
@@ -60,8 +60,8 @@ buffer_free (DmabufBuffer *buffer)
   DmabufExporter *exporter = buffer->exporter;
   int fd = buffer->fd;
 
-  /* EXP-7: nothing that uses the memory may be left. Attachments and mappings
-   * hold references; the CPU's do not. */
+  /* EXP-7: no use of the memory may be left. Attachments and mappings hold
+   * references; CPU mappings and brackets do not, so they are checked here. */
   if (buffer->n_vmaps)
     g_critical ("buffer %p is released while it is mapped for the CPU %u times",
         buffer, buffer->n_vmaps);
@@ -94,8 +94,9 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
 
   g_return_if_fail (buffer != NULL);
 
-  /* The way from 1 to 0 goes under the registry's lock, but for a buffer whose
-   * fd nobody ever got: no import can find it. */
+  /* The last reference of a registered buffer is dropped under the registry's
+   * lock, as an import may just find it there. A buffer is registered when its
+   * fd leaves the core. */
   count = g_atomic_int_get (&buffer->ref_count);
   while (count > 1) {
     if (g_atomic_int_compare_and_exchange_full (
@@ -111,12 +112,12 @@ dmabuf_buffer_unref (DmabufBuffer *buffer)
   }
 }
 
-/* --- import -------------------------------------------------------------- */
+/* --- Import -------------------------------------------------------------- */
 
-/* Whether @fd is a dma-buf, by its link alone: a call on the file itself could
- * block for as long as a hostile server likes (SEC-4). @unique: whether its
- * inode is its own, which it is since the buffers have a file system of their
- * own (SEEK-2). */
+/* Whether @fd is a dma-buf, by its link in /proc alone: a call on the file
+ * itself could block for as long as a hostile server likes (SEC-4). 0 or
+ * -errno. @unique: whether its inode is its own, as on kernels that have a file
+ * system for dma-bufs (SEEK-2). */
 static int
 check_type (int fd, gboolean *unique)
 {
@@ -140,7 +141,8 @@ import_new (
   DmabufBuffer *buffer, *other;
   off_t size;
 
-  /* SEC-9: a dma-buf knows its size, at once (SEEK-1). */
+  /* SEC-9: the size is the kernel's answer; for a dma-buf SEEK_END does not
+   * block (SEEK-1). */
   size = dmabuf_kernel->lseek (fd, 0, SEEK_END);
   if (size <= 0) {
     int code = size < 0 ? errno : EINVAL;
@@ -205,7 +207,7 @@ import (int fd, gboolean take, GError **error)
   }
 
   if (take && fd == dmabuf_buffer_peek_fd (buffer))
-    g_critical ("fd %d is lent by the library, and not to be given away", fd);
+    g_critical ("fd %d belongs to the library and may not be given away", fd);
   else if (take)
     dmabuf_kernel->close (fd);
   return buffer;
@@ -227,8 +229,7 @@ no_fd:
       "too many",
       fd, g_strerror (code));
 error:
-  /* A bad number is nobody's, and closing it again could hit a stranger's
-   * (SEC-3). */
+  /* SEC-3: consumed also on error, and closed exactly once. */
   if (own >= 0)
     dmabuf_kernel->close (own);
   return NULL;
@@ -246,22 +247,23 @@ dmabuf_buffer_import_take (int fd, GError **error)
   return import (fd, TRUE, error);
 }
 
-/* --- the fd -------------------------------------------------------------- */
+/* --- The fd -------------------------------------------------------------- */
 
 void
-dmabuf_buffer_lend_begin (void)
+dmabuf_buffer_keep_begin (void)
 {
-  lending++;
+  keeping++;
 }
 
 void
-dmabuf_buffer_lend_end (void)
+dmabuf_buffer_keep_end (void)
 {
-  lending--;
+  keeping--;
 }
 
-/* Flags first, fd after: who moves the storage looks at them under the lock,
- * which is why the slow way takes it. */
+/* @keep: the fd is for an import, so the storage may still move. The flags are
+ * set before the fd is returned, and under the lock, as the mover reads them
+ * under it. */
 static int
 hand_out (DmabufBuffer *buffer, gboolean keep)
 {
@@ -292,7 +294,7 @@ dmabuf_buffer_get_fd (DmabufBuffer *buffer)
 {
   g_return_val_if_fail (buffer != NULL, -1);
 
-  return hand_out (buffer, lending > 0);
+  return hand_out (buffer, keeping > 0);
 }
 
 int
@@ -320,7 +322,7 @@ dmabuf_buffer_export (DmabufBuffer *buffer, GError **error)
   return fd;
 }
 
-/* --- properties ---------------------------------------------------------- */
+/* --- Properties ---------------------------------------------------------- */
 
 gsize
 dmabuf_buffer_get_size (DmabufBuffer *buffer)
@@ -337,8 +339,7 @@ dmabuf_buffer_get_inode (DmabufBuffer *buffer)
 
   g_return_val_if_fail (buffer != NULL, 0);
 
-  /* What is no dma-buf stays out of the table, where an import would take it
-   * for one. */
+  /* Only a dma-buf enters the table: an import takes each entry for one. */
   g_mutex_lock (&buffer->lock);
   if (buffer->fd >= 0 && dmabuf_exporter_is_dmabuf (buffer->exporter))
     inode = dmabuf_registry_get_inode (buffer);
@@ -392,7 +393,7 @@ dmabuf_buffer_set_name (DmabufBuffer *buffer, const char *name, GError **error)
     return FALSE;
   }
 
-  /* DEF-1: storage that is put off is named when it is there. */
+  /* DEF-1: deferred storage gets the name when it is allocated. */
   dmabuf_buffer_acquire_as_is (buffer);
   if (buffer->fd >= 0 && dmabuf_exporter_is_dmabuf (buffer->exporter))
     ret = dmabuf_kernel_set_name (buffer->fd, name);

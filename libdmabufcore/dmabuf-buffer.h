@@ -53,12 +53,12 @@ DmabufBuffer *dmabuf_buffer_import_take (int fd, GError **error);
  * @size: in bytes, rounded up to whole pages
  * @error: return location for an error
  *
- * A buffer whose storage is put off until its first mapping or CPU access
- * (DEF-1): then it comes from the first of @exporters that suits all devices
- * which are attached. If a device with stricter constraints attaches later, its
- * first mapping moves the storage, content kept, as soon as nobody uses the
- * buffer (DEF-3); where that cannot be, because the fd was handed out, the
- * buffer is pinned or nothing suits everybody, attaching fails with EBUSY.
+ * Makes a buffer whose storage is allocated at its first mapping or CPU access
+ * (DEF-1), by the first of @exporters that suits all attached devices. If a
+ * device with stricter constraints attaches later, its first mapping moves the
+ * storage with its content, as soon as all uses have ended (DEF-3). Attaching
+ * fails with EBUSY where that is impossible: the fd was handed out, the buffer
+ * is pinned, or no exporter suits all devices.
  *
  * Errors: EINVAL for a size of 0 or an exporter that is not complete.
  *
@@ -91,7 +91,7 @@ void dmabuf_buffer_unref (DmabufBuffer *buffer);
  * dmabuf_buffer_get_fd:
  * @buffer: a buffer
  *
- * Outside of DmabufDeviceClass.import this hands out the storage, which cannot
+ * Called outside of DmabufDeviceClass.import, this fixes the storage: it cannot
  * move afterwards (DEF-6).
  *
  * Returns: the object's own fd, valid as long as @buffer is; not to be closed.
@@ -126,8 +126,8 @@ gsize dmabuf_buffer_get_size (DmabufBuffer *buffer);
  * dmabuf_buffer_get_inode:
  * @buffer: a buffer
  *
- * Returns: the inode number by which the kernel's statistics know the buffer,
- *   0 while it has no storage, or of a kernel that has one for all
+ * Returns: the inode number by which the kernel's statistics know the buffer;
+ *   0 without storage, or where the kernel has one inode for all dma-bufs
  */
 DMABUF_CORE_API
 guint64 dmabuf_buffer_get_inode (DmabufBuffer *buffer);
@@ -146,8 +146,8 @@ DmabufExporter *dmabuf_buffer_get_exporter (DmabufBuffer *buffer);
  * dmabuf_buffer_is_dmabuf:
  * @buffer: a buffer
  *
- * Returns: whether it is (or, put off, will be) a dma-buf of the kernel, which
- *   devices can import; %FALSE for the memfd exporter's
+ * Returns: whether it is, or with deferred storage will be, a dma-buf of the
+ *   kernel, which devices can import; %FALSE for one of the memfd exporter
  */
 DMABUF_CORE_API
 gboolean dmabuf_buffer_is_dmabuf (DmabufBuffer *buffer);
@@ -157,8 +157,8 @@ gboolean dmabuf_buffer_is_dmabuf (DmabufBuffer *buffer);
  * @buffer: a buffer
  *
  * For exporters: the memory is gone for good. Every device is told
- * (DmabufDeviceClass.invalidate), and no new mapping and CPU access begins
- * (ENODEV). Those that there are end as always.
+ * (DmabufDeviceClass.invalidate), and new mappings and CPU accesses fail with
+ * ENODEV. Open ones end as always.
  */
 DMABUF_CORE_API
 void dmabuf_buffer_revoke (DmabufBuffer *buffer);
@@ -169,9 +169,9 @@ void dmabuf_buffer_revoke (DmabufBuffer *buffer);
  * @name: at most 31 bytes (NAME-1)
  * @error: return location for an error
  *
- * Names the buffer for bufinfo and fdinfo, whoever looks there. A deferred
- * buffer keeps its name wherever its storage moves, and may be named before it
- * has one.
+ * Names the buffer in the kernel's bufinfo (debugfs) and fdinfo. A deferred
+ * buffer may be named before it has storage, and keeps its name when the
+ * storage moves.
  *
  * Returns: %FALSE with EINVAL if @name is too long
  */
@@ -196,8 +196,9 @@ DmabufReservation *dmabuf_buffer_get_reservation (DmabufBuffer *buffer);
  * @cancellable: (nullable): ends the wait from another thread
  * @error: return location for an error
  *
- * Waits for the fences that stand against @access: for reading the writers,
- * for writing everybody (POLL-1), our own fences and the kernel's.
+ * Waits for the fences that conflict with @access: before reading those of
+ * writers, before writing those of readers and writers (POLL-1). These are our
+ * own fences and the kernel's.
  *
  * Returns: %FALSE with ETIME at the deadline, %G_IO_ERROR_CANCELLED
  */
@@ -208,17 +209,17 @@ gboolean dmabuf_buffer_wait (DmabufBuffer *buffer, DmabufAccess access,
 /**
  * dmabuf_buffer_get_fence:
  * @buffer: a buffer
- * @access: what somebody wants to do next
+ * @access: the access that is to follow
  *
- * A snapshot of what stands against @access now, our own fences and the
- * kernel's (XSF-1, XSF-2), for a caller that has no device and does not want to
- * wait on the CPU. Where the kernel gives no snapshot of a buffer that is busy
- * (before Linux 6.0, or with no fd left), this waits in its place, 20 seconds
- * at most, and #DmabufStatistics.fence_fallbacks counts it:
- * dmabuf_buffer_try_get_fence() does not.
+ * A snapshot of the fences that conflict with @access now, our own and the
+ * kernel's (XSF-1, XSF-2), for a caller without a device that passes the fence
+ * on. If the buffer is busy and the kernel cannot export a snapshot (before
+ * Linux 6.0, or with no fd left), this waits instead, 20 seconds at most, and
+ * #DmabufStatistics.fence_fallbacks counts it. dmabuf_buffer_try_get_fence()
+ * never waits.
  *
  * Returns: (transfer full) (nullable): the fence, which may have signalled
- *   since or even before; %NULL for nothing that is pending
+ *   already; %NULL if nothing is pending
  */
 DMABUF_CORE_API
 DmabufFence *
@@ -227,15 +228,15 @@ dmabuf_buffer_get_fence (DmabufBuffer *buffer, DmabufAccess access);
 /**
  * dmabuf_buffer_try_get_fence:
  * @buffer: a buffer
- * @access: what somebody wants to do next
+ * @access: the access that is to follow
  * @fence: (out) (transfer full) (nullable): as dmabuf_buffer_get_fence()
- * returns
+ *   returns
  *
- * dmabuf_buffer_get_fence() for a caller that must not wait, or for less long:
- * then dmabuf_buffer_wait() has a deadline and can be cancelled.
+ * Like dmabuf_buffer_get_fence(), without a wait. On %FALSE the caller may use
+ * dmabuf_buffer_wait(), which has a deadline and can be cancelled.
  *
- * Returns: %FALSE if @buffer is busy and the kernel gives no fence for that;
- *   @fence is %NULL
+ * Returns: %FALSE if @buffer is busy and the kernel exports no fence for it;
+ *   then @fence is %NULL
  */
 DMABUF_CORE_API
 gboolean dmabuf_buffer_try_get_fence (
@@ -245,10 +246,11 @@ gboolean dmabuf_buffer_try_get_fence (
  * dmabuf_buffer_test_many: (skip)
  * @buffers: (array length=n_buffers): buffers
  * @n_buffers: how many, at most 16
- * @access: what somebody wants to do next
- * @idle: (out) (array length=n_buffers): whether nothing stands against it
+ * @access: the access that is to follow
+ * @idle: (out) (array length=n_buffers): for each buffer, whether @access may
+ *   begin without a wait
  *
- * Asks for several buffers at once, with one system call for all of them.
+ * Tests several buffers at once, with one system call for all of them.
  *
  * Returns: how many are idle
  */
@@ -259,15 +261,16 @@ guint dmabuf_buffer_test_many (DmabufBuffer **buffers, guint n_buffers,
 /**
  * dmabuf_buffer_add_fence:
  * @buffer: a buffer
- * @access: what is being done until @fence signals
- * @fence: (transfer none): signals when it is done
+ * @access: the access that lasts until @fence signals
+ * @fence: (transfer none): signals when the access is over
  * @error: return location for an error
  *
- * Publishes the fence of an access that went by without a mapping: others wait
- * for it, also those who know implicit fences only (XSF-3, XSF-4).
+ * Publishes the fence of an access that was made without a mapping. Later
+ * accesses wait for it, including those with implicit synchronisation only
+ * (XSF-3, XSF-4).
  *
- * Returns: %FALSE if the kernel cannot take @fence; then it was waited for, 20
- *   seconds at most (ETIME)
+ * Returns: %FALSE if the kernel cannot take @fence; then this has waited for
+ *   it, 20 seconds at most (ETIME)
  */
 DMABUF_CORE_API
 gboolean dmabuf_buffer_add_fence (DmabufBuffer *buffer, DmabufAccess access,
@@ -299,8 +302,8 @@ dmabuf_buffer_begin_cpu_access (DmabufBuffer *buffer, DmabufAccess access,
  * @access: the same as at the begin
  * @error: return location for an error
  *
- * Closes a bracket. The bracket is closed on error too; the error tells that
- * others may not see what was written.
+ * Closes a bracket, also on error; an error means that devices may not see
+ * what the CPU wrote.
  *
  * Returns: %FALSE with the kernel's errno, EINVAL without a begin
  */
@@ -347,8 +350,8 @@ void dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address);
  * Maps a range. Opens no CPU access (MMAP-4).
  *
  * Returns: (transfer none) (nullable): the address, for dmabuf_buffer_munmap();
- *   %NULL with EINVAL for a range outside of the buffer (MMAP-1), EOVERFLOW for
- *   one that is none, EACCES as dmabuf_buffer_vmap()
+ *   %NULL with EINVAL for a range outside of the buffer (MMAP-1), EOVERFLOW if
+ *   @offset + @size overflows, EACCES as dmabuf_buffer_vmap()
  */
 DMABUF_CORE_API
 gpointer dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
@@ -358,7 +361,7 @@ gpointer dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
  * dmabuf_buffer_munmap:
  * @buffer: a buffer
  * @address: what dmabuf_buffer_mmap() returned
- * @size: as it was given there
+ * @size: the size that was given there
  */
 DMABUF_CORE_API
 void dmabuf_buffer_munmap (DmabufBuffer *buffer, gpointer address, gsize size);
@@ -371,7 +374,8 @@ void dmabuf_buffer_munmap (DmabufBuffer *buffer, gpointer address, gsize size);
  * @error: return location for an error
  *
  * One page for the CPU, inside of a bracket of CPU access that covers @access
- * (KMAP-1): what kmap was. Any number of pages may be mapped at once.
+ * (KMAP-1), as the kernel's kmap gave it. Any number of pages may be mapped at
+ * once.
  *
  * Returns: (transfer none) (nullable): the page's address, for
  *   dmabuf_buffer_unmap_page(); %NULL with EINVAL outside of a bracket or of
@@ -445,7 +449,7 @@ gpointer dmabuf_cpu_scope_begin (DmabufCpuScope *scope, DmabufBuffer *buffer,
  * @scope: a scope
  * @error: return location for an error
  *
- * Ends the bracket early, for who wants to know its error.
+ * Ends the bracket before the block ends, for a caller that needs its error.
  *
  * Returns: %FALSE with the error of dmabuf_buffer_end_cpu_access()
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which exporter suits a set of devices, and why. */
+/* Chooses the exporter that suits a set of devices, and says why. */
 
 #include "dmabuf-constraints-private.h"
 #include "dmabuf-device-private.h"
@@ -42,7 +42,7 @@ dmabuf_choose_for (GPtrArray *exporters, const DmabufConstraints *constraints,
 DmabufConstraints *
 dmabuf_merge_devices (DmabufDevice **devices, guint n, GError **error)
 {
-  DmabufConstraints *merged = dmabuf_constraints_new ("nobody");
+  DmabufConstraints *merged = dmabuf_constraints_new ("no device");
   guint i;
 
   for (i = 0; i < n; i++) {

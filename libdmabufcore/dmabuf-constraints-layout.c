@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What constraints say about where the pixels of a frame lie. */
+/* Constraints on the pitches and offsets of a frame. */
 
 #include "dmabuf-constraints-private.h"
 #include "dmabuf-kernel-private.h"
@@ -52,7 +52,7 @@ dmabuf_constraints_check_layout (const DmabufConstraints *constraints,
   g_return_val_if_fail (layout != NULL, FALSE);
   g_return_val_if_fail (layout->n_planes <= DMABUF_CORE_MAX_PLANES, FALSE);
 
-  /* What a pitch is in another modifier is the driver's matter. */
+  /* With other modifiers only the driver knows the meaning of a pitch. */
   if (layout->modifier != DRM_FORMAT_MOD_LINEAR)
     return TRUE;
 
@@ -121,7 +121,7 @@ dmabuf_layout_init_linear (DmabufLayout *layout, guint32 format, guint32 width,
 
     made.planes[i].pitch = pitch;
     made.planes[i].offset = offset;
-    /* Both below 2^32. */
+    /* Both factors are below 2^32. */
     end = offset + pitch * rows;
   }
 
@@ -142,8 +142,8 @@ no_frame:
   return FALSE;
 too_great:
   dmabuf_set_error (error, EINVAL,
-      "a frame of %u×%u in format 0x%08x does not fit where pitches and "
-      "offsets are aligned as demanded",
+      "a frame of %u×%u in format 0x%08x is too large: with the demanded "
+      "alignment a pitch, an offset or the size overflows",
       width, height, format);
   return FALSE;
 }

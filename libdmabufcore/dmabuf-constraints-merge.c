@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* FALSE if it does not fit 64 bits. */
+/* FALSE if the result needs more than 64 bits. */
 static gboolean
 least_common_multiple (guint64 a, guint64 b, guint64 *result)
 {
@@ -111,7 +111,7 @@ dmabuf_constraints_merge (
       set_conflict (error, a, field, b, field);
       return NULL;
     }
-    /* The stricter side is the one to name. */
+    /* Messages name the stricter side. */
     if (merged->numbers[field] != a->numbers[field])
       dmabuf_constraints_set_owner (merged, field, b->owners[field]);
   }
@@ -136,7 +136,8 @@ dmabuf_constraints_merge (
     dmabuf_constraints_set_owner (
         merged, DMABUF_FIELD_FORMATS, b->owners[DMABUF_FIELD_FORMATS]);
 
-  /* A pitch has to be a multiple of the one and no more than the other. */
+  /* Every pitch that is a multiple of the alignment would be above the limit.
+   */
   if (merged->numbers[DMABUF_FIELD_PITCH_ALIGNMENT]
       > merged->numbers[DMABUF_FIELD_MAX_PITCH]) {
     set_conflict (error, merged, DMABUF_FIELD_PITCH_ALIGNMENT, merged,

@@ -30,17 +30,17 @@ typedef struct
 } DmabufFormat;
 
 /*
- * Every field remembers who demanded it, so that a conflict between the first
- * and the fifth device names these two, not "the others".
+ * Every field remembers the device that demanded it, so that a conflict between
+ * the first and the fifth device names these two, not "the others".
  */
 struct _DmabufConstraints
 {
   char *owner;
-  char *owners[DMABUF_N_FIELDS]; /* of a field that demands something */
-  /* Normal forms: alignments 1, limits G_MAXUINT64, flags 0 demand nothing. */
+  char *owners[DMABUF_N_FIELDS]; /* NULL for a field that demands nothing */
+  /* An alignment of 1, a limit of G_MAXUINT64, a flag of 0 demand nothing. */
   guint64 numbers[DMABUF_FIELD_N_NUMBERS];
-  GPtrArray *memory; /* sorted names, NULL for any */
-  GArray *formats;   /* sorted pairs, NULL for any */
+  GPtrArray *memory; /* Sorted names, NULL for any */
+  GArray *formats;   /* Sorted pairs, NULL for any */
 };
 
 extern const char *const dmabuf_field_names[DMABUF_N_FIELDS];

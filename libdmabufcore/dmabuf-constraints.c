@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Constraints as a value, in words, and against an exporter's memory. */
+/* Constraints: the value, its description, its check on an exporter's memory.
+ */
 
 #include "dmabuf-constraints-private.h"
 #include "dmabuf-kernel-private.h"
@@ -57,7 +58,7 @@ dmabuf_compare_formats (gconstpointer a, gconstpointer b)
   return 0;
 }
 
-/* --- the value ----------------------------------------------------------- */
+/* --- The value ----------------------------------------------------------- */
 
 DmabufConstraints *
 dmabuf_constraints_new (const char *owner)
@@ -65,7 +66,7 @@ dmabuf_constraints_new (const char *owner)
   DmabufConstraints *self = g_new0 (DmabufConstraints, 1);
   DmabufField field;
 
-  self->owner = g_strdup (owner ? owner : "somebody");
+  self->owner = g_strdup (owner ? owner : "an unnamed device");
   for (field = DMABUF_FIELD_FIRST_NUMBER; field < DMABUF_FIELD_N_NUMBERS;
       field++)
     self->numbers[field] = nothing (field);
@@ -287,7 +288,7 @@ dmabuf_constraints_has_format (
           constraints->formats, &pair, dmabuf_compare_formats, NULL);
 }
 
-/* --- describing ---------------------------------------------------------- */
+/* --- Describing ---------------------------------------------------------- */
 
 static void
 append_format (GString *text, const DmabufFormat *pair)
@@ -357,7 +358,7 @@ dmabuf_constraints_describe (const DmabufConstraints *constraints)
   return g_string_free (text, FALSE);
 }
 
-/* --- exporters ----------------------------------------------------------- */
+/* --- Exporters ----------------------------------------------------------- */
 
 gboolean
 dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,

@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 /**
  * DmabufConstraints:
  *
- * What a device, or several together, demand of a buffer: a value, copied and
- * compared. Merging is a set algebra: least common multiples of alignments, the
- * least of maxima, the intersection of what can be reached. Merging is
+ * The demands of a device, or of several together, on a buffer: a value that is
+ * copied and compared. Merging takes the least common multiple of alignments,
+ * the least of maxima, the intersection of memory and of formats; it is
  * commutative, associative and idempotent. Formats with their modifiers are
- * kept apart from where the memory lies.
+ * independent of where the memory lies.
  */
 #define DMABUF_TYPE_CONSTRAINTS (dmabuf_constraints_get_type ())
 DMABUF_CORE_API
@@ -20,7 +20,7 @@ GType dmabuf_constraints_get_type (void);
 
 /**
  * dmabuf_constraints_new:
- * @owner: who demands it: the name that messages use
+ * @owner: the name of the device that demands it, for messages
  *
  * Returns: (transfer full): constraints that demand nothing
  */
@@ -126,10 +126,11 @@ void dmabuf_constraints_set_cpu_access (
 /**
  * dmabuf_constraints_add_memory:
  * @constraints: constraints
- * @exporter: the name of an exporter whose memory is reached, as
- *   dmabuf_exporter_get_name() tells it
+ * @exporter: the name of an exporter whose memory the device reaches, as
+ *   dmabuf_exporter_get_name() returns it
  *
- * Once one is added, no other memory is reached.
+ * Before the first call the device reaches all memory, afterwards only that of
+ * the exporters which were added.
  */
 DMABUF_CORE_API
 void dmabuf_constraints_add_memory (
@@ -140,7 +141,7 @@ void dmabuf_constraints_add_memory (
  * @constraints: constraints
  *
  * Returns: (transfer full) (nullable) (array zero-terminated=1): the names of
- *   the exporters whose memory is reached, sorted; %NULL if all is
+ *   the exporters whose memory the device reaches, sorted; %NULL for all
  */
 DMABUF_CORE_API
 char **dmabuf_constraints_get_memory (const DmabufConstraints *constraints);
@@ -151,11 +152,11 @@ char **dmabuf_constraints_get_memory (const DmabufConstraints *constraints);
  * @exporter: an exporter
  * @error: return location for an error
  *
- * Compares what is known of the memory that @exporter makes with what is
- * demanded. An exporter that tells nothing of its memory passes.
+ * Compares the known properties of @exporter's memory with the demands. An
+ * exporter whose memory is unknown (#DmabufMemory) passes.
  *
- * Returns: %FALSE with EBUSY and a message that names the field, who demands
- *   it, and what the exporter has
+ * Returns: %FALSE with EBUSY and a message that names the field, the device
+ *   that demands it, and the exporter's property
  */
 DMABUF_CORE_API
 gboolean
@@ -168,8 +169,9 @@ dmabuf_constraints_check_exporter (const DmabufConstraints *constraints,
  * @format: DRM fourcc
  * @modifier: DRM format modifier
  *
- * Once one is added, no other pair is taken. LINEAR and INVALID (implicit) are
- * two different modifiers (SEC-12).
+ * Before the first call the device takes all pairs, afterwards only those which
+ * were added. LINEAR and INVALID (implicit) are two different modifiers
+ * (SEC-12).
  */
 DMABUF_CORE_API
 void dmabuf_constraints_add_format (
@@ -181,7 +183,7 @@ void dmabuf_constraints_add_format (
  * @format: DRM fourcc
  * @modifier: DRM format modifier
  *
- * Returns: whether the pair is taken
+ * Returns: whether the device takes the pair
  */
 DMABUF_CORE_API
 gboolean dmabuf_constraints_has_format (
@@ -193,7 +195,7 @@ gboolean dmabuf_constraints_has_format (
  * @b: constraints
  * @error: return location for an error
  *
- * What satisfies both.
+ * Merges both: a buffer satisfies the result if it satisfies @a and @b.
  *
  * Returns: (transfer full): the merged constraints; %NULL with EBUSY and a
  *   message that names the field, both sides and their values
@@ -208,11 +210,12 @@ DmabufConstraints *dmabuf_constraints_merge (
  * @layout: of a frame
  * @error: return location for an error
  *
- * Compares the pitch and the offset of each plane with what is demanded. Only
- * of a linear frame: what another modifier makes of a pitch its driver knows.
+ * Compares the pitch and the offset of each plane of a linear frame with the
+ * demands. Frames with another modifier pass: only the driver knows the meaning
+ * of their pitches.
  *
- * Returns: %FALSE with EINVAL and a message that names plane, field, value, and
- *   who demands what
+ * Returns: %FALSE with EINVAL and a message that names plane, field, value, the
+ *   demand and its device
  */
 DMABUF_CORE_API
 gboolean dmabuf_constraints_check_layout (const DmabufConstraints *constraints,
@@ -223,7 +226,7 @@ gboolean dmabuf_constraints_check_layout (const DmabufConstraints *constraints,
  * @a: constraints
  * @b: constraints
  *
- * Returns: whether both demand the same, whoever does
+ * Returns: whether both demand the same; owners are not compared
  */
 DMABUF_CORE_API
 gboolean dmabuf_constraints_equal (
@@ -234,7 +237,7 @@ gboolean dmabuf_constraints_equal (
  * @strict: constraints
  * @lax: constraints
  *
- * Returns: whether whatever satisfies @strict satisfies @lax too
+ * Returns: whether every buffer that satisfies @strict satisfies @lax too
  */
 DMABUF_CORE_API
 gboolean dmabuf_constraints_includes (
@@ -244,7 +247,7 @@ gboolean dmabuf_constraints_includes (
  * dmabuf_constraints_describe:
  * @constraints: constraints
  *
- * Returns: (transfer full): one line for people
+ * Returns: (transfer full): the demands in one line, for messages
  */
 DMABUF_CORE_API
 char *dmabuf_constraints_describe (const DmabufConstraints *constraints);

@@ -32,7 +32,7 @@ check_access (DmabufAccess access, GError **error)
     return TRUE;
 
   dmabuf_set_error (error, EINVAL,
-      "CPU access 0x%x is neither reading nor writing nor both", access);
+      "CPU access 0x%x is invalid: pass READ, WRITE or both", access);
   return FALSE;
 }
 
@@ -70,8 +70,7 @@ dmabuf_buffer_begin_cpu_access (DmabufBuffer *buffer, DmabufAccess access,
   if (!dmabuf_buffer_acquire (buffer, NULL, deadline, cancellable, error))
     return FALSE;
 
-  /* CPU-6: START waits for as long as it takes; so wait here first, where there
-   * is a deadline. */
+  /* CPU-6: START waits without a limit, so wait here first, with a deadline. */
   if (!dmabuf_bridge_wait (buffer, access, deadline, cancellable, error))
     goto release;
 
@@ -136,9 +135,9 @@ no_begin:
   return FALSE;
 }
 
-/* --- mapping ------------------------------------------------------------- */
+/* --- Mapping ------------------------------------------------------------- */
 
-/* The fd's access mode (SEC-5), asked for once. Lock held. */
+/* The fd's access mode (SEC-5), read once. Lock held. */
 static int
 access_mode (DmabufBuffer *buffer)
 {
@@ -153,8 +152,8 @@ access_mode (DmabufBuffer *buffer)
   return buffer->access_mode;
 }
 
-/* The mapping is as wide as the fd allows, so that there is one for everybody.
- * Lock held: it is only mmap, which waits for no one. */
+/* Maps with all the access that the fd allows, so that one mapping serves every
+ * caller. The lock may be held over mmap, which does not wait for fences. */
 gpointer
 dmabuf_buffer_default_vmap (
     DmabufBuffer *buffer, DmabufAccess access, GError **error)
@@ -197,8 +196,7 @@ failed:
   dmabuf_set_error (error, code,
       code == EACCES
           ? "a buffer of %s cannot be mapped: %s; its fd is open for reading "
-            "or "
-            "writing only, and the exporter would have to make it O_RDWR"
+            "or writing only, and its exporter would have to open it O_RDWR"
           : "a buffer of %s cannot be mapped: %s",
       dmabuf_exporter_get_name (buffer->exporter), g_strerror (code));
   return NULL;
@@ -232,8 +230,8 @@ dmabuf_buffer_vmap (DmabufBuffer *buffer, DmabufAccess access, GError **error)
   if (!klass->vmap)
     goto no_vmap;
 
-  /* VMAP-1: the operation is called for the first one only. A second mapper
-   * that wants to write asks again, whether it may. */
+  /* VMAP-1: the operation is called for the first user only. If a later one
+   * wants more access it is called again, so that the exporter may refuse. */
   g_mutex_lock (&buffer->vmap_lock);
   address = buffer->address;
   if (!address || access & ~buffer->vmap_access) {
@@ -284,7 +282,7 @@ dmabuf_buffer_vunmap (DmabufBuffer *buffer, gpointer address)
   dmabuf_buffer_release_use (buffer);
 }
 
-/* --- ranges and pages ---------------------------------------------------- */
+/* --- Ranges and pages ---------------------------------------------------- */
 
 gpointer
 dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
@@ -300,11 +298,11 @@ dmabuf_buffer_mmap (DmabufBuffer *buffer, gsize offset, gsize size,
   if (!check_access (access, error))
     return NULL;
 
-  /* MMAP-1 */
+  /* MMAP-1: EOVERFLOW, or EINVAL outside of the buffer. */
   if (__builtin_add_overflow (offset, size, &end)) {
     dmabuf_set_error (error, EOVERFLOW,
         "the range of %" G_GSIZE_FORMAT " bytes from %" G_GSIZE_FORMAT
-        " has no end",
+        " overflows",
         size, offset);
     return NULL;
   }
@@ -348,8 +346,8 @@ dmabuf_buffer_munmap (DmabufBuffer *buffer, gpointer address, gsize size)
   dmabuf_buffer_release_use (buffer);
 }
 
-/* KMAP-1: failures belong into the begin, which is why a page is a piece of the
- * one mapping, made at most once. */
+/* KMAP-1: inside of a bracket mapping a page should succeed, so a page is a
+ * part of the one mapping of the buffer, which is made at most once. */
 gpointer
 dmabuf_buffer_map_page (
     DmabufBuffer *buffer, gsize page, DmabufAccess access, GError **error)
@@ -397,7 +395,7 @@ dmabuf_buffer_unmap_page (DmabufBuffer *buffer, gsize page, gpointer address)
   dmabuf_buffer_vunmap (buffer, (guint8 *) address - page * page_size);
 }
 
-/* --- scopes -------------------------------------------------------------- */
+/* --- Scopes -------------------------------------------------------------- */
 
 gpointer
 dmabuf_cpu_scope_begin (DmabufCpuScope *scope, DmabufBuffer *buffer,

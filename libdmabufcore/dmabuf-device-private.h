@@ -9,40 +9,41 @@
 
 G_BEGIN_DECLS
 
-/* One frame as the device imported it: the key, and what it holds. */
+/* The import of one frame: its key, and what the device made of it. */
 typedef struct _DmabufImport DmabufImport;
 struct _DmabufImport
 {
   DmabufImport *next;
   DmabufLayout layout;
-  guint generations[DMABUF_CORE_MAX_PLANES]; /* of the planes' storage */
-  gboolean ready;                            /* else being made */
-  gint tenure;                               /* that used it last */
+  guint generations[DMABUF_CORE_MAX_PLANES]; /* Of the planes' storage */
+  gboolean ready;                            /* Else it is being made */
+  gint hold_epoch;                           /* Of its last use */
   gpointer import;
 };
 
 /*
- * Who holds whom:
+ * References:
  *
  *   device ──cache──► attachment ──► buffer
  *     ▲                   │
- *     └── while somebody ─┘ but the cache holds the attachment
+ *     └─ while n_holders ─┘
+ *            is not 0
  *
- * The references of others are counted; the cache's own place is a flag. So an
- * idle attachment lives as long as its device, and a device goes when nobody
- * holds it or one of its attachments.
+ * n_holders counts all references to the attachment except the cache's, which
+ * is the flag "cached". So an idle attachment lives as long as it is cached,
+ * and a device lives as long as it or one of its attachments has a holder.
  */
 struct _DmabufAttachment
 {
-  gint n_holders; /* 0 ⇄ 1 only under the device's lock */
-  gint tenure;    /* atomic; counts the times that n_holders left 0 */
+  gint n_holders;  /* 0 ⇄ 1 only under the device's lock */
+  gint hold_epoch; /* Atomic; counts the times that n_holders left 0 */
   DmabufDevice *device;
-  GWeakRef weak_device; /* for who finds the attachment with its buffer */
+  GWeakRef weak_device; /* For finding the device from the buffer's list */
   DmabufBuffer *buffer;
-  gint n_pins; /* atomic */
+  gint n_pins; /* Atomic */
 
-  /* Whose attach operation was called; changes only while the storage is about
-   * to be placed or to move, and has no other users. */
+  /* The exporter whose attach was called; changes only while the storage is
+   * placed or moved, when it has no users. */
   DmabufExporter *attached_by;
 
   /* Under the device's lock. */
@@ -57,34 +58,34 @@ struct _DmabufAttachment
   /* Under the import lock. */
   GMutex import_lock;
   GCond import_made;
-  DmabufImport *imports; /* most recently used first */
+  DmabufImport *imports; /* Most recently used first */
 };
 
 struct _DmabufMapping
 {
-  DmabufMapping *next; /* spare */
+  DmabufMapping *next; /* In spare_mappings */
   DmabufAttachment *attachment;
   DmabufDirection direction;
   DmabufFence *fence;
-  GThread *owner; /* who mapped: DEF-4 */
+  GThread *owner; /* The thread that mapped (DEF-4) */
 };
 
 DmabufStatistics *dmabuf_device_statistics (DmabufDevice *device);
 DmabufDeviceFlags dmabuf_device_get_flags (DmabufDevice *device);
 GMutex *dmabuf_device_lock (DmabufDevice *device);
 
-/* Whether the cache is above its bound; its lock is held. */
+/* Whether the cache is above its bound; the device's lock is held. */
 gboolean dmabuf_device_is_full (DmabufDevice *device);
-/* Takes an attachment that nobody holds out of the cache; its lock is held. */
+/* Takes the attachment out of the cache; the device's lock is held. */
 void dmabuf_device_uncache (DmabufDevice *device, DmabufAttachment *attachment);
 
-/* A new attachment that its caller holds; the exporter may veto. */
+/* A new attachment, held by the caller; the exporter may veto. */
 DmabufAttachment *dmabuf_attachment_new (
     DmabufDevice *device, DmabufBuffer *buffer, GError **error);
-/* Nobody holds it, and it is in no cache. */
+/* Frees an attachment that has no holders and has left the cache. */
 void dmabuf_attachment_free (DmabufAttachment *attachment);
 
-/* A holder more, unless the attachment is about to end; its buffer's lock is
+/* Adds a holder, unless the attachment is being freed; its buffer's lock is
  * held. */
 gboolean dmabuf_attachment_try_ref (DmabufAttachment *attachment);
 
@@ -92,7 +93,7 @@ gboolean dmabuf_attachment_try_ref (DmabufAttachment *attachment);
 gboolean dmabuf_device_suits (
     DmabufDevice *device, DmabufExporter *exporter, GError **error);
 
-/* Whether they allow the layout, which is valid: formats, pitches, offsets and
+/* Whether the constraints allow a valid layout: format, pitches, offsets and
  * the memory of each plane; EINVAL or EBUSY if not. */
 gboolean dmabuf_device_takes_layout (
     DmabufDevice *device, const DmabufLayout *layout, GError **error);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A device and its cache of attachments: bounded, least recently used out
- * first, and nothing goes that somebody holds or maps.
+ * A device and its cache of attachments. The cache is bounded: the least
+ * recently used attachment without holders leaves first.
  */
 
 #include "dmabuf-buffer-private.h"
@@ -24,7 +24,7 @@ typedef struct
   GMutex lock;
   DmabufConstraints *constraints;
   GHashTable *attachments; /* DmabufBuffer → DmabufAttachment */
-  GQueue lru;              /* most recently used first */
+  GQueue lru;              /* Most recently used first */
   gboolean told_eviction;
 } DmabufDevicePrivate;
 
@@ -67,7 +67,7 @@ free_attachments (GSList *attachments)
   g_slist_free_full (attachments, (GDestroyNotify) dmabuf_attachment_free);
 }
 
-/* Nobody holds an attachment any more, or the device would be held. */
+/* All attachments are idle now: one with holders would hold the device. */
 static void
 dmabuf_device_dispose (GObject *object)
 {
@@ -158,17 +158,17 @@ dmabuf_device_class_init (DmabufDeviceClass *klass)
   /**
    * DmabufDevice:flags:
    *
-   * What the device does by itself.
+   * Tasks that the device takes over from the library.
    */
   g_object_class_install_property (object_class, PROP_FLAGS,
-      g_param_spec_flags ("flags", "Flags", "What the device does by itself",
+      g_param_spec_flags ("flags", "Flags", "Tasks that the device takes over",
           DMABUF_TYPE_DEVICE_FLAGS, DMABUF_DEVICE_FLAG_NONE, construct));
 
   /**
    * DmabufDevice:max-attachments:
    *
-   * How many attachments the cache keeps. Those that are held or mapped never
-   * go, so that there may be more of them.
+   * How many attachments the cache keeps. Attachments that are held or mapped
+   * stay even beyond that number.
    */
   g_object_class_install_property (object_class, PROP_MAX_ATTACHMENTS,
       g_param_spec_uint ("max-attachments", "Max attachments",
@@ -269,7 +269,7 @@ dmabuf_device_suits (
   return suits;
 }
 
-/* SEC-12: what was not offered is not taken. */
+/* SEC-12: only formats that the device offered are taken. */
 static gboolean
 check_format (DmabufDevice *device, const DmabufLayout *layout, GError **error)
 {
@@ -300,7 +300,7 @@ dmabuf_device_takes_layout (
               priv->constraints, layout, error));
   g_mutex_unlock (&priv->lock);
 
-  /* That of the first plane was compared when it was attached. */
+  /* The memory of the first plane was checked when its buffer was attached. */
   for (i = 1; takes && i < layout->n_planes; i++) {
     DmabufBuffer *buffer = layout->planes[i].buffer;
 
@@ -311,7 +311,7 @@ dmabuf_device_takes_layout (
   return takes;
 }
 
-/* --- the cache ----------------------------------------------------------- */
+/* --- The cache ----------------------------------------------------------- */
 
 gboolean
 dmabuf_device_is_full (DmabufDevice *device)
@@ -331,7 +331,7 @@ dmabuf_device_uncache (DmabufDevice *device, DmabufAttachment *attachment)
   attachment->cached = FALSE;
 }
 
-/* Lock held. Returns what is to be freed without it. */
+/* Lock held. Returns the attachments to free after unlocking. */
 static GSList *
 evict (DmabufDevice *device)
 {
@@ -359,8 +359,8 @@ tell_eviction (DmabufDevice *device)
 {
   DmabufDevicePrivate *priv = get_private (device);
 
-  g_message ("%s: more than %u buffers take turns, so imports have to be made "
-             "again; raise max-attachments if this goes on",
+  g_message ("%s: more than %u buffers take turns, so imports are made again; "
+             "raise max-attachments if this goes on",
       dmabuf_device_get_name (device), priv->max_attachments);
 }
 
@@ -371,7 +371,7 @@ hold (DmabufDevice *device, DmabufAttachment *attachment)
   DmabufDevicePrivate *priv = get_private (device);
 
   if (g_atomic_int_add (&attachment->n_holders, 1) == 0) {
-    g_atomic_int_inc (&attachment->tenure);
+    g_atomic_int_inc (&attachment->hold_epoch);
     g_object_ref (device);
   }
 
@@ -391,7 +391,7 @@ dmabuf_device_attach (
   GSList *evicted = NULL;
   gboolean tell;
 
-  /* ATT-1 */
+  /* ATT-1: EINVAL without a buffer or a device. */
   if (!DMABUF_IS_DEVICE (device) || !buffer) {
     g_critical ("a buffer and a device are needed to attach");
     dmabuf_set_error (
@@ -409,8 +409,8 @@ dmabuf_device_attach (
   if (attachment)
     return attachment;
 
-  /* The exporter is asked without the lock, so another thread may be faster:
-   * then its attachment is everybody's. */
+  /* The exporter is asked without the lock. If another thread was faster, its
+   * attachment is used. */
   made = dmabuf_attachment_new (device, buffer, error);
   if (!made)
     return NULL;

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 /**
  * DmabufDevice:
  *
- * Somebody who uses buffers by DMA (the importer's struct device): a V4L2
- * queue, a KMS card, a Vulkan device. It knows how it imports a buffer; what it
- * imported lives in the attachment. Usable from any thread.
+ * An importer, which uses buffers by DMA (its struct device in the kernel): a
+ * V4L2 queue, a KMS card, a Vulkan device. It knows how to import a buffer; its
+ * imports live in the attachments. Usable from any thread.
  */
 #define DMABUF_TYPE_DEVICE (dmabuf_device_get_type ())
 DMABUF_CORE_API
@@ -23,7 +23,7 @@ G_DECLARE_DERIVABLE_TYPE (DmabufDevice, dmabuf_device, DMABUF, DEVICE, GObject)
  *   implicit fences itself, so that a mapping takes no snapshot of them (KMS
  *   without IN_FENCE_FD)
  *
- * What a device does by itself.
+ * Tasks that a device takes over from the library.
  */
 typedef enum /*< flags >*/
 {
@@ -41,15 +41,14 @@ GType dmabuf_device_flags_get_type (void);
  * @import: makes what the device needs to use a frame (GEM handles and a
  *   framebuffer, VkImage and memory ...). Called once per attachment and
  *   layout; the result belongs to the attachment. Never called under a lock of
- *   the library. %NULL with an error if the device cannot take it.
+ *   the library. %NULL with an error if the device cannot take the frame.
  * @release_import: frees what @import made. May run on any thread.
- * @invalidate: (nullable): the storage is about to move, or is revoked: what
- * was imported is void and will be released; the next use imports anew (DEF-5).
- * A device that has it is a dynamic importer. Called under no lock of the
- *   library, with no mapping of this attachment open unless the buffer was
- *   revoked.
+ * @invalidate: (nullable): the storage moves or was revoked: imports of it are
+ *   void and will be released; the next use imports anew (DEF-5). A device that
+ *   implements this is a dynamic importer. Called under no lock of the library.
+ *   After a revocation mappings of this attachment may be open, else none is.
  *
- * What a kind of device implements.
+ * The operations of a kind of device.
  */
 struct _DmabufDeviceClass
 {
@@ -79,12 +78,12 @@ const char *dmabuf_device_get_name (DmabufDevice *device);
  * @error: return location for an error
  *
  * Finds the attachment of @buffer to @device or makes one (ATT-1). It stays in
- * the device's cache when the caller drops it: the least recently used of those
- * that nobody holds or maps goes when there are more than
- * #DmabufDevice:max-attachments. A cached attachment holds its buffer.
+ * the device's cache when the caller drops it. When there are more than
+ * #DmabufDevice:max-attachments, the least recently used one that is neither
+ * held nor mapped leaves the cache. A cached attachment holds its buffer.
  *
- * Errors: EBUSY if the memory does not suit the device's constraints and cannot
- * move, or the exporter vetoes.
+ * Errors: EBUSY if the memory violates the device's constraints and cannot
+ * move, or if the exporter vetoes.
  *
  * Returns: (transfer full): the attachment
  */
@@ -113,7 +112,7 @@ gboolean dmabuf_device_detach (
  * @device: a device
  * @constraints: (nullable): what it demands of buffers, %NULL for nothing
  *
- * Holds for buffers that are attached later.
+ * Applies to buffers that are attached later.
  */
 DMABUF_CORE_API
 void dmabuf_device_set_constraints (
@@ -132,8 +131,8 @@ DmabufConstraints *dmabuf_device_get_constraints (DmabufDevice *device);
  * dmabuf_device_trim:
  * @device: a device
  *
- * Detaches every buffer that nobody else holds an attachment of or maps: for a
- * caps change, a drain and the end.
+ * Detaches every buffer whose attachment is neither held nor mapped: for a caps
+ * change, a drain and the end.
  */
 DMABUF_CORE_API
 void dmabuf_device_trim (DmabufDevice *device);

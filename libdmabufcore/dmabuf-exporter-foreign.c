@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The exporter of buffers that came as fds: V4L2's, another process's, another
- * library's. Nothing is known about it, and it can make none. */
+/* The exporter of buffers that were imported as fds, from V4L2, from another
+ * process or library. Its memory is unknown, and it cannot allocate. */
 
 #include "dmabuf-exporter-private.h"
 #include "dmabuf-kernel-private.h"
@@ -25,8 +25,8 @@ dmabuf_foreign_exporter_allocate (
     DmabufExporter *exporter, gsize size, GError **error)
 {
   dmabuf_set_error (error, EOPNOTSUPP,
-      "the foreign exporter makes no buffers: it stands for those that came as "
-      "fds");
+      "the foreign exporter cannot allocate: it stands for the unknown "
+      "exporters of imported fds");
   return -1;
 }
 
@@ -49,7 +49,7 @@ dmabuf_exporter_get_foreign (void)
 {
   static gsize once = 0;
 
-  /* One for the process: it has no state but its counters. */
+  /* One for the process: its counters are its only state. */
   if (g_once_init_enter (&once)) {
     DmabufExporter *exporter =
         g_object_new (DMABUF_TYPE_FOREIGN_EXPORTER, "name", "foreign", NULL);

@@ -164,7 +164,7 @@ no_heap:
   code = errno;
   switch (code) {
   case ENOENT:
-    what = "; ls /dev/dma_heap shows those there are (CONFIG_DMABUF_HEAPS)";
+    what = "; ls /dev/dma_heap shows the available ones (CONFIG_DMABUF_HEAPS)";
     break;
   case EACCES:
   case EPERM:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Buffers that are no dma-bufs, for machines that cannot make any: the CPU's
- * part of the API works, and nothing pretends that a device could. */
+/* Buffers on memfds, for machines that cannot make dma-bufs: the CPU's part of
+ * the API works, and dmabuf_buffer_is_dmabuf () is FALSE. */
 
 #include "dmabuf-buffer-private.h"
 #include "dmabuf-exporter-private.h"
@@ -79,7 +79,7 @@ dmabuf_memfd_exporter_import (DmabufExporter *exporter, int fd, GError **error)
 
   g_return_val_if_fail (DMABUF_IS_MEMFD_EXPORTER (exporter), NULL);
 
-  /* F_GET_SEALS is EINVAL for whatever is no memfd, and blocks on nothing. */
+  /* F_GET_SEALS fails for all files except memfds, and never blocks (SEC-4). */
   seals = dmabuf_kernel->fcntl (fd, F_GET_SEALS, 0);
   if (seals < 0) {
     code = errno;
@@ -89,9 +89,8 @@ dmabuf_memfd_exporter_import (DmabufExporter *exporter, int fd, GError **error)
   }
   if ((seals & SEALS) != SEALS) {
     dmabuf_set_error (error, EINVAL,
-        "memfd %d is not sealed against shrinking, growing and further seals, "
-        "so "
-        "that its owner could take its memory away",
+        "memfd %d is not sealed against shrinking, growing and further seals: "
+        "its owner could take the memory away",
         fd);
     return NULL;
   }

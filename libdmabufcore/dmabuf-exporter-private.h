@@ -6,12 +6,12 @@
 
 G_BEGIN_DECLS
 
-/* What the core's own exporters tell about themselves. */
+/* Traits of the core's own exporters. */
 typedef enum
 {
-  /* @allocate gives exactly the size that was asked for */
+  /* The allocate operation returns exactly the requested size */
   DMABUF_EXPORTER_EXACT = 1 << 0,
-  /* its buffers are no dma-bufs: no ioctl knows them, nobody can import them */
+  /* Its buffers are not dma-bufs: their ioctls and device imports fail */
   DMABUF_EXPORTER_NOT_DMABUF = 1 << 1,
 } DmabufExporterTraits;
 
@@ -23,21 +23,22 @@ gboolean dmabuf_exporter_is_dmabuf (DmabufExporter *exporter);
 
 DmabufStatistics *dmabuf_exporter_statistics (DmabufExporter *exporter);
 
-/* A new reference to the one that owns buffers which came as fds. */
+/* A new reference to the exporter of buffers that were imported as fds. */
 DmabufExporter *dmabuf_exporter_get_foreign (void);
 
-/* The class's mandatory operations, EXP-1. */
+/* EXP-1: EINVAL if a mandatory operation is missing. */
 gboolean dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error);
 
-/* Rounds up to whole pages; EINVAL for what cannot be. */
+/* Rounds up to whole pages; EINVAL for 0 and beyond the address space. */
 gboolean dmabuf_exporter_round_size (
     DmabufExporter *exporter, gsize *size, GError **error);
 
-/* Storage for @size bytes, whole pages: its fd, or -1. */
+/* Allocates storage for @size bytes; @size becomes its real size, in whole
+ * pages. Returns its fd, or -1. */
 int dmabuf_exporter_allocate_storage (
     DmabufExporter *exporter, gsize *size, GError **error);
 
-/* Everything but the close of the fd that @exporter has to do with @buffer. */
+/* Releases what @exporter keeps for @buffer; the caller closes the fd. */
 void dmabuf_exporter_release_storage (
     DmabufExporter *exporter, DmabufBuffer *buffer);
 

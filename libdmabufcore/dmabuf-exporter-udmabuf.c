@@ -2,9 +2,8 @@
 
 /*
  * Buffers from /dev/udmabuf: a memfd of our own, sealed against shrinking, is
- * pinned by the device and closed; nobody else ever has it, so that neither
- * growing nor punching holes can make its content part from the buffer's
- * (UDM-1, UDM-2).
+ * pinned by the device and closed. It never leaves this file: growing it or
+ * punching holes would separate its content from the buffer's (UDM-1, UDM-2).
  */
 
 #include "dmabuf-buffer-private.h"
@@ -33,8 +32,8 @@ struct _DmabufUdmabufExporter
 G_DEFINE_FINAL_TYPE (
     DmabufUdmabufExporter, dmabuf_udmabuf_exporter, DMABUF_TYPE_EXPORTER)
 
-/* The device's limit, when it refused: root may have changed it meanwhile. 0 if
- * it cannot be read. */
+/* A limit of the module, read when it refused a request, as root can change it
+ * at any time. 0 if it cannot be read. */
 static guint64
 read_limit (const char *path)
 {
@@ -124,8 +123,8 @@ dmabuf_udmabuf_exporter_create_list (DmabufExporter *exporter,
   g_return_val_if_fail (DMABUF_IS_UDMABUF_EXPORTER (exporter), NULL);
   g_return_val_if_fail (n_chunks == 0 || chunks != NULL, NULL);
 
-  /* The array's size comes from outside: it may fail softly (CVE-2024-56544).
-   */
+  /* The caller chooses the size of the array, so g_malloc0 () must not abort on
+   * it (CVE-2024-56544). */
   list = g_try_malloc0 (sizeof *list + n_chunks * sizeof list->list[0]);
   if (!list) {
     dmabuf_set_error (error, ENOMEM, "no memory for %u chunks", n_chunks);

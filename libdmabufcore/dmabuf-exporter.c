@@ -31,9 +31,9 @@ get_private (DmabufExporter *exporter)
   return dmabuf_exporter_get_instance_private (exporter);
 }
 
-/* --- the kernel's own way ------------------------------------------------ */
+/* --- Default operations -------------------------------------------------- */
 
-/* A mapping is what the device makes of the fd: nothing is to do here. */
+/* The device maps the fd when it imports it, so this does nothing. */
 static gboolean
 default_map (DmabufExporter *exporter, DmabufAttachment *attachment,
     DmabufDirection direction, GError **error)
@@ -127,14 +127,14 @@ default_vmap (DmabufExporter *exporter, DmabufBuffer *buffer,
   return dmabuf_buffer_default_vmap (buffer, access, error);
 }
 
-/* The mapping is kept for the next one, until the storage goes. */
+/* The mapping is kept for the next vmap, until the storage is released. */
 static void
 default_vunmap (
     DmabufExporter *exporter, DmabufBuffer *buffer, gpointer address)
 {
 }
 
-/* --- the object ---------------------------------------------------------- */
+/* --- The object ---------------------------------------------------------- */
 
 static void
 dmabuf_exporter_finalize (GObject *object)
@@ -190,10 +190,10 @@ dmabuf_exporter_class_init (DmabufExporterClass *klass)
   /**
    * DmabufExporter:name:
    *
-   * A short name for people: heap:system, udmabuf, foreign. Stable (EXP-2).
+   * A short name for messages: heap:system, udmabuf, foreign. Stable (EXP-2).
    */
   g_object_class_install_property (object_class, PROP_NAME,
-      g_param_spec_string ("name", "Name", "A short name for people", NULL,
+      g_param_spec_string ("name", "Name", "A short name for messages", NULL,
           G_PARAM_READWRITE | G_PARAM_CONSTRUCT_ONLY | G_PARAM_STATIC_STRINGS));
 }
 
@@ -265,7 +265,7 @@ dmabuf_exporter_get_name (DmabufExporter *exporter)
   return priv->name ? priv->name : G_OBJECT_TYPE_NAME (exporter);
 }
 
-/* --- allocation ---------------------------------------------------------- */
+/* --- Allocation ---------------------------------------------------------- */
 
 gboolean
 dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error)
@@ -288,7 +288,7 @@ dmabuf_exporter_check_class (DmabufExporter *exporter, GError **error)
 
   if (missing)
     dmabuf_set_error (error, EINVAL,
-        "exporter %s does not implement %s, which an exporter must",
+        "exporter %s does not implement %s, which is mandatory",
         dmabuf_exporter_get_name (exporter), missing);
   return !missing;
 }
@@ -338,7 +338,7 @@ dmabuf_exporter_allocate_storage (
     return -1;
   }
 
-  /* Others may give more, and the buffer's size is the kernel's (SEEK-1). */
+  /* Other exporters may allocate more: the kernel tells the size (SEEK-1). */
   if (!(priv->traits & DMABUF_EXPORTER_EXACT)) {
     real = dmabuf_kernel->lseek (fd, 0, SEEK_END);
     if (real < 0 || (gsize) real < rounded) {
@@ -346,8 +346,8 @@ dmabuf_exporter_allocate_storage (
 
       dmabuf_kernel->close (fd);
       dmabuf_set_error (error, code,
-          "%s allocated a buffer whose size is not the %" G_GSIZE_FORMAT
-          " bytes that were asked for",
+          "%s allocated a buffer of less than the %" G_GSIZE_FORMAT
+          " bytes that were requested",
           dmabuf_exporter_get_name (exporter), rounded);
       return -1;
     }

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * DmabufExporter:
  *
- * Where buffers come from (the kernel's exporter with its dma_buf_ops). Usable
+ * A source of buffers (an exporter of the kernel with its dma_buf_ops). Usable
  * from any thread.
  */
 #define DMABUF_TYPE_EXPORTER (dmabuf_exporter_get_type ())
@@ -20,16 +20,16 @@ G_DECLARE_DERIVABLE_TYPE (
  * DmabufExporterClass:
  * @parent_class: the parent
  * @allocate: makes storage of at least the given size (whole pages), zeroed,
- * and returns its fd (close-on-exec) or -1 with an error. Mandatory.
- * @setup: (nullable): a buffer was made of what @allocate returned, and may be
- *   furnished with dmabuf_buffer_set_exporter_data()
+ *   and returns its fd (close-on-exec) or -1 with an error. Mandatory.
+ * @setup: (nullable): a buffer was made on the fd that @allocate returned; may
+ *   call dmabuf_buffer_set_exporter_data()
  * @attach: (nullable): a device attaches; %FALSE with EBUSY vetoes (ATT-1)
  * @detach: (nullable): the end of @attach
  * @map: a device access begins; %FALSE without an error means ENOMEM (MAP-2).
  *   Mandatory (EXP-1).
  * @unmap: the end of @map. Mandatory.
- * @pin: (nullable): the storage is to stay, also without a mapping, where this
- *   device reaches it (DEF-6); together with @unpin or not at all
+ * @pin: (nullable): the storage is to stay where this device reaches it, even
+ *   without a mapping (DEF-6); both @pin and @unpin are there, or neither
  * @unpin: (nullable): the end of @pin
  * @begin_cpu_access: (nullable): the CPU is going to read or write (CPU-1); the
  *   fences have been waited for
@@ -40,19 +40,19 @@ G_DECLARE_DERIVABLE_TYPE (
  *   users (VMAP-1), or again if a later one wants more access: then it returns
  *   the same address or refuses
  * @vunmap: (nullable): the end of @vmap, with the last user
- * @release: the buffer goes, its fd is closed afterwards. Mandatory.
+ * @release: the storage is released; its fd is closed afterwards. Mandatory.
  *
- * What an exporter implements (struct dma_buf_ops). The parent class has the
- * kernel's own way for everything but @allocate: ioctls and mmap on the fd; a
- * subclass that sets one of them to %NULL has no such operation: a mandatory
- * one that is missing makes allocating fail with EINVAL, without @mmap or @vmap
- * the CPU cannot map (EINVAL), without the others nothing is to do.
+ * The operations of an exporter (struct dma_buf_ops). The parent class
+ * implements the mandatory ones except @allocate, and those for the CPU, with
+ * ioctls and mmap on the fd. A subclass may set one to %NULL: without a
+ * mandatory one allocating fails with EINVAL; without @mmap or @vmap mapping
+ * for the CPU fails with EINVAL; others that are missing are skipped.
  *
  * The operations are called from any thread, several at a time, and under no
- * lock of the library, but for @vmap and @vunmap, which are called one at a
- * time for one buffer. @attach and @detach may look at the buffer's fd
- * (dmabuf_buffer_get_fd()), which does not keep the storage from moving; they
- * are called while it moves, so that using the buffer there is EDEADLK.
+ * lock of the library. Only @vmap and @vunmap are called one at a time for each
+ * buffer. @attach and @detach may call dmabuf_buffer_get_fd(), which leaves the
+ * storage free to move. They may be called during a move: using the buffer
+ * inside of them fails with EDEADLK.
  */
 struct _DmabufExporterClass
 {
@@ -94,10 +94,10 @@ struct _DmabufExporterClass
  * @contiguous: whether a buffer is one piece of memory
  * @address_bits: how many bits its addresses may have; 64 if nothing is known
  * @cpu_access: whether the CPU can reach it
- * @known: whether this is known at all; of foreign buffers it is not, and the
- *   device's import decides
+ * @known: whether the other fields are known; %FALSE for foreign buffers, where
+ *   the device's import decides
  *
- * Where the buffers of an exporter lie.
+ * The memory in which the buffers of an exporter lie.
  */
 typedef struct
 {
@@ -110,7 +110,7 @@ typedef struct
 /**
  * dmabuf_exporter_get_memory:
  * @exporter: an exporter
- * @memory: (out caller-allocates): where its buffers lie
+ * @memory: (out caller-allocates): the memory of its buffers
  */
 DMABUF_CORE_API
 void
@@ -119,10 +119,10 @@ dmabuf_exporter_get_memory (DmabufExporter *exporter, DmabufMemory *memory);
 /**
  * dmabuf_exporter_set_memory:
  * @exporter: an exporter
- * @memory: where its buffers lie
+ * @memory: the memory of its buffers
  *
- * For exporters, when they are made. Without it: in pieces, anywhere, and the
- * CPU can reach it.
+ * For exporters, when they are made. The default is memory in pieces, at any
+ * address, that the CPU can reach.
  */
 DMABUF_CORE_API
 void dmabuf_exporter_set_memory (
@@ -132,17 +132,17 @@ void dmabuf_exporter_set_memory (
  * dmabuf_exporter_choose:
  * @exporters: (array length=n_exporters): candidates, the preferred one first
  * @n_exporters: how many
- * @devices: (array length=n_devices) (nullable): who will use the buffers
+ * @devices: (array length=n_devices) (nullable): the users of the buffers
  * @n_devices: how many
  * @reason: (out) (optional) (transfer full): a line for each exporter: why it
  *   was chosen or passed over; also on error
  * @error: return location for an error
  *
- * The first exporter whose memory suits all devices.
+ * Chooses the first exporter whose memory suits all devices.
  *
- * Returns: (transfer none): the exporter; %NULL with EBUSY if none suits, or if
- *   no buffer could: then the message names the field, both devices and their
- *   values
+ * Returns: (transfer none): the exporter; %NULL with EBUSY if none suits. If
+ *   the demands of two devices exclude each other, the message names the field,
+ *   both devices and their values
  */
 DMABUF_CORE_API
 DmabufExporter *
@@ -155,7 +155,7 @@ dmabuf_exporter_choose (DmabufExporter **exporters, guint n_exporters,
  * @size: in bytes, rounded up to whole pages
  * @error: return location for an error
  *
- * Allocates a buffer, its memory zeroed, at once.
+ * Allocates a buffer at once; its memory is zeroed.
  *
  * Errors: EINVAL for a size of 0 or above the exporter's limit (the message
  * tells the limit and where it is set), ENOMEM, EMFILE.
@@ -170,7 +170,7 @@ dmabuf_exporter_allocate (DmabufExporter *exporter, gsize size, GError **error);
  * dmabuf_exporter_get_name:
  * @exporter: an exporter
  *
- * Returns: a short name for people: heap:system, udmabuf, foreign
+ * Returns: a short name for messages: heap:system, udmabuf, foreign
  */
 DMABUF_CORE_API
 const char *dmabuf_exporter_get_name (DmabufExporter *exporter);
@@ -219,16 +219,16 @@ typedef struct
  * dmabuf_udmabuf_exporter_create_list: (skip)
  * @exporter: a udmabuf exporter
  * @chunks: (array length=n_chunks): memory, in order; the memfds stay the
- *   caller's, who must neither punch holes into them nor grow them (UDM-2)
+ *   caller's, which must neither punch holes into them nor grow them (UDM-2)
  * @n_chunks: how many
  * @error: return location for an error
  *
- * One buffer of pieces of memory that exist already, without a copy. (The limit
- * of size_limit_mb holds for their sum: a list does not lift it.)
+ * Makes one buffer of existing pieces of memory, without a copy. The kernel's
+ * size_limit_mb applies to their sum.
  *
  * Errors: EINVAL for chunks that are not whole pages, unsealed or beyond the
  * end of their memfd, or above a limit, which the message then tells; EBADFD
- * for what is no memfd.
+ * for an fd of another kind.
  *
  * Returns: (transfer full): a new buffer
  */
@@ -250,8 +250,8 @@ char **dmabuf_heap_exporter_list (GError **error);
  * dmabuf_memfd_exporter_new:
  *
  * An exporter for a machine without any of the above: the same API on sealed
- * memfds. Its buffers are no dma-bufs, no device can import them, and
- * dmabuf_buffer_is_dmabuf() says so.
+ * memfds. Its buffers are not dma-bufs (dmabuf_buffer_is_dmabuf()): devices
+ * cannot import them.
  *
  * Returns: (transfer full): the exporter
  */
@@ -265,8 +265,8 @@ DmabufExporter *dmabuf_memfd_exporter_new (void);
  *   caller's
  * @error: return location for an error
  *
- * A buffer on somebody else's memfd. Unsealed ones are refused, because their
- * owner could take the memory away under us (SEC-10).
+ * Makes a buffer on an existing memfd. Unsealed ones are refused, because their
+ * owner could take the memory away (SEC-10).
  *
  * Returns: (transfer full): a new buffer; %NULL with EINVAL
  */

@@ -10,9 +10,9 @@ typedef struct
   DmabufFence fence;
   guint n_fences;
   DmabufFence **fences;
-  guint *callbacks; /* ids, while enabled */
-  gint n_pending;   /* members whose callback has not come */
-  int base_error;   /* of leaves that a strict merge has dropped */
+  guint *callbacks; /* Ids, while enabled */
+  gint n_pending;   /* Members that have yet to call back */
+  int base_error;   /* Of leaves that a strict merge has dropped */
 } Array;
 
 static void
@@ -24,7 +24,7 @@ on_member (DmabufFence *member, gpointer user_data)
     dmabuf_fence_defer (&self->fence);
 }
 
-/* Each armed member holds a reference of the array (ARR-7). */
+/* ARR-7: each armed member holds a reference to the array. */
 static int
 array_enable (DmabufFence *fence)
 {
@@ -32,7 +32,7 @@ array_enable (DmabufFence *fence)
   guint i;
 
   self->callbacks = g_new (guint, self->n_fences);
-  /* One more, so that none of them completes the array meanwhile. */
+  /* One more, so that the array cannot complete before all are armed. */
   g_atomic_int_set (&self->n_pending, self->n_fences + 1);
 
   for (i = 0; i < self->n_fences; i++) {
@@ -82,8 +82,8 @@ array_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
   return TRUE;
 }
 
-/* ARR-5, without losing the error where nobody armed a callback: the members
- * remember theirs, and the time tells which came first. */
+/* ARR-5, but the error is found even if no callback was armed: the members
+ * remember theirs, and their timestamps tell which came first. */
 static void
 array_get_info (DmabufFence *fence, int *error, gint64 *timestamp)
 {

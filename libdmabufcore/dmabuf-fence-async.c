@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fences in other people's loops: a GSource, a GTask, an fd. */
+/* Fences for event loops: a GSource, a GTask, an fd. */
 
 #include "dmabuf-fence-private.h"
 #include "dmabuf-kernel-private.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-/* --- source ------------------------------------------------------------ */
+/* --- Source ------------------------------------------------------------ */
 
 typedef struct
 {
@@ -68,8 +68,8 @@ fence_source_new (DmabufFence *fence, gint64 deadline)
   if (deadline != DMABUF_DEADLINE_NEVER)
     g_source_set_ready_time (source, MAX (deadline, 0));
 
-  /* The callback holds the source, which may be destroyed at any time: the
-   * last reference then goes with the fence's signal. */
+  /* The callback holds a reference, as the source may be destroyed at any time;
+   * then the last reference is dropped when the fence signals. */
   self->callback = dmabuf_fence_add_callback (fence, on_signaled,
       g_source_ref (source), (GDestroyNotify) g_source_unref);
   if (self->callback == 0)
@@ -86,7 +86,7 @@ dmabuf_fence_source_new (DmabufFence *fence)
   return fence_source_new (fence, DMABUF_DEADLINE_NEVER);
 }
 
-/* --- task -------------------------------------------------------------- */
+/* --- Task -------------------------------------------------------------- */
 
 static gboolean
 on_wait_over (gpointer user_data)
@@ -128,11 +128,11 @@ dmabuf_fence_wait_async (DmabufFence *fence, gint64 deadline,
   g_task_set_source_tag (task, dmabuf_fence_wait_async);
   g_task_set_task_data (
       task, dmabuf_fence_ref (fence), (GDestroyNotify) dmabuf_fence_unref);
-  /* A fence that has signalled counts, cancelled or not. */
+  /* A fence that has signalled is a success even if cancelled meanwhile. */
   g_task_set_check_cancellable (task, FALSE);
 
-  /* One source, ready at whatever comes first: the deadline is its ready time,
-   * which the fence's callback moves to now; the cancellable is its child. */
+  /* One source for three events: the deadline is its ready time, the fence's
+   * callback sets the ready time to now, the cancellable is a child source. */
   source = fence_source_new (fence, deadline);
   if (cancellable) {
     GSource *child = g_cancellable_source_new (cancellable);
@@ -155,9 +155,9 @@ dmabuf_fence_wait_finish (
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* --- fd ---------------------------------------------------------------- */
+/* --- Fd ---------------------------------------------------------------- */
 
-/* Holds the fence, as whoever has the fd may hold nothing else. */
+/* Holds the fence, as the owner of the fd need not. */
 typedef struct
 {
   DmabufFence *fence;
@@ -194,8 +194,8 @@ dmabuf_fence_open_poll_fd (DmabufFence *fence, GError **error)
   if (dmabuf_fence_get_kind (fence) == DMABUF_FENCE_KIND_KERNEL)
     return dmabuf_fence_export_sync_file (fence, error);
 
-  /* An eventfd that nobody reads stays readable (C1). The callback has an fd
-   * of its own, as the caller may close his. */
+  /* An eventfd stays readable until it is read. The callback has an fd of its
+   * own, as the caller may close the other at any time. */
   fd = dmabuf_kernel->eventfd (
       dmabuf_fence_is_signaled (fence) ? 1 : 0, EFD_NONBLOCK);
   if (fd < 0)

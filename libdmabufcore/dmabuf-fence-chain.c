@@ -7,7 +7,7 @@
  *    │ fence            │ fence            │ fence
  *    ▼                  ▼                  ▼
  *
- * Nodes that have signalled are unlinked by whoever walks past them.
+ * Nodes that have signalled are unlinked by the next walk (CHN-4).
  */
 
 #include "dmabuf-fence-array-private.h"
@@ -22,10 +22,10 @@ typedef struct
   DmabufFence *fence;
   guint64 previous_seqno;
 
-  GMutex link; /* guards previous; held only to read or swap it */
+  GMutex link; /* Guards previous; held only to read or swap it */
   DmabufFence *previous;
 
-  DmabufFence *armed; /* what the head's callback waits for (CHN-6) */
+  DmabufFence *armed; /* The fence that the head's callback is on (CHN-6) */
   guint armed_id;
 } Chain;
 
@@ -54,7 +54,7 @@ chain_ref_previous (Chain *self)
   return previous;
 }
 
-/* Compare and swap; the loser drops what it brought (CHN-4). */
+/* CHN-4: compare and swap; the loser drops its replacement. */
 static void
 chain_replace_previous (
     Chain *self, DmabufFence *expected, DmabufFence *replacement)
@@ -133,7 +133,7 @@ dmabuf_fence_chain_find_seqno (
   return TRUE;
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 static void
 on_leaf (DmabufFence *leaf, gpointer chain)
@@ -189,7 +189,8 @@ chain_deferred (DmabufFence *fence)
   gboolean done = FALSE;
 
   g_mutex_lock (&fence->lock);
-  /* Armed again meanwhile, on one that is still pending: that one comes. */
+  /* If the head was armed on another pending fence meanwhile, its callback will
+   * come. */
   if ((g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
       && !(self->armed && !dmabuf_fence_has_settled (self->armed)))
     done = chain_enable (fence) == 0;
@@ -259,9 +260,9 @@ chain_get_timeline_name (DmabufFence *fence)
   return "unbound";
 }
 
-/* CHN-7: releasing a node may release the one before. Those that are nobody's
- * any more are queued and freed by the first one's loop, so that a chain of any
- * length needs no stack. */
+/* CHN-7: releasing a node may release the previous one. Nodes that lose their
+ * last reference are queued and freed by the loop of the first, so that the
+ * stack stays small for a chain of any length. */
 static void
 chain_release (DmabufFence *fence)
 {

@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * Fences made of fences: array (all of them), chain (this and everything
- * before), what unwrapping yields, and merging.
+ * Fences made of fences: arrays (all of them), chains (one and all before it),
+ * unwrapping and merging.
  */
 
 /**
@@ -50,10 +50,10 @@ gboolean dmabuf_fence_match_context (DmabufFence *fence, guint64 context);
 
 /**
  * dmabuf_fence_chain_new:
- * @previous: (nullable) (transfer full): what goes before: a chain, or a plain
+ * @previous: (nullable) (transfer full): the fence before: a chain, or a plain
  *   fence
- * @fence: (transfer full): the node's own fence, no chain
- * @seqno: the point of the timeline that the node is
+ * @fence: (transfer full): the node's own fence, which may not be a chain
+ * @seqno: the node's point on the timeline
  *
  * A node of a timeline: it signals when its fence and all before have (CHN-3).
  * A @seqno that is not later than the previous one's begins a new context, at
@@ -79,8 +79,8 @@ gboolean dmabuf_fence_is_chain (DmabufFence *fence);
  * dmabuf_fence_chain_get_fence:
  * @chain: (nullable): a fence
  *
- * Returns: (transfer none) (nullable): the node's own fence; of any other fence
- *   itself
+ * Returns: (transfer none) (nullable): the node's own fence; @chain itself if
+ *   it is not a chain
  */
 DMABUF_CORE_API
 DmabufFence *dmabuf_fence_chain_get_fence (DmabufFence *chain);
@@ -89,8 +89,8 @@ DmabufFence *dmabuf_fence_chain_get_fence (DmabufFence *chain);
  * dmabuf_fence_chain_walk:
  * @chain: (transfer full): a node
  *
- * Goes to the previous node and forgets those that have signalled (CHN-4). Any
- * number of threads may do so at once.
+ * Goes to the previous node that is pending, and unlinks those in between,
+ * which have signalled (CHN-4). Any number of threads may do so at once.
  *
  * Returns: (transfer full) (nullable): the previous node
  */
@@ -99,8 +99,8 @@ DmabufFence *dmabuf_fence_chain_walk (DmabufFence *chain);
 
 /**
  * dmabuf_fence_chain_find_seqno:
- * @fence: (inout) (nullable) (transfer full): the head of a chain; the node
- *   whose signalling means that @seqno is reached, %NULL if it is
+ * @fence: (inout) (nullable) (transfer full): in: the head of a chain; out: the
+ *   node that signals when @seqno is reached, %NULL if it is reached already
  * @seqno: a point, 0 for none
  * @error: return location for an error
  *
@@ -116,7 +116,7 @@ gboolean dmabuf_fence_chain_find_seqno (
 /**
  * DmabufFenceUnwrap:
  *
- * Where an iteration over the leaves of a fence is.
+ * The state of an iteration over the leaves of a fence.
  */
 typedef struct
 {
@@ -144,8 +144,8 @@ dmabuf_fence_unwrap_first (DmabufFence *head, DmabufFenceUnwrap *cursor);
  * dmabuf_fence_unwrap_next: (skip)
  * @cursor: the iteration
  *
- * Returns: (transfer none) (nullable): the next leaf; after %NULL @cursor holds
- *   nothing any more
+ * Returns: (transfer none) (nullable): the next leaf; after %NULL @cursor needs
+ *   no dmabuf_fence_unwrap_end()
  */
 DMABUF_CORE_API
 DmabufFence *dmabuf_fence_unwrap_next (DmabufFenceUnwrap *cursor);
@@ -164,11 +164,11 @@ void dmabuf_fence_unwrap_end (DmabufFenceUnwrap *cursor);
  * @a: (nullable): a fence
  * @b: (nullable): another
  *
- * A fence for both, in the least form (UNW-2): of each context the latest leaf
- * that is pending, ordered by context. One leaf is returned as it is; none
- * gives a stub with the latest timestamp. What is passed stays the caller's.
- * Errors of leaves that have signalled are lost (UNW-3): see
- * dmabuf_fence_merge_strict().
+ * Makes a fence that signals when both have, in the smallest form (UNW-2): of
+ * each context the latest leaf that is pending, ordered by context. A single
+ * leaf is returned as it is; without pending leaves the result is a stub with
+ * the latest timestamp. References to @a and @b stay the caller's. Errors of
+ * leaves that have signalled are lost (UNW-3): see dmabuf_fence_merge_strict().
  *
  * Returns: (transfer full): the fence
  */
@@ -177,7 +177,7 @@ DmabufFence *dmabuf_fence_merge (DmabufFence *a, DmabufFence *b);
 
 /**
  * dmabuf_fence_merge_many:
- * @fences: (array length=n_fences): fences, %NULL among them is nothing
+ * @fences: (array length=n_fences): fences; %NULL among them is skipped
  * @n_fences: how many
  *
  * Like dmabuf_fence_merge() for any number.
@@ -189,11 +189,11 @@ DmabufFence *dmabuf_fence_merge_many (DmabufFence **fences, guint n_fences);
 
 /**
  * dmabuf_fence_merge_strict:
- * @fences: (array length=n_fences): fences, %NULL among them is nothing
+ * @fences: (array length=n_fences): fences; %NULL among them is skipped
  * @n_fences: how many
  *
- * Like dmabuf_fence_merge_many(), but if a leaf has signalled with an error the
- * first of these errors will be the result's.
+ * Like dmabuf_fence_merge_many(), but if leaves have signalled with errors the
+ * first of these errors is the result's.
  *
  * Returns: (transfer full): the fence
  */
@@ -206,7 +206,7 @@ DmabufFence *dmabuf_fence_merge_strict (DmabufFence **fences, guint n_fences);
  * @n_fences: how many
  *
  * Sorts by context, newest first, and keeps the newest of each (UNW-4); drops
- * the references of the others.
+ * the references to the others.
  *
  * Returns: the new count
  */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Kernel-backed fences that somebody else reaches: DRM syncobj points, Vulkan
- * semaphores. The core has no libdrm; whoever has the device implements
- * DmabufFenceBackend. */
+/* Kernel-backed fences that are reached through a device: DRM syncobj points,
+ * Vulkan semaphores. The core knows neither libdrm nor Vulkan; the owner of the
+ * device implements DmabufFenceBackend. */
 
 #include "dmabuf-fence-private.h"
 #include "dmabuf-kernel-private.h"
@@ -14,7 +14,7 @@
 typedef struct
 {
   DmabufFence fence;
-  DmabufPollerSource source; /* its fd is -1 until somebody waits */
+  DmabufPollerSource source; /* Its fd is -1 until the first wait */
   const DmabufFenceBackend *backend;
   gpointer data;
 } External;
@@ -39,8 +39,9 @@ external_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
   return self->backend->is_signaled (self->data, error, timestamp);
 }
 
-/* The fd has spoken; the backend may know more. @gone: what it said is that
- * nobody is left who could signal, which ends the fence too (XDC-1). */
+/* The fd is ready; the backend may know error and timestamp. @gone: the fd's
+ * other end is closed, so no signal will come, which ends the fence too
+ * (XDC-1). */
 static void
 external_settle (DmabufFence *fence, gboolean gone)
 {
@@ -105,7 +106,7 @@ external_wait (DmabufFence *fence, gint64 deadline, GCancellable *cancellable)
   if (ret <= 0 && ret != -EIO)
     return ret;
 
-  /* Gone is an end as well, whose error is the fence's (FEN-11). */
+  /* FEN-11: a closed other end ends the wait too; the error is the fence's. */
   external_settle (fence, ret < 0);
   return 1;
 }

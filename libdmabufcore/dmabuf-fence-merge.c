@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Unwrapping containers to leaves, and merging leaves to containers. */
+/* Unwraps containers to leaves, and merges leaves to containers. */
 
 #include "dmabuf-fence-array-private.h"
 #include "dmabuf-kernel-private.h"
@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* --- unwrap ------------------------------------------------------------ */
+/* --- Unwrap ------------------------------------------------------------ */
 
 static DmabufFence *
 unwrap_enter_node (DmabufFenceUnwrap *cursor)
@@ -63,7 +63,7 @@ dmabuf_fence_unwrap_end (DmabufFenceUnwrap *cursor)
   *cursor = (DmabufFenceUnwrap) { NULL };
 }
 
-/* --- merge ------------------------------------------------------------- */
+/* --- Merge ------------------------------------------------------------- */
 
 static int
 compare_fences (const void *a, const void *b)
@@ -107,8 +107,8 @@ typedef struct
   DmabufFence **fences;
   guint n;
   guint size;
-  gint64 timestamp; /* the latest of what has signalled */
-  int error;        /* the first */
+  gint64 timestamp; /* The latest of the leaves that have signalled */
+  int error;        /* The first of theirs */
 } Leaves;
 
 static void
@@ -134,7 +134,8 @@ leaves_collect (Leaves *leaves, DmabufFence *head, gboolean strict)
 
   for (leaf = dmabuf_fence_unwrap_first (head, &cursor); leaf;
       leaf = dmabuf_fence_unwrap_next (&cursor)) {
-    /* A strict merge's own error is its leaves' no more (UNW-3). */
+    /* UNW-3: the array of an earlier strict merge has an error of leaves that
+     * it dropped. */
     if (strict && leaves->error == 0 && cursor.array)
       leaves->error = dmabuf_fence_array_get_base_error (cursor.array);
 
@@ -200,7 +201,7 @@ dmabuf_fence_merge (DmabufFence *a, DmabufFence *b)
   return merge (fences, 2, FALSE);
 }
 
-/* --- export ------------------------------------------------------------ */
+/* --- Export ------------------------------------------------------------ */
 
 static int
 merge_into (int fd, DmabufFence *leaf, GError **error)
@@ -249,8 +250,8 @@ dmabuf_fence_export_composite (DmabufFence *fence, GError **error)
     fd = dmabuf_fence_export_sync_file (signaled, error);
   else if (fd < 0)
     dmabuf_set_error (error, EINVAL,
-        "fence: has signalled, and the kernel knew none of it; no fd (-1) says"
-        " the same");
+        "fence: has signalled, and has no kernel-backed part to export; pass no"
+        " fd (-1) instead");
   if (signaled)
     dmabuf_fence_unref (signaled);
 

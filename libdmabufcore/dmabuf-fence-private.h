@@ -10,16 +10,17 @@ G_BEGIN_DECLS
  *
  * Two steps make a fence signalled, and they may be done by two threads:
  *
- *   settle     in one short section (dmabuf_fence_lock_flags()): error and time
- *              are set, then the flag (FEN-4). Whoever notices may do it:
- *              is_signaled, a wait.
+ *   settle     in one short section (dmabuf_fence_lock_flags()): sets error and
+ *              time, then the flag (FEN-4). Any thread that notices the signal
+ *              may do it, in is_signaled or a wait.
  *   dispatch   calls the callbacks, under no lock. Only the fence's own source
- *              does it: the thread that signals, or the poller. So asking
+ *              does it: the thread that signals, or the poller. So testing
  *              whether a fence has signalled never runs foreign code.
  *
- * The fence's lock is for its callbacks only. Who adds the first one sets
- * ENABLED before anything else, under the lock that dispatch needs: so whoever
- * settles and sees it unset may leave out dispatch, and so both of its locks.
+ * The fence's lock is for its callbacks only. The thread that adds the first
+ * callback sets ENABLED before anything else, under this lock, which dispatch
+ * takes as well. So a thread that settles and sees ENABLED unset may skip the
+ * dispatch with its two locks (the fence's and the poller's).
  *
  * Lock order: fence of a container, fence of a member, poller; flags last.
  */
@@ -29,11 +30,11 @@ typedef struct _DmabufFenceCallback DmabufFenceCallback;
 
 typedef enum
 {
-  /* Only ever set; with it error and timestamp stand still */
+  /* Never cleared; from then on error and timestamp are constant */
   DMABUF_FENCE_FLAG_SIGNALED = 1 << 0,
-  /* Error and timestamp have to be asked from the fence's ops first */
+  /* Error and timestamp have yet to be read with ops->get_info */
   DMABUF_FENCE_FLAG_INFO_PENDING = 1 << 1,
-  /* Somebody waits: the ops told so (FEN-6) */
+  /* There are callbacks, and ops->enable was called (FEN-6) */
   DMABUF_FENCE_FLAG_ENABLED = 1 << 2,
   /* Sequence numbers have 64 bits and do not wrap (FEN-3) */
   DMABUF_FENCE_FLAG_SEQNO64 = 1 << 3,
@@ -49,21 +50,21 @@ struct _DmabufFenceOps
   const char *(*get_driver_name) (DmabufFence *fence);
   const char *(*get_timeline_name) (DmabufFence *fence);
 
-  /* A first callback was added, the last one removed; under the fence's lock.
-   * 1: will be dispatched; 0: has signalled (FEN-6); -errno: cannot be watched,
-   * the caller waits instead. */
+  /* The first callback is added, the last one was removed; under the fence's
+   * lock. 1: will be dispatched; 0: has signalled (FEN-6); -errno: cannot be
+   * watched, the caller waits instead. */
   int (*enable) (DmabufFence *fence);
   void (*disable) (DmabufFence *fence);
 
-  /* Looks whether it has signalled, without the lock (FEN-8). Tells the error
-   * and the time if it knows them. */
+  /* Tests whether the fence has signalled, without the lock (FEN-8). Sets error
+   * and time if it knows them. */
   gboolean (*signaled) (DmabufFence *fence, int *error, gint64 *timestamp);
 
   /* The same later, for DMABUF_FENCE_FLAG_INFO_PENDING; without the lock */
   void (*get_info) (DmabufFence *fence, int *error, gint64 *timestamp);
 
-  /* Blocks: 1 signalled, 0 at the deadline, -ECANCELED, -errno. Without it a
-   * wait is a callback. */
+  /* Blocks: 1 signalled, 0 at the deadline, -ECANCELED, -errno. If missing, a
+   * wait adds a callback. */
   int (*wait) (DmabufFence *fence, gint64 deadline, GCancellable *cancellable);
 
   /* A new sync_file, or -1 */
@@ -75,7 +76,7 @@ struct _DmabufFenceOps
   /* Continues what a callback deferred (dmabuf_fence_defer()) */
   void (*deferred) (DmabufFence *fence);
 
-  /* Frees what the kind added, and the fence with g_free() */
+  /* Frees what the kind has added, and the fence */
   void (*release) (DmabufFence *fence);
 };
 
@@ -86,26 +87,27 @@ struct _DmabufFence
   gint flags;
   guint64 context;
   guint64 seqno;
-  gint64 timestamp; /* nanoseconds */
-  gint64 deadline;  /* the earliest hint, microseconds */
+  gint64 timestamp; /* Nanoseconds */
+  gint64 deadline;  /* The earliest hint, microseconds */
   gint error;       /* 0 or a negative errno (FEN-10) */
   DmabufFenceTrust trust;
 
   GMutex lock;
   GCond callback_done;
-  DmabufFenceCallback *first; /* in order of registration (FEN-4) */
+  DmabufFenceCallback *first; /* In order of registration (FEN-4) */
   DmabufFenceCallback *last;
   guint last_id;
-  guint running_id; /* of the callback that runs now */
-  guint n_removers; /* who wait for that one's end */
+  guint running_id; /* Of the callback that is running */
+  guint n_removers; /* Threads that wait for its end */
   GThread *running_thread;
 
-  gint is_deferred; /* in some thread's list */
+  gint is_deferred; /* In the deferred list of a thread */
   DmabufFence *next_deferred;
 };
 
 /* Initialises the common part of a zeroed fence: one reference (FEN-1). GLib's
- * locks need no call where the memory is zero and ends unlocked. */
+ * locks need neither init nor clear, as they begin as zeros and end unlocked.
+ */
 static inline void
 dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
     guint64 context, guint64 seqno)
@@ -117,11 +119,12 @@ dmabuf_fence_init (DmabufFence *fence, const DmabufFenceOps *ops,
   fence->deadline = DMABUF_DEADLINE_NEVER;
 }
 
-/* Of dmabuf_fence_lock_flags(): not at the first attempt */
+/* The contended path of dmabuf_fence_lock_flags() */
 gint dmabuf_fence_lock_flags_slowly (DmabufFence *fence);
 
-/* The flags, to be given back, changed or not, within a few instructions.
- * Reading them and what they publish needs no lock. */
+/* Locks and returns the flags; dmabuf_fence_unlock_flags() stores them within a
+ * few instructions. Reading the flags, and what SIGNALED publishes, needs no
+ * lock. */
 static inline gint
 dmabuf_fence_lock_flags (DmabufFence *fence)
 {
@@ -141,32 +144,33 @@ dmabuf_fence_unlock_flags (DmabufFence *fence, gint flags)
   __atomic_store_n (&fence->flags, flags, __ATOMIC_RELEASE);
 }
 
-/* First step. @timestamp in nanoseconds, 0 for now, -1 for "ask the ops".
- * FALSE if it was signalled. */
+/* First step. @timestamp in nanoseconds, 0 for now, -1 for ops->get_info ()
+ * later. FALSE if the fence had signalled before. */
 gboolean dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp);
 
 /* Second step, for the fence's own source only. */
 void dmabuf_fence_dispatch (DmabufFence *fence);
 
-/* Runs ops->deferred once no callback of this thread runs any more: a
- * container completes there and not inside a member's callback (ARR-3), so
- * that containers of any depth need no stack. One that waits for that already,
- * here or on another thread, is not entered twice: it looks at all of its
- * members when its turn comes. */
+/* Runs ops->deferred when this thread has left all callbacks: a container
+ * completes there instead of inside a member's callback (ARR-3), so that the
+ * stack stays small for containers of any depth. A container that is queued
+ * already, on this thread or another, is not queued again: it looks at all of
+ * its members when its turn comes. */
 void dmabuf_fence_defer (DmabufFence *fence);
 
-/* A reference, unless the last one has gone (FEN-18). */
+/* Takes a reference, unless the last one is gone (FEN-18). */
 DMABUF_CORE_API
 gboolean dmabuf_fence_try_ref (DmabufFence *fence);
 
-/* Of an fd that the kernel has just made: nothing to check. Takes @fd. */
+/* A fence on an fd that the kernel has just made, so its type is not checked.
+ * Takes @fd. */
 DmabufFence *dmabuf_fence_new_known_sync_file (int fd);
 
-/* The sync_file of a fence that is one, -1 for every other; stays its own. */
+/* The fd of a sync_file fence, which stays the fence's; -1 for others. */
 DMABUF_CORE_API
 int dmabuf_fence_peek_sync_file (DmabufFence *fence);
 
-/* How often, in microseconds, whoever nobody tells looks himself */
+/* Polling period, in microseconds, of waiters without notification */
 #define DMABUF_FENCE_LOOK_PERIOD 1000
 
 /* dmabuf_fence_wait() without a message: 1, 0 at the deadline, -ECANCELED or

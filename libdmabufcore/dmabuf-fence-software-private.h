@@ -6,10 +6,11 @@
 
 G_BEGIN_DECLS
 
-/* The name of its timeline, of which it takes a reference */
+/* Sets the name of the fence's timeline; takes a reference to it. */
 void dmabuf_fence_software_set_name (DmabufFence *fence, GRefString *name);
 
-/* Signals with @error, whatever was set; FALSE if it was signalled. */
+/* Signals with @error in place of one that was set before. FALSE if the fence
+ * had signalled. */
 gboolean dmabuf_fence_signal_error (DmabufFence *fence, int error);
 
 G_END_DECLS

@@ -2,8 +2,8 @@
 
 /*
  * Software fences: signalled by dmabuf_fence_signal(), by their timeline, by a
- * word in memory, or by the clock. The timer is in the poller only while
- * somebody waits; whoever just asks looks at the clock himself.
+ * word in memory, or by the clock. The timer is in the poller only while there
+ * are callbacks; a test reads the clock instead.
  */
 
 #include "dmabuf-fence-software-private.h"
@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* How often a word in memory is looked at */
+/* Polling period of a word in memory, in microseconds */
 #define SEQNO_PERIOD 1000
 
 typedef struct
@@ -37,12 +37,12 @@ typedef struct
 static const DmabufFenceOps software_ops;
 static const DmabufFenceOps seqno_ops;
 
-/* --- memory ------------------------------------------------------------ */
+/* --- Memory ------------------------------------------------------------ */
 
 /*
- * A fence per frame and buffer comes and goes in the same few threads: each
- * keeps some that it has released, as taking zeroed memory would be a quarter
- * of a fence's cost. Not where a tool watches over the use of freed memory.
+ * The same few threads make and release a fence for each frame and buffer. Each
+ * thread keeps some released ones, as allocating zeroed memory is a quarter of
+ * a fence's cost. None under a sanitizer, which would miss a use after free.
  */
 #if defined(DMABUF_TSAN) || defined(__SANITIZE_ADDRESS__)
 #define N_SPARE 0
@@ -52,7 +52,7 @@ static const DmabufFenceOps seqno_ops;
 
 typedef struct
 {
-  DmabufFence *first; /* linked by next_deferred */
+  DmabufFence *first; /* Linked by next_deferred */
   guint n;
 } Spare;
 
@@ -61,7 +61,7 @@ static void spare_free (gpointer data);
 static GPrivate spare_key = G_PRIVATE_INIT (spare_free);
 static __thread Spare *spare __attribute__ ((tls_model ("initial-exec")));
 
-/* The end of a thread */
+/* Called at the end of a thread. */
 static void
 spare_free (gpointer data)
 {
@@ -88,7 +88,7 @@ spare_get (void)
   mine->first = fence->next_deferred;
   mine->n--;
 
-  /* All else is as it was in a new one, or is set by software_init (). */
+  /* Other fields are still as in a new one, or are set by software_init (). */
   fence->next_deferred = NULL;
   fence->flags = 0;
   fence->timestamp = 0;
@@ -118,7 +118,7 @@ spare_put (Software *self)
   mine->n++;
 }
 
-/* --- the clock --------------------------------------------------------- */
+/* --- The clock --------------------------------------------------------- */
 
 static Software *
 software_of (DmabufPollerTimer *timer)
@@ -251,7 +251,7 @@ dmabuf_fence_software_set_name (DmabufFence *fence, GRefString *name)
   ((Software *) fence)->name = g_ref_string_acquire (name);
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 static gboolean
 check_software (DmabufFence *fence, const char *what)
@@ -306,7 +306,7 @@ dmabuf_fence_set_error (DmabufFence *fence, int error)
     return FALSE;
 
   if (error >= 0 || error < -4095) {
-    g_critical ("dmabuf_fence_set_error: %d is no negative errno", error);
+    g_critical ("dmabuf_fence_set_error: %d is not a negative errno", error);
     return FALSE;
   }
 
@@ -321,7 +321,7 @@ dmabuf_fence_set_error (DmabufFence *fence, int error)
   return pending;
 }
 
-/* --- a word in memory -------------------------------------------------- */
+/* --- A word in memory -------------------------------------------------- */
 
 static gboolean
 seqno_signaled (DmabufFence *fence, int *error, gint64 *timestamp)

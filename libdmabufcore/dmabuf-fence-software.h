@@ -6,12 +6,12 @@
 G_BEGIN_DECLS
 
 /*
- * Fences that no kernel driver signals: by this process, or by a word in
- * memory. The kernel's memory management waits for its fences, so one that
- * depends on user space could stop the machine (IND-1). Therefore these are
- * another kind: they have a deadline, at which they signal -ETIME, and can
- * neither be exported nor put into a kernel reservation. Work of unbounded
- * length (page-faulting, compute) may use these only.
+ * Fences that this process or a word in memory signals, not a kernel driver.
+ * The kernel's memory management waits for its fences, so one that depends on
+ * user space could stop the machine (IND-1). Therefore these are another kind:
+ * they have a deadline, at which they signal -ETIME, and can neither be
+ * exported nor put into a kernel reservation. Work of unbounded length
+ * (page-faulting, compute) may use these only.
  */
 
 /**
@@ -19,8 +19,7 @@ G_BEGIN_DECLS
  * @context: a timeline, from dmabuf_fence_context_alloc()
  * @seqno: its point there, compared in 32 bits with wrap (FEN-3)
  * @deadline: absolute, microseconds of CLOCK_MONOTONIC, at which it ends with
- *   -ETIME if nobody has signalled it (SEC-17). %DMABUF_DEADLINE_NEVER is
- *   refused.
+ *   -ETIME if it is still pending (SEC-17). %DMABUF_DEADLINE_NEVER is refused.
  * @error: return location for an error
  *
  * A fence for dmabuf_fence_signal().
@@ -35,8 +34,8 @@ DmabufFence *dmabuf_fence_new_software (
  * dmabuf_fence_signal:
  * @fence: a software fence
  *
- * Signals it, and calls its callbacks here and now. Not to be called under a
- * lock that one of them may take.
+ * Signals the fence, and calls its callbacks before it returns. May not be
+ * called under a lock that a callback takes.
  *
  * Returns: %TRUE if it was pending until now (FEN-4)
  */
@@ -46,10 +45,11 @@ gboolean dmabuf_fence_signal (DmabufFence *fence);
 /**
  * dmabuf_fence_signal_timestamp:
  * @fence: a software fence
- * @timestamp: when it really happened, nanoseconds of CLOCK_MONOTONIC
- *   (FEN-13); 0 for now
+ * @timestamp: when the work ended, nanoseconds of CLOCK_MONOTONIC (FEN-13); 0
+ *   for now
  *
- * Like dmabuf_fence_signal(), for one who knows better than the clock.
+ * Like dmabuf_fence_signal(), for a caller that knows the exact time, for
+ * example from hardware.
  *
  * Returns: %TRUE if it was pending until now
  */
@@ -62,7 +62,7 @@ gboolean dmabuf_fence_signal_timestamp (DmabufFence *fence, gint64 timestamp);
  * @error: a negative errno: -ENODATA no data, -ECANCELED the work was
  *   cancelled, -ETIME timeout or reset (FEN-10)
  *
- * Says what dmabuf_fence_get_status() will tell after the signal.
+ * Sets what dmabuf_fence_get_status() returns after the signal.
  *
  * Returns: %FALSE, with a critical, for another value or after the signal
  */
@@ -72,9 +72,9 @@ gboolean dmabuf_fence_set_error (DmabufFence *fence, int error);
 /**
  * DmabufTimeline:
  *
- * A counter that only grows, and fences for its values: what one queue of work
- * uses. The counterpart of the kernel's sw_sync for software fences (SWS-1).
- * Reference-counted, any thread.
+ * A counter that only grows, and fences for its values, for one queue of work:
+ * the kernel's sw_sync for software fences (SWS-1). Reference-counted, any
+ * thread.
  */
 typedef struct _DmabufTimeline DmabufTimeline;
 
@@ -104,8 +104,8 @@ DmabufTimeline *dmabuf_timeline_ref (DmabufTimeline *timeline);
  * dmabuf_timeline_unref:
  * @timeline: (transfer full): a timeline
  *
- * With the last reference fences that are still pending signal -ENOENT: nobody
- * could any more. Fences do not hold their timeline.
+ * With the last reference pending fences signal -ENOENT, as nothing else can
+ * signal them. Fences do not hold their timeline.
  */
 DMABUF_CORE_API
 void dmabuf_timeline_unref (DmabufTimeline *timeline);
@@ -113,7 +113,7 @@ void dmabuf_timeline_unref (DmabufTimeline *timeline);
 /**
  * dmabuf_timeline_create_fence:
  * @timeline: a timeline
- * @value: when it signals; one that has been reached gives a signalled fence
+ * @value: the value at which it signals; at once if that is reached already
  * @deadline: as for dmabuf_fence_new_software()
  * @error: return location for an error
  *
@@ -128,7 +128,7 @@ DmabufFence *dmabuf_timeline_create_fence (
  * @timeline: a timeline
  * @n: by how much
  *
- * Moves the timeline on, and signals what it reaches, in order.
+ * Advances the timeline, and signals the fences that it reaches, in order.
  */
 DMABUF_CORE_API
 void dmabuf_timeline_advance (DmabufTimeline *timeline, guint32 n);
@@ -137,7 +137,7 @@ void dmabuf_timeline_advance (DmabufTimeline *timeline, guint32 n);
  * dmabuf_timeline_get_value:
  * @timeline: a timeline
  *
- * Returns: where it is
+ * Returns: its present value
  */
 DMABUF_CORE_API
 guint32 dmabuf_timeline_get_value (DmabufTimeline *timeline);
@@ -156,7 +156,7 @@ guint64 dmabuf_timeline_get_context (DmabufTimeline *timeline);
  * @DMABUF_SEQNO_GEQUAL: the word has reached the number, with wrap
  * @DMABUF_SEQNO_NONZERO: the word is not 0
  *
- * When a number in memory means done.
+ * How the word in memory is compared.
  */
 typedef enum
 {
@@ -168,15 +168,16 @@ typedef enum
  * dmabuf_fence_new_seqno: (skip)
  * @word: 32 bits that a device writes, in memory that the CPU sees without
  *   cache maintenance
- * @owner: (nullable): what keeps @word mapped
+ * @owner: (nullable): the object that keeps @word mapped
  * @owner_free: (nullable): drops @owner, with the fence
  * @seqno: the number to reach
  * @condition: how it is compared
  * @deadline: as for dmabuf_fence_new_software()
  * @error: return location for an error
  *
- * A fence that signals when a word in memory says so. Nobody tells when that
- * happens: while somebody waits the word is looked at once a millisecond.
+ * A fence that signals when a word in memory meets @condition. As that comes
+ * without a notification, the word is polled once a millisecond while there is
+ * a waiter.
  *
  * Returns: (transfer full): the fence; %NULL with EINVAL without a deadline or
  *   for a word that is not aligned, and @owner still the caller's

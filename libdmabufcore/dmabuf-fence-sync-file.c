@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Kernel-backed fences: a sync_file, and what can be asked from it. */
+/* Kernel-backed fences on a sync_file. */
 
 #include "dmabuf-fence-private.h"
 #include "dmabuf-kernel-private.h"
@@ -11,8 +11,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Of one sync_file more leaves are not looked at singly (SEC-15): whoever sent
- * it may have merged thousands. */
+/* SEC-15: a peer can merge thousands of fences into one sync_file. Above this
+ * number of leaves only the status of the whole is read. */
 #define MAX_LEAVES 1024
 
 typedef struct _SyncFile SyncFile;
@@ -20,20 +20,20 @@ typedef struct _SyncFile SyncFile;
 struct _SyncFile
 {
   DmabufFence fence;
-  DmabufPollerSource source; /* its fd is the sync_file */
-  SyncFile *next;            /* of the spares */
+  DmabufPollerSource source; /* Its fd is the sync_file */
+  SyncFile *next;            /* In the list of spares */
 };
 
-/* Kept for the next ones: a driver makes a fence for each frame, and a frame
- * allocates nothing. As many as frames in flight of some pipelines. None under
- * ASan, which would not see that a fence is used after its end. */
+/* Released fences are kept for reuse: a driver makes one for each frame, and a
+ * frame should allocate nothing. Enough for the frames in flight of some
+ * pipelines. None under ASan, which would miss a use after free. */
 #ifdef __SANITIZE_ADDRESS__
 #define MAX_SPARES 0
 #else
 #define MAX_SPARES 32
 #endif
 
-static gint spares_lock; /* for a few instructions */
+static gint spares_lock; /* Held for a few instructions */
 static SyncFile *spares;
 static gint n_spares;
 
@@ -84,8 +84,8 @@ sync_file_signaled (DmabufFence *fence, int *error, gint64 *timestamp)
   return dmabuf_kernel_poll (self->source.fd, POLLIN, 0, NULL) > 0;
 }
 
-/* The container's own status may hide an error (ARR-5, SF-3), so the leaves
- * are asked: the first error, and the latest time. */
+/* The status of the whole may hide an error (ARR-5, SF-3), so the leaves are
+ * read: the first error, and the latest time. */
 static void
 sync_file_get_info (DmabufFence *fence, int *error, gint64 *timestamp)
 {
@@ -100,7 +100,7 @@ sync_file_get_info (DmabufFence *fence, int *error, gint64 *timestamp)
   memset (few, 0, sizeof few);
   ret = dmabuf_kernel_file_info (self->source.fd, &info, leaves, n);
   if (ret == -EINVAL) {
-    /* More than a few: how many? */
+    /* SF-3: there are more leaves; 0 asks for their number. */
     ret = dmabuf_kernel_file_info (self->source.fd, &info, NULL, 0);
     n = MIN (info.num_fences, MAX_LEAVES);
     if (ret == 0 && n == info.num_fences) {
@@ -114,7 +114,7 @@ sync_file_get_info (DmabufFence *fence, int *error, gint64 *timestamp)
   if (ret == 0 && info.status < 0)
     *error = info.status;
 
-  /* There may be fewer by now, never more. */
+  /* The number of leaves may have shrunk between the two calls (SF-4). */
   for (i = 0; ret == 0 && i < MIN (n, info.num_fences); i++) {
     if (leaves[i].status < 0 && *error == 0)
       *error = leaves[i].status;
@@ -157,7 +157,7 @@ sync_file_set_deadline (DmabufFence *fence, gint64 deadline)
 {
   SyncFile *self = (SyncFile *) fence;
 
-  /* A hint: a kernel that cannot take it is none the worse (SF-6). */
+  /* A hint, so the errors of kernels without the ioctl are ignored (SF-6). */
   dmabuf_kernel_set_deadline (self->source.fd,
       CLAMP (deadline, 0, G_MAXINT64 / 1000) * G_GUINT64_CONSTANT (1000));
 }
@@ -168,8 +168,8 @@ sync_file_get_driver_name (DmabufFence *fence)
   return "sync_file";
 }
 
-/* Asking the kernel for the driver's name would cost a system call, and it may
- * be anything (SF-5, SEC-15). */
+/* The kernel's names would cost a system call and may be any text of a peer's
+ * (SF-5, SEC-15). */
 static const char *
 sync_file_get_timeline_name (DmabufFence *fence)
 {
@@ -181,7 +181,7 @@ sync_file_release (DmabufFence *fence)
 {
   SyncFile *self = (SyncFile *) fence;
 
-  /* Most were never watched: the poller's lock is for those that were. */
+  /* Most were never watched, and save the poller's lock. */
   if (g_atomic_int_get (&fence->flags) & DMABUF_FENCE_FLAG_ENABLED)
     dmabuf_poller_remove (&self->source);
   dmabuf_kernel->close (self->source.fd);
@@ -228,7 +228,7 @@ sync_file_new (int fd, DmabufFenceTrust trust)
   else
     self = g_new0 (SyncFile, 1);
 
-  /* Which context the kernel's fence has it does not tell: each has its own. */
+  /* The kernel does not tell the context, so each fence gets its own. */
   dmabuf_fence_init (
       &self->fence, &sync_file_ops, dmabuf_fence_context_alloc (1), 1);
   self->fence.trust = trust;
@@ -260,12 +260,12 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error)
   ssize_t length;
   int ret = -EINVAL;
 
-  /* The link's text first: asking anything else from a file that somebody else
-   * serves may block (SEC-4). Then FILE_INFO is the proof (SEC-15). */
+  /* SEC-4: the link's text first, as other calls may block on a file that a
+   * peer serves (FUSE). Then FILE_INFO is the proof (SEC-15). */
   length = dmabuf_kernel->read_link (fd, target, sizeof target - 1);
   if (length < 0) {
     ret = -errno;
-    /* A number that is not open, or a /proc that is not there? */
+    /* Either the fd is not open, or /proc is missing. */
     if (dmabuf_kernel->fcntl (fd, F_GETFD, 0) < 0)
       ret = -EBADF;
     goto err_link;

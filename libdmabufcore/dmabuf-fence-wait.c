@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
-/* One thread that sleeps until a fence, or a cancellable, wakes it. */
+/* Lets one thread sleep until a fence or a cancellable wakes it. */
 typedef struct
 {
   GMutex lock;
@@ -39,8 +39,8 @@ on_cancelled (GCancellable *cancellable, gpointer sleeper)
   sleeper_wake (sleeper);
 }
 
-/* Sleeps to the deadline at most; a signal that interrupts does not prolong
- * it, as the deadline is absolute (FEN-11). */
+/* Sleeps until the deadline at most, which is absolute: signals do not prolong
+ * it (FEN-11). */
 static void
 sleeper_sleep (Sleeper *sleeper, gint64 deadline)
 {
@@ -68,16 +68,15 @@ find_signaled (DmabufFence **fences, guint n_fences, guint *first)
   return FALSE;
 }
 
-/* The caller's fd, if he gave one; also if its other end is gone, as nobody can
- * cancel there any more. */
+/* Whether @cancel_fd, if there is one, is readable or its other end is gone:
+ * then it can never become readable. */
 static gboolean
 cancel_has_come (int cancel_fd)
 {
   return cancel_fd >= 0 && dmabuf_kernel_poll (cancel_fd, POLLIN, 0, NULL) != 0;
 }
 
-/* Without the poller no callback comes: for as long as there is no fd for it
- * the wait looks. */
+/* Polls the fences, as callbacks need an fd for the poller. */
 static int
 wait_by_looking (DmabufFence **fences, guint n_fences, gint64 deadline,
     GCancellable *cancellable, int cancel_fd)
@@ -173,17 +172,17 @@ dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
   return status > 0;
 }
 
-/* --- many -------------------------------------------------------------- */
+/* --- Many -------------------------------------------------------------- */
 
-/* Sleeps in ppoll, where an fd of the caller's can end it: 1 woken, 0 at the
- * deadline, -ECANCELED, -errno. */
+/* Sleeps in ppoll, which @cancel_fd can end: 1 woken, 0 at the deadline,
+ * -ECANCELED, -errno. */
 static int
 poll_two (int fd, int cancel_fd, gint64 deadline, GCancellable *cancellable)
 {
   int epoll_fd, ret;
   struct epoll_event event = { .events = EPOLLIN };
 
-  /* One fd for both, as the kernel layer waits for one. */
+  /* One epoll for both, as dmabuf_kernel_poll () waits for one fd. */
   epoll_fd = dmabuf_kernel->epoll_create ();
   if (epoll_fd < 0)
     return -errno;
@@ -234,10 +233,10 @@ wait_with_fd (DmabufFence *fence, gint64 deadline, GCancellable *cancellable,
   return dmabuf_fence_is_signaled (fence) ? 1 : ret;
 }
 
-/* The last of @n callbacks wakes; for "any" @n is 1. */
+/* The n-th callback wakes the waiter; n is 1 for "any". */
 typedef struct
 {
-  DmabufFence *done; /* a software fence that stands for all of them */
+  DmabufFence *done; /* A software fence that stands for all of them */
   gint n;
 } Group;
 
@@ -266,7 +265,7 @@ wait_any (DmabufFence **fences, guint n_fences, gint64 deadline,
   }
 
   ids = g_new0 (guint, n_fences);
-  /* Its own deadline is past the wait's: it never answers for the members. */
+  /* Its deadline is after the wait's, so only a member can signal it. */
   group.done = dmabuf_fence_new_software (
       dmabuf_fence_context_alloc (1), 1, DMABUF_DEADLINE_NEVER - 1, NULL);
 

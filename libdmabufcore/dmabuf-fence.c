@@ -29,7 +29,7 @@ dmabuf_fence_context_alloc (guint n)
   return __atomic_fetch_add (&last, n, __ATOMIC_RELAXED) + 1;
 }
 
-/* --- life -------------------------------------------------------------- */
+/* --- Life -------------------------------------------------------------- */
 
 static inline gint
 fence_flags (DmabufFence *fence)
@@ -37,8 +37,8 @@ fence_flags (DmabufFence *fence)
   return __atomic_load_n (&fence->flags, __ATOMIC_ACQUIRE);
 }
 
-/* The last reference is dropped: one, and no source of the poller that could
- * take another */
+/* Whether the caller's reference is the only one and stays so: the poller takes
+ * references only with ENABLED. */
 static inline gboolean
 fence_is_alone (DmabufFence *fence)
 {
@@ -96,8 +96,8 @@ dmabuf_fence_try_ref (DmabufFence *fence)
   return FALSE;
 }
 
-/* FEN-15: whoever waits for a fence that nobody is going to signal any more has
- * to hear of it. The fence lives again while the callbacks run. */
+/* FEN-15: a fence that is released with callbacks will never signal, so they
+ * are called with -EDEADLK. It has a reference again while they run. */
 static gboolean
 fence_revive_abandoned (DmabufFence *fence)
 {
@@ -107,8 +107,8 @@ fence_revive_abandoned (DmabufFence *fence)
   g_atomic_int_set (&fence->ref_count, 1);
   if (dmabuf_fence_settle (fence, -EDEADLK, 0))
     g_critical ("fence %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
-                " released while somebody waits for it; hold a reference until"
-                " its callbacks are called or removed",
+                " released with a callback pending; hold a reference until its"
+                " callbacks are called or removed",
         fence->context, fence->seqno);
   dmabuf_fence_dispatch (fence);
 
@@ -129,7 +129,7 @@ dmabuf_fence_unref (DmabufFence *fence)
   fence->ops->release (fence);
 }
 
-/* --- signalling -------------------------------------------------------- */
+/* --- Signalling -------------------------------------------------------- */
 
 gboolean
 dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
@@ -139,7 +139,7 @@ dmabuf_fence_settle (DmabufFence *fence, int error, gint64 timestamp)
   if (dmabuf_fence_has_settled (fence))
     return FALSE;
 
-  /* One that cannot be, of whoever signals or of a backend, is none told. */
+  /* An invalid timestamp of the signaller or a backend counts as none. */
   if (timestamp == 0 || (timestamp < 0 && !fence->ops->get_info))
     timestamp = dmabuf_fence_now ();
 
@@ -192,14 +192,14 @@ callback_free (DmabufFenceCallback *callback)
   g_free (callback);
 }
 
-/* What this thread has to complete after the callbacks that it is in. */
+/* Containers that this thread completes after the callbacks that it is in. */
 static __thread guint dispatch_depth;
 static __thread DmabufFence *deferred;
 
 void
 dmabuf_fence_defer (DmabufFence *fence)
 {
-  /* A chain that was armed anew is told of by two of its fences. */
+  /* Two fences of a chain may call this, if the chain was armed again. */
   if (__atomic_exchange_n (&fence->is_deferred, TRUE, __ATOMIC_ACQ_REL))
     return;
 
@@ -230,7 +230,7 @@ dmabuf_fence_dispatch (DmabufFence *fence)
     g_mutex_lock (&fence->lock);
     fence->running_id = 0;
     fence->running_thread = NULL;
-    /* A system call, even where nobody waits */
+    /* A broadcast is a system call even without waiters. */
     if (fence->n_removers > 0)
       g_cond_broadcast (&fence->callback_done);
   }
@@ -240,8 +240,8 @@ dmabuf_fence_dispatch (DmabufFence *fence)
     DmabufFence *next = deferred;
 
     deferred = next->next_deferred;
-    /* Before it looks at its members: who comes after that enters it again,
-     * who came before has settled what it looks at. */
+    /* Cleared before the container looks at its members: a member that signals
+     * afterwards queues it again; one that signalled before has settled. */
     __atomic_exchange_n (&next->is_deferred, FALSE, __ATOMIC_ACQ_REL);
     next->ops->deferred (next);
     dmabuf_fence_unref (next);
@@ -250,7 +250,7 @@ dmabuf_fence_dispatch (DmabufFence *fence)
   dispatch_depth--;
 }
 
-/* --- names -------------------------------------------------------------- */
+/* --- Names -------------------------------------------------------------- */
 
 DmabufFenceKind
 dmabuf_fence_get_kind (DmabufFence *fence)
@@ -297,7 +297,7 @@ dmabuf_fence_is_later (DmabufFence *a, DmabufFence *b)
   return (gint32) ((guint32) a->seqno - (guint32) b->seqno) > 0;
 }
 
-/* Of what has signalled the driver may be gone (FEN-17). */
+/* FEN-17: the driver of a fence that has signalled may be gone. */
 const char *
 dmabuf_fence_get_driver_name (DmabufFence *fence)
 {
@@ -320,7 +320,7 @@ dmabuf_fence_get_timeline_name (DmabufFence *fence)
   return fence->ops->get_timeline_name (fence);
 }
 
-/* --- questions --------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 static gboolean
 fence_look (DmabufFence *fence)
@@ -451,11 +451,11 @@ dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error)
   return fence->ops->export_sync_file (fence, error);
 }
 
-/* --- callbacks --------------------------------------------------------- */
+/* --- Callbacks --------------------------------------------------------- */
 
-/* Where no fd or memory is left to watch it (EMFILE ...) the answer is late,
- * but true: a software fence ends at its deadline, the kernel's in its own
- * (XDC-1). One that cannot even be asked any more ends with that error. */
+/* Waits on the CPU where no fd or memory is left to watch the fence
+ * (EMFILE ...). The wait ends: a software fence has a deadline, the kernel's
+ * end in time (XDC-1), and one with a bad fd settles with that error. */
 static void
 fence_wait_unwatched (DmabufFence *fence, int code)
 {
@@ -549,7 +549,7 @@ dmabuf_fence_remove_callback (DmabufFence *fence, guint id)
   }
 
   if (!callback) {
-    /* From inside itself there is nothing to wait for. */
+    /* A callback that removes itself must not wait for its own end. */
     fence->n_removers++;
     while (fence->running_id == id && fence->running_thread != g_thread_self ())
       g_cond_wait (&fence->callback_done, &fence->lock);

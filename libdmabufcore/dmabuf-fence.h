@@ -8,8 +8,8 @@ G_BEGIN_DECLS
 /**
  * DmabufFence:
  *
- * Something that will have happened (struct dma_fence). Reference-counted, any
- * thread.
+ * The end of some work: pending, then signalled for ever (struct dma_fence).
+ * Reference-counted, any thread.
  */
 #define DMABUF_TYPE_FENCE (dmabuf_fence_get_type ())
 DMABUF_CORE_API
@@ -35,14 +35,14 @@ typedef enum
 /**
  * DmabufFenceKind:
  * @DMABUF_FENCE_KIND_KERNEL: a kernel driver signals it: a sync_file, a point
- * of a DRM syncobj. May enter a kernel reservation and be handed to KMS.
+ *   of a DRM syncobj. May enter a kernel reservation and be handed to KMS.
  * @DMABUF_FENCE_KIND_SOFTWARE: this process signals it, or a word in memory
- *   does. Has a deadline, and never goes where the kernel waits (IND-1).
- * @DMABUF_FENCE_KIND_COMPOSITE: an array or a chain of others, as good as the
- *   worst of them
+ *   does. Has a deadline, and is never given to the kernel (IND-1).
+ * @DMABUF_FENCE_KIND_COMPOSITE: an array or a chain of others, subject to the
+ *   limits of each of them
  * @DMABUF_FENCE_KIND_STUB: always signalled
  *
- * Who signals a fence, and so where it may go.
+ * The source of a fence's signal, which decides where the fence may go.
  */
 typedef enum
 {
@@ -72,7 +72,7 @@ guint64 dmabuf_fence_context_alloc (guint n);
  *
  * A kernel-backed fence.
  *
- * Returns: (transfer full): the fence, %NULL with EINVAL if @fd is no sync_file
+ * Returns: (transfer full): the fence, %NULL with EINVAL for another kind of fd
  */
 DMABUF_CORE_API
 DmabufFence *
@@ -81,21 +81,21 @@ dmabuf_fence_new_sync_file (int fd, DmabufFenceTrust trust, GError **error);
 /**
  * DmabufFenceBackend:
  * @driver_name: for messages
- * @export_sync_file: a new sync_file fd of it, or -1 with an error
- * @open_poll_fd: a new fd that is readable once it has signalled, or -errno: an
- *   exported sync_file, or the eventfd of DRM_IOCTL_SYNCOBJ_EVENTFD,
- *   close-on-exec. Called when somebody waits, until it succeeds once; the
- *   library closes it. An fd that hangs up before @is_signaled ends the fence
- *   with -EIO.
- * @is_signaled: looks, without waiting; sets @error (a negative errno) and
+ * @export_sync_file: returns a new sync_file fd, or -1 with an error
+ * @open_poll_fd: returns a new fd that is readable once the fence has
+ *   signalled, or -errno: an exported sync_file, or the eventfd of
+ *   DRM_IOCTL_SYNCOBJ_EVENTFD, close-on-exec. Called by waits until it has
+ *   succeeded once; the library closes the fd. An fd that hangs up before
+ *   @is_signaled is %TRUE ends the fence with -EIO.
+ * @is_signaled: tests without waiting; sets @error (a negative errno) and
  *   @timestamp (nanoseconds) if it knows them
  * @set_deadline: (nullable): takes a hint, microseconds
  * @free: (nullable): frees the data
  *
- * How a fence that the kernel signals, but that is no sync_file, is reached: a
- * point of a DRM syncobj, a Vulkan semaphore. Whoever has the device implements
- * it. All may be called from any thread; @open_poll_fd under the fence's lock,
- * so that callbacks can neither be added nor removed there.
+ * The operations of a kernel-backed fence without a sync_file: a point of a DRM
+ * syncobj, a Vulkan semaphore. The owner of the device implements them. All may
+ * be called from any thread; @open_poll_fd is called under the fence's lock, so
+ * it can neither add nor remove callbacks.
  */
 typedef struct
 {
@@ -112,15 +112,15 @@ typedef struct
 
 /**
  * dmabuf_fence_new_external: (skip)
- * @backend: how it is reached; static
+ * @backend: its operations; static
  * @data: (transfer full): for @backend
  * @context: its timeline, from dmabuf_fence_context_alloc()
  * @seqno: its point there, in 64 bits
  * @trust: how far its source can be believed
  *
  * A kernel-backed fence that is reached through @backend. Only for work that
- * has been submitted: "wait before signal" is solved by waiting for the point
- * to be submitted, and making the fence then (IND-2).
+ * has been submitted: for "wait before signal", first wait until the point is
+ * submitted, then make the fence (IND-2).
  *
  * Returns: (transfer full): the fence
  */
@@ -138,10 +138,10 @@ DmabufFence *dmabuf_fence_get_stub (void);
 
 /**
  * dmabuf_fence_new_signaled:
- * @timestamp: when, nanoseconds of CLOCK_MONOTONIC; 0 for now
+ * @timestamp: time of the signal, nanoseconds of CLOCK_MONOTONIC; 0 for now
  * @error: 0, or a negative errno
  *
- * Returns: (transfer full): a fence of its own that has signalled
+ * Returns: (transfer full): a new fence that has signalled
  */
 DMABUF_CORE_API
 DmabufFence *dmabuf_fence_new_signaled (gint64 timestamp, int error);
@@ -166,7 +166,7 @@ void dmabuf_fence_unref (DmabufFence *fence);
  * dmabuf_fence_get_kind:
  * @fence: a fence
  *
- * Returns: who signals it
+ * Returns: the source of its signal
  */
 DMABUF_CORE_API
 DmabufFenceKind dmabuf_fence_get_kind (DmabufFence *fence);
@@ -206,8 +206,8 @@ gboolean dmabuf_fence_is_later (DmabufFence *a, DmabufFence *b);
  * dmabuf_fence_is_kernel_backed:
  * @fence: a fence
  *
- * Returns: whether everything in it that is pending is signalled by kernel
- *   drivers, so that dmabuf_fence_export_sync_file() can work
+ * Returns: whether kernel drivers signal all its pending parts, so that
+ *   dmabuf_fence_export_sync_file() can work
  */
 DMABUF_CORE_API
 gboolean dmabuf_fence_is_kernel_backed (DmabufFence *fence);
@@ -228,8 +228,8 @@ DmabufFenceTrust dmabuf_fence_get_trust (DmabufFence *fence);
  *
  * For messages only, never for decisions (FEN-17).
  *
- * Returns: (transfer none): who signals it; "detached-driver" once it has
- *   signalled
+ * Returns: (transfer none): the driver that signals it; "detached-driver" once
+ *   it has signalled
  */
 DMABUF_CORE_API
 const char *dmabuf_fence_get_driver_name (DmabufFence *fence);
@@ -270,11 +270,11 @@ int dmabuf_fence_get_status (DmabufFence *fence);
  * @cancellable: (nullable): ends the wait from another thread
  * @error: return location for an error
  *
- * Waits on the CPU. A fence that signalled with an error ends the wait well
- * (FEN-11); ask dmabuf_fence_get_status().
+ * Waits on the CPU. The wait succeeds also for a fence that signals with an
+ * error (FEN-11), which dmabuf_fence_get_status() returns.
  *
- * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED, or the errno of why it
- *   cannot be waited for (EMFILE where that takes an fd)
+ * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED, or the errno of a wait
+ *   that is impossible (EMFILE if it takes an fd)
  */
 DMABUF_CORE_API
 gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
@@ -284,7 +284,7 @@ gboolean dmabuf_fence_wait (DmabufFence *fence, gint64 deadline,
  * dmabuf_fence_wait_many:
  * @fences: (array length=n_fences): fences
  * @n_fences: how many, at least 1
- * @any: whether one is enough
+ * @any: whether one of them is enough
  * @deadline: absolute, microseconds of CLOCK_MONOTONIC
  * @cancellable: (nullable): ends the wait from another thread
  * @cancel_fd: ends the wait as well when it becomes readable or its other end
@@ -307,8 +307,8 @@ gboolean dmabuf_fence_wait_many (DmabufFence **fences, guint n_fences,
  * @fence: a fence
  *
  * A source that is ready when @fence has signalled, for callbacks of type
- * #GSourceFunc. It holds @fence, and fires once: let the callback return
- * %G_SOURCE_REMOVE, as nothing comes after %G_SOURCE_CONTINUE.
+ * #GSourceFunc. It holds @fence, and fires once: the callback should return
+ * %G_SOURCE_REMOVE, as %G_SOURCE_CONTINUE does not make it fire again.
  *
  * Returns: (transfer full): the source
  */
@@ -323,7 +323,7 @@ GSource *dmabuf_fence_source_new (DmabufFence *fence);
  * @callback: (scope async): called in the thread's default main context
  * @user_data: for @callback
  *
- * dmabuf_fence_wait() that does not block.
+ * Like dmabuf_fence_wait(), without blocking.
  */
 DMABUF_CORE_API
 void dmabuf_fence_wait_async (DmabufFence *fence, gint64 deadline,
@@ -333,7 +333,7 @@ void dmabuf_fence_wait_async (DmabufFence *fence, gint64 deadline,
 /**
  * dmabuf_fence_wait_finish:
  * @fence: a fence
- * @result: what the callback was given
+ * @result: the result that the callback was given
  * @error: return location for an error
  *
  * Returns: as dmabuf_fence_wait()
@@ -347,9 +347,9 @@ gboolean dmabuf_fence_wait_finish (
  * @fence: a fence
  * @error: return location for an error
  *
- * An fd for somebody else's poll loop: readable (POLLIN, level) once @fence has
- * signalled. It must not be read from, and is no sync_file, unless @fence is
- * one.
+ * An fd for another poll loop: readable (POLLIN, level) once @fence has
+ * signalled. The caller must not read from it. It is a sync_file only if @fence
+ * is kernel-backed.
  *
  * Returns: an fd that the caller owns, or -1
  */
@@ -359,10 +359,10 @@ int dmabuf_fence_open_poll_fd (DmabufFence *fence, GError **error);
 /**
  * dmabuf_fence_set_deadline:
  * @fence: a fence
- * @deadline: when somebody will need it, microseconds of CLOCK_MONOTONIC
+ * @deadline: when its signal is needed, microseconds of CLOCK_MONOTONIC
  *
- * A hint for the driver to hurry (FEN-14). The earliest of several counts; it
- * changes nothing about when the fence may signal.
+ * A hint for the driver to hurry (FEN-14). The earliest of several counts. The
+ * fence may still signal earlier or later.
  */
 DMABUF_CORE_API
 void dmabuf_fence_set_deadline (DmabufFence *fence, gint64 deadline);
@@ -373,7 +373,7 @@ void dmabuf_fence_set_deadline (DmabufFence *fence, gint64 deadline);
  * @error: return location for an error
  *
  * Returns: a sync_file fd that the caller owns, close-on-exec; -1 with EINVAL
- *   for a fence that no kernel driver signals (IND-1)
+ *   for a fence that is not kernel-backed (IND-1)
  */
 DMABUF_CORE_API
 int dmabuf_fence_export_sync_file (DmabufFence *fence, GError **error);
@@ -391,7 +391,7 @@ gint64 dmabuf_fence_get_timestamp (DmabufFence *fence);
 /**
  * DmabufFenceFunc:
  * @fence: the fence
- * @user_data: what was given with the function
+ * @user_data: the data given with the function
  *
  * Called once when @fence has signalled, on the signalling or the library's
  * poller thread, under no lock of the library. Must not block.
@@ -401,13 +401,13 @@ typedef void (*DmabufFenceFunc) (DmabufFence *fence, gpointer user_data);
 /**
  * dmabuf_fence_add_callback:
  * @fence: a fence
- * @func: (scope notified) (closure user_data): what to call
+ * @func: (scope notified) (closure user_data): the function to call
  * @user_data: for @func
  * @notify: (nullable): frees @user_data, after the call or the removal
  *
  * The caller holds a reference until @func was called or removed (FEN-19); a
- * fence that is released with somebody waiting signals -EDEADLK (FEN-15).
- * Where no fd is left to watch @fence this waits for it, with a warning.
+ * fence that is released with callbacks left signals -EDEADLK (FEN-15). Where
+ * no fd is left to watch @fence this waits for it, with a warning.
  *
  * Returns: an id for dmabuf_fence_remove_callback(), 0 if @fence has signalled
  *   already: then @func is not called, but @notify is (FEN-6)
@@ -421,8 +421,8 @@ guint dmabuf_fence_add_callback (DmabufFence *fence, DmabufFenceFunc func,
  * @fence: a fence
  * @id: from dmabuf_fence_add_callback()
  *
- * If the function is just running on another thread this waits for its end, so
- * that what it uses can be freed afterwards in every case (FEN-7, SEC-22).
+ * If the function is running on another thread this waits for its end, so that
+ * the caller can always free its data afterwards (FEN-7, SEC-22).
  *
  * Returns: %TRUE if it was still queued: then it never runs
  */

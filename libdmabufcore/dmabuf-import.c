@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What a device made of a frame, made once: a short list with each attachment,
- * keyed by the layout and by the generation of the storage it was made of. A
- * frame whose planes lie in several buffers is with the first plane's, and
- * holds the others.
+ * The imports of a device, each made once: a short list with each attachment,
+ * keyed by the layout and by the generation of the storage. The import of a
+ * frame with planes in several buffers is with the first plane's attachment,
+ * and holds the other buffers.
  *
- * What a holder of the attachment got is his until he lets go of it. When
- * nobody holds the attachment its imports are only cached: those that were not
- * used since then go when there are too many.
+ * A holder may use an import until it drops the attachment. In an attachment
+ * without holders imports are only cached. The hold epoch counts how often the
+ * attachment went from no holder to one: imports that were last used in an
+ * earlier epoch are freed when there are too many.
  */
 
 #include "dmabuf-buffer-private.h"
@@ -19,7 +20,7 @@
 
 #include <errno.h>
 
-/* Layouts of one buffer that take turns: fields, crops, views. */
+/* Enough for the layouts of one buffer that alternate: fields, crops, views. */
 #define MAX_IMPORTS 8
 
 static guint
@@ -52,7 +53,7 @@ import_new (DmabufAttachment *attachment, const DmabufLayout *layout)
     DmabufBuffer *buffer = layout->planes[i].buffer;
 
     import->generations[i] = generation_of (buffer);
-    /* The attachment holds its own. */
+    /* The attachment holds its own buffer. */
     if (buffer != attachment->buffer)
       dmabuf_buffer_ref (buffer);
   }
@@ -75,20 +76,20 @@ import_free (DmabufAttachment *attachment, DmabufImport *import)
   g_free (import);
 }
 
-/* @all: else those whose storage has moved away, and those above the bound that
- * nobody can have any more. */
+/* Frees @all imports; else those of storage that has moved, and those above the
+ * bound that were last used in an earlier epoch. */
 void
 dmabuf_attachment_drop_imports (DmabufAttachment *attachment, gboolean all)
 {
-  gint tenure = g_atomic_int_get (&attachment->tenure);
+  gint hold_epoch = g_atomic_int_get (&attachment->hold_epoch);
   DmabufImport **link, *import, *dropped = NULL;
   guint n = 0;
 
   g_mutex_lock (&attachment->import_lock);
   link = &attachment->imports;
   while ((import = *link)) {
-    gboolean keep =
-        is_current (import) && (++n < MAX_IMPORTS || import->tenure == tenure);
+    gboolean keep = is_current (import)
+        && (++n < MAX_IMPORTS || import->hold_epoch == hold_epoch);
 
     if (!import->ready || (!all && keep)) {
       link = &import->next;
@@ -117,15 +118,16 @@ find (DmabufAttachment *attachment, const DmabufLayout *layout)
       *link = import->next;
       import->next = attachment->imports;
       attachment->imports = import;
-      import->tenure = g_atomic_int_get (&attachment->tenure);
+      import->hold_epoch = g_atomic_int_get (&attachment->hold_epoch);
       return import;
     }
   }
   return NULL;
 }
 
-/* While a device imports, the storage of deferred buffers stays: or the fd that
- * it is lent were closed meanwhile, and soon another file's. */
+/* While a device imports, the storage of deferred buffers stays in place: a
+ * move would close the fd in use, and the number could become another file's.
+ */
 static void
 hold_storage (const DmabufLayout *layout, gboolean hold)
 {
@@ -137,7 +139,7 @@ hold_storage (const DmabufLayout *layout, gboolean hold)
     if (hold)
       dmabuf_buffer_hold_storage (buffer);
     else
-      dmabuf_buffer_let_storage_go (buffer);
+      dmabuf_buffer_release_storage (buffer);
   }
 }
 
@@ -165,8 +167,7 @@ check_arguments (
   if (layout->n_planes == 0 || layout->planes[0].buffer != attachment->buffer) {
     dmabuf_set_error (error, EINVAL,
         "the frame's first plane does not lie in the buffer that is attached "
-        "to "
-        "%s",
+        "to %s",
         dmabuf_device_get_name (attachment->device));
     return FALSE;
   }
@@ -182,10 +183,10 @@ call_device (
   GError *own_error = NULL;
   gpointer result;
 
-  dmabuf_buffer_lend_begin ();
+  dmabuf_buffer_keep_begin ();
   result = DMABUF_DEVICE_GET_CLASS (device)->import (
       device, attachment, layout, &own_error);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
 
   if (!result) {
     if (!own_error)
@@ -223,9 +224,9 @@ import_layout (DmabufAttachment *attachment, const DmabufLayout *layout,
     return NULL;
   dmabuf_attachment_drop_imports (attachment, FALSE);
 
-  /* An entry that says "being made" keeps others from making it as well, while
-   * the device works without a lock. Another thread may have come in between:
-   * then it is the same as above. */
+  /* The device imports without the lock. Meanwhile an entry that is not ready
+   * makes other threads wait for this import. If another thread has just added
+   * the entry, start over and wait for that one. */
   hold_storage (layout, TRUE);
   g_mutex_lock (&attachment->import_lock);
   if (find (attachment, layout)) {
@@ -234,7 +235,7 @@ import_layout (DmabufAttachment *attachment, const DmabufLayout *layout,
     return import_layout (attachment, layout, reused, error);
   }
   import = import_new (attachment, layout);
-  import->tenure = g_atomic_int_get (&attachment->tenure);
+  import->hold_epoch = g_atomic_int_get (&attachment->hold_epoch);
   import->next = attachment->imports;
   attachment->imports = import;
   g_mutex_unlock (&attachment->import_lock);
@@ -269,8 +270,7 @@ dmabuf_attachment_import (DmabufAttachment *attachment,
   g_return_val_if_fail (attachment != NULL, NULL);
   g_return_val_if_fail (layout != NULL, NULL);
 
-  /* SEC-11: what is checked is what is used, whoever writes into the original.
-   */
+  /* SEC-11: check and use a copy, as the original may change meanwhile. */
   copy = *layout;
   copy.n_planes = MIN (copy.n_planes, DMABUF_CORE_MAX_PLANES + 1);
   return import_layout (attachment, &copy, reused, error);

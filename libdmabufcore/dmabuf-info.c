@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the kernel tells about dma-bufs: fdinfo of a process (STAT-1) and
- * debugfs (STAT-3). Both hold text that other processes chose, so that nothing
- * here trusts a length, a number or a character.
+ * Reads the kernel's tables of dma-bufs: fdinfo of a process (STAT-1) and
+ * debugfs (STAT-3). Both hold text that other processes chose, so every length,
+ * number and character is checked.
  */
 
 #include "dmabuf-kernel-private.h"
@@ -16,7 +16,7 @@
 
 #define BUFINFO "/sys/kernel/debug/dma_buf/bufinfo"
 
-/* More than a machine's buffers take, less than what hurts. */
+/* A bound for hostile text, far above what the buffers of a machine take. */
 #define MAX_FILE (64 << 20)
 
 G_DEFINE_BOXED_TYPE (DmabufBufferInfo, dmabuf_buffer_info,
@@ -46,9 +46,9 @@ dmabuf_buffer_info_free (DmabufBufferInfo *info)
   g_free (info);
 }
 
-/* --- parsing ------------------------------------------------------------- */
+/* --- Parsing ------------------------------------------------------------- */
 
-/* Other people's text: valid UTF-8 without control characters. */
+/* Text of other processes: made valid UTF-8 without control characters. */
 static char *
 clean (const char *text, gsize length)
 {
@@ -62,7 +62,7 @@ clean (const char *text, gsize length)
   return copy;
 }
 
-/* Digits and nothing else, within 64 bits. */
+/* Parses a number of 64 bits that consists of digits only. */
 static gboolean
 parse_number (const char *text, gsize length, guint64 *number)
 {
@@ -91,7 +91,7 @@ strip (const char **text, gsize *length)
     (*length)--;
 }
 
-/* Takes the text up to @end, or all that is left, from the front. */
+/* Splits off the text up to the next @end, or all that is left. */
 static gboolean
 next_piece (const char **text, gsize *length, char end, const char **piece,
     gsize *piece_length)
@@ -123,8 +123,8 @@ has_key (const char **line, gsize *length, const char *key)
   return TRUE;
 }
 
-/* The generic lines come first; a name is last, and being one line it cannot
- * bring lines of its own. The first of each key counts. */
+/* The first line of each key counts. The kernel writes the name last and on one
+ * line, so it cannot fake another key. */
 DmabufBufferInfo *
 dmabuf_buffer_info_parse_fdinfo (const char *text, gsize length)
 {
@@ -146,16 +146,15 @@ dmabuf_buffer_info_parse_fdinfo (const char *text, gsize length)
       info->name = clean (line, n);
   }
 
-  /* A FUSE file may have a "size:" of its own kind; an exporter has only a
-   * dma-buf. */
+  /* Other files may have a size as well; only a dma-buf has an exporter. */
   if (!have_size || !info->exporter)
     return NULL;
   info->n_references = 1;
   return g_steal_pointer (&info);
 }
 
-/* size, flags, mode, count, exp_name, ino, name; other lines are about fences
- * and devices, and indented or without tabs. */
+/* Columns: size, flags, mode, count, exp_name, ino, name. Lines about fences
+ * and devices are indented or without tabs. */
 static DmabufBufferInfo *
 parse_bufinfo_line (const char *line, gsize length)
 {
@@ -207,7 +206,7 @@ dmabuf_buffer_info_parse_bufinfo (const char *text, gsize length)
   return list;
 }
 
-/* --- reading ------------------------------------------------------------- */
+/* --- Reading ------------------------------------------------------------- */
 
 static GByteArray *
 read_file (const char *path)
@@ -269,7 +268,7 @@ dmabuf_buffer_info_list_process (guint pid, GError **error)
     int code = errno;
 
     dmabuf_set_error (error, code, "%s: %s%s", directory, g_strerror (code),
-        code == EACCES ? "; it takes the right to trace the process" : "");
+        code == EACCES ? "; it needs permission to trace the process" : "");
     return NULL;
   }
 

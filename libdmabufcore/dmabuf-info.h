@@ -9,11 +9,11 @@ G_BEGIN_DECLS
  * DmabufBufferInfo:
  * @inode: the buffer's identity in the kernel's statistics
  * @size: in bytes
- * @n_references: fds that lead to it in the process that was asked, or for the
- *   whole system the kernel's count of its file
+ * @n_references: number of fds of it in the listed process; for the whole
+ *   system the kernel's reference count of its file
  * @exporter: name of the kernel driver that exported it
- * @name: (nullable): what a holder named it (NAME-1): text that anybody can
- * set, here without control characters
+ * @name: (nullable): its name (NAME-1): text that any holder of an fd can set,
+ *   here without control characters
  *
  * One dma-buf as the kernel shows it.
  */
@@ -51,8 +51,8 @@ void dmabuf_buffer_info_free (DmabufBufferInfo *info);
  * @text: content of a file /proc/PID/fdinfo/FD
  * @length: its length in bytes
  *
- * Returns: (transfer full) (nullable): what it tells of a dma-buf (STAT-1),
- *   %NULL if it is about something else
+ * Returns: (transfer full) (nullable): the dma-buf that it describes (STAT-1),
+ *   %NULL for a file of another kind
  */
 DMABUF_CORE_API
 DmabufBufferInfo *
@@ -74,12 +74,12 @@ GPtrArray *dmabuf_buffer_info_parse_bufinfo (const char *text, gsize length);
  * @pid: a process, 0 for this one
  * @error: return location for an error
  *
- * The buffers to which a process has fds, each once (STAT-4). What it only has
- * mapped, or only its devices hold, is not among them.
+ * Lists the buffers to which a process has fds, each once (STAT-4). Buffers
+ * that it only has mapped, or that only its devices hold, are left out.
  *
  * Returns: (transfer full) (element-type DmabufBufferInfo): the buffers; %NULL
- *   with EACCES without permission to trace the process, ENOENT if there is
- * none
+ *   with EACCES without permission to trace the process, ENOENT if there is no
+ *   such process
  */
 DMABUF_CORE_API
 GPtrArray *dmabuf_buffer_info_list_process (guint pid, GError **error);
@@ -88,7 +88,7 @@ GPtrArray *dmabuf_buffer_info_list_process (guint pid, GError **error);
  * dmabuf_buffer_info_list_system:
  * @error: return location for an error
  *
- * The buffers of the system, from debugfs: for root.
+ * Lists the buffers of the system, from debugfs: for root.
  *
  * Returns: (transfer full) (element-type DmabufBufferInfo): the buffers; %NULL
  *   with EACCES or ENOENT and a message that tells what to do

@@ -30,10 +30,10 @@ typedef struct
   int (*dup) (int fd);
   int (*ioctl) (int fd, unsigned long request, void *arg);
   off_t (*lseek) (int fd, off_t offset, int whence);
-  /* st_dev and st_ino without asking the file's server (statx with
-   * AT_STATX_DONT_SYNC), so that a hostile FUSE file cannot block (SEC-4) */
+  /* The st_dev and st_ino of a file, by statx with AT_STATX_DONT_SYNC, which a
+   * hostile FUSE server cannot block (SEC-4) */
   int (*identify) (int fd, guint64 *device, guint64 *inode);
-  /* readlink of /proc/self/fd/FD */
+  /* The target of /proc/self/fd/FD */
   ssize_t (*read_link) (int fd, char *target, size_t size);
   int (*fcntl) (int fd, int command, long arg);
   int (*ppoll) (
@@ -49,23 +49,22 @@ typedef struct
   int (*epoll_ctl) (int epoll_fd, int op, int fd, struct epoll_event *event);
   int (*epoll_wait) (
       int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms);
-  /* the sorted names in a directory, or NULL and errno */
+  /* The sorted names in a directory, or NULL and errno */
   char **(*list) (const char *path);
   ssize_t (*sendmsg) (int fd, const struct msghdr *message, int flags);
   ssize_t (*recvmsg) (int fd, struct msghdr *message, int flags);
 } DmabufKernel;
 
-/* The real one. */
+/* The table of Linux itself. */
 DMABUF_CORE_API
 const DmabufKernel dmabuf_kernel_linux;
 
-/* The one in force. */
+/* The table in use. */
 DMABUF_CORE_API
 const DmabufKernel *dmabuf_kernel;
 
-/* Replaces the kernel, %NULL for the real one. For tests, before any other
- * call; what the library remembers about the kernel (probed ioctls) is
- * forgotten. */
+/* Replaces the table; %NULL stands for Linux. For tests, before any other call.
+ * The library forgets which ioctls the kernel had. */
 DMABUF_CORE_API
 void dmabuf_kernel_replace (const DmabufKernel *kernel);
 
@@ -80,8 +79,8 @@ int dmabuf_kernel_ioctl (int fd, unsigned long request, void *arg);
 int dmabuf_kernel_sync_begin (int fd, DmabufAccess access);
 int dmabuf_kernel_sync_end (int fd, DmabufAccess access);
 
-/* DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a new sync_file with the fences that stand
- * against @access (XSF-1); -ENOTTY where the kernel cannot */
+/* DMA_BUF_IOCTL_EXPORT_SYNC_FILE: a new sync_file with the fences that conflict
+ * with @access (XSF-1); -ENOTTY where the kernel cannot */
 DMABUF_CORE_API
 int dmabuf_kernel_export_sync_file (int fd, DmabufAccess access);
 
@@ -91,7 +90,7 @@ int
 dmabuf_kernel_import_sync_file (int fd, DmabufAccess access, int sync_file_fd);
 
 /* SYNC_IOC_FILE_INFO (SF-3): fills @info and up to @n_fences of its leaves, 0
- * for none; -ENOTTY or -EINVAL for what is no sync_file */
+ * for none; -ENOTTY or -EINVAL for other files than a sync_file */
 DMABUF_CORE_API
 int dmabuf_kernel_file_info (int fd, struct sync_file_info *info,
     struct sync_fence_info *fences, guint n_fences);
@@ -110,10 +109,10 @@ int dmabuf_kernel_set_name (int fd, const char *name);
 /* DMA_HEAP_IOCTL_ALLOC: the fd of the buffer (HEAP-1) */
 int dmabuf_kernel_heap_allocate (int heap_fd, gsize size);
 
-/* Waits for @events of one fd, and of the cancellable; 1 ready, 0 at the
+/* Waits for @events of one fd, or for the cancellable. 1 if ready, 0 at the
  * deadline, -ECANCELED, -EIO if the other end is gone, or -errno. Restarted on
- * EINTR with what is left of the absolute deadline, so that no storm of signals
- * prolongs it. */
+ * EINTR with the time left until the deadline, so that signals do not prolong
+ * it. */
 DMABUF_CORE_API
 int dmabuf_kernel_poll (
     int fd, short events, gint64 deadline, GCancellable *cancellable);

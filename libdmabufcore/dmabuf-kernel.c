@@ -16,7 +16,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* --- the real kernel --------------------------------------------------- */
+/* --- The real kernel --------------------------------------------------- */
 
 static int
 linux_open (const char *path, int flags)
@@ -158,7 +158,7 @@ dmabuf_kernel_replace (const DmabufKernel *kernel)
   dmabuf_kernel_generation++;
 }
 
-/* --- errors ------------------------------------------------------------ */
+/* --- Errors ------------------------------------------------------------ */
 
 /* clang-format off: the name is no subtraction */
 G_DEFINE_QUARK (dmabuf-error-quark, dmabuf_error)
@@ -177,7 +177,7 @@ dmabuf_set_error (GError **error, int code, const char *format, ...)
   va_end (args);
 }
 
-/* --- ioctls ------------------------------------------------------------ */
+/* --- Ioctls ------------------------------------------------------------ */
 
 int
 dmabuf_kernel_ioctl (int fd, unsigned long request, void *arg)
@@ -284,7 +284,7 @@ dmabuf_kernel_heap_allocate (int heap_fd, gsize size)
   return ret < 0 ? ret : (int) args.fd;
 }
 
-/* --- waiting ----------------------------------------------------------- */
+/* --- Waiting ----------------------------------------------------------- */
 
 int
 dmabuf_kernel_poll (
@@ -298,7 +298,8 @@ dmabuf_kernel_poll (
   if (cancellable && g_cancellable_is_cancelled (cancellable))
     return -ECANCELED;
 
-  /* A test needs no fd of the cancellable. */
+  /* A mere test, with a deadline that has passed, saves the cancellable's fd.
+   */
   have_cancel = cancellable && deadline > g_get_monotonic_time ()
       && g_cancellable_make_pollfd (cancellable, &cancel);
   if (have_cancel)
@@ -337,7 +338,7 @@ dmabuf_kernel_poll (
       ret = 1;
       break;
     }
-    /* POLLERR, POLLHUP: what was waited for will not come any more */
+    /* POLLERR, POLLHUP: @events will not come any more. */
     if (fds[0].revents) {
       ret = -EIO;
       break;

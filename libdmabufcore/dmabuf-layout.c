@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Where pixels lie, and whether that can be true. The formats are a table of
- * blocks: a plane is rows of blocks of so many bytes, each as wide as so many
- * of the plane's own samples, which stand for hsub × vsub pixels of the frame.
+ * Layouts of frames, and their validation (SEC-7, SEC-8). A plane of a format
+ * consists of rows of blocks. A block has a number of bytes and a number of
+ * samples; a sample stands for hsub × vsub pixels of the frame.
  */
 
 #include "dmabuf-kernel-private.h"
@@ -19,8 +19,8 @@
 
 typedef struct
 {
-  guint8 bytes; /* of a block */
-  guint8 width; /* of a block in samples */
+  guint8 bytes; /* Of a block */
+  guint8 width; /* Of a block, in samples */
   guint8 hsub;
   guint8 vsub;
 } PlaneFormat;
@@ -142,7 +142,7 @@ static const Format formats[] = {
   { DRM_FORMAT_P012, SEMI_PLANAR (2, 2, 2) },
   { DRM_FORMAT_P016, SEMI_PLANAR (2, 2, 2) },
   { DRM_FORMAT_P210, SEMI_PLANAR (2, 2, 1) },
-  /* ten bits a sample, four samples in five bytes */
+  /* Ten bits a sample, four samples in five bytes */
   { DRM_FORMAT_NV15, 2, { { 5, 4, 1, 1 }, { 5, 2, 2, 2 } } },
   { DRM_FORMAT_YUV410, PLANAR (1, 4, 4) },
   { DRM_FORMAT_YVU410, PLANAR (1, 4, 4) },
@@ -231,7 +231,7 @@ check_linear_plane (const DmabufLayout *layout, guint i, GError **error)
 
   if (!dmabuf_format_get_plane_size (layout->format, i, layout->width,
           layout->height, &row_bytes, &rows)) {
-    dmabuf_set_error (error, EINVAL, "plane %u: its size cannot be told", i);
+    dmabuf_set_error (error, EINVAL, "plane %u: its size is unknown", i);
     return FALSE;
   }
 
@@ -247,7 +247,7 @@ check_linear_plane (const DmabufLayout *layout, guint i, GError **error)
   if (end > size) {
     dmabuf_set_error (error, EINVAL,
         "plane %u: offset %" G_GUINT64_FORMAT " and %u rows of pitch %u end at "
-        "%" G_GUINT64_FORMAT ", behind the %" G_GUINT64_FORMAT
+        "%" G_GUINT64_FORMAT ", beyond the %" G_GUINT64_FORMAT
         " bytes of the buffer",
         i, plane->offset, rows, plane->pitch, end, size);
     return FALSE;
@@ -255,7 +255,7 @@ check_linear_plane (const DmabufLayout *layout, guint i, GError **error)
   return TRUE;
 }
 
-/* What holds for every modifier. */
+/* The checks that apply to every modifier. */
 static gboolean
 check_plane (const DmabufLayout *layout, guint i, GError **error)
 {
@@ -270,7 +270,7 @@ check_plane (const DmabufLayout *layout, guint i, GError **error)
   if (plane->offset >= size || plane->offset > G_MAXUINT32) {
     dmabuf_set_error (error, EINVAL,
         "plane %u: offset %" G_GUINT64_FORMAT
-        " lies behind the %" G_GUINT64_FORMAT
+        " lies beyond the %" G_GUINT64_FORMAT
         " bytes of the buffer, or beyond 32 bits",
         i, plane->offset, size);
     return FALSE;
@@ -313,8 +313,8 @@ dmabuf_layout_validate (const DmabufLayout *layout, GError **error)
         layout->format);
     return FALSE;
   }
-  /* Modifiers may add planes (compression data), never take some away; but for
-   * those of a single one, which the driver knows. */
+  /* With other modifiers only the driver knows the number: some add planes
+   * (compression data), some have a single one. */
   if (linear && layout->n_planes != n) {
     dmabuf_set_error (error, EINVAL,
         "format %s has %u planes, but %u are given", fourcc, n,

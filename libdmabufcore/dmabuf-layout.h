@@ -29,7 +29,7 @@ typedef struct
  * @n_planes: number of valid @planes
  * @planes: the planes
  *
- * Where the pixels of a frame lie: a plain value, which borrows its buffers.
+ * The place of a frame's pixels: a plain value, which borrows its buffers.
  */
 struct _DmabufLayout
 {
@@ -47,8 +47,9 @@ struct _DmabufLayout
  * @error: return location for an error
  *
  * Checks every plane in 64 bits against the size of its buffer (SEC-7, SEC-8):
- * offset + pitch × (rows - 1) + bytes of a row. For a modifier other than
- * linear only what can be known is checked, and the device's import decides.
+ * offset + pitch × (rows - 1) + bytes of a row. With a modifier other than
+ * linear the size of a plane is unknown: only its offset and pitch are checked,
+ * and the device's import decides.
  *
  * Returns: %FALSE with EINVAL and a message that names plane and field
  */
@@ -61,17 +62,17 @@ gboolean dmabuf_layout_validate (const DmabufLayout *layout, GError **error);
  * @format: DRM fourcc
  * @width: in pixels
  * @height: in pixels
- * @constraints: (nullable): of who is going to use the frame, %NULL for none
+ * @constraints: (nullable): of the devices that will use it, %NULL for none
  * @size: (out): bytes of a buffer that holds all planes
  * @error: return location for an error
  *
  * Lays out a linear frame for an allocator: the planes one after another in one
- * buffer, with the least pitches and offsets that @constraints allow. Only its
- * alignments and its greatest pitch count; where the memory lies is
- * dmabuf_exporter_choose()'s matter.
+ * buffer, with the least pitches and offsets that @constraints allow. Only
+ * alignments and the greatest pitch count here; dmabuf_exporter_choose()
+ * chooses the memory.
  *
  * Returns: %FALSE with EINVAL for an unknown format, an empty frame, or one
- *   whose pitch or offset grows too great
+ *   with too large a pitch, offset or size
  */
 DMABUF_CORE_API
 gboolean dmabuf_layout_init_linear (DmabufLayout *layout, guint32 format,
@@ -83,7 +84,7 @@ gboolean dmabuf_layout_init_linear (DmabufLayout *layout, guint32 format,
  * @a: a layout
  * @b: another
  *
- * Returns: whether both put the same pixels into the same buffers
+ * Returns: whether both have the same planes in the same buffers
  */
 DMABUF_CORE_API
 gboolean dmabuf_layout_equal (const DmabufLayout *a, const DmabufLayout *b);

@@ -32,7 +32,7 @@ is_implicit (DmabufAttachment *attachment)
       & DMABUF_DEVICE_FLAG_IMPLICIT_SYNC;
 }
 
-/* Enters the mapping into the books, where the rules allow it. */
+/* Counts the mapping, or refuses a second direction (MAP-6). */
 static DmabufMapping *
 open_mapping (
     DmabufAttachment *attachment, DmabufDirection direction, GError **error)
@@ -50,7 +50,7 @@ open_mapping (
   attachment->direction = direction;
   buffer->n_mappings++;
 
-  /* Kept for the next frame, so that it allocates nothing. */
+  /* Kept by close_mapping (), so that a frame costs no allocation. */
   mapping = attachment->spare_mappings;
   if (mapping)
     attachment->spare_mappings = mapping->next;
@@ -108,7 +108,7 @@ dmabuf_attachment_map_full (DmabufAttachment *attachment,
   DmabufMapping *mapping;
   DmabufBuffer *buffer;
 
-  /* MAP-1 */
+  /* MAP-1: EINVAL without an attachment or with another direction. */
   if (!attachment || (guint) direction > DMABUF_DIRECTION_FROM_DEVICE) {
     g_critical ("an attachment and a direction are needed to map");
     dmabuf_set_error (
@@ -141,7 +141,7 @@ dmabuf_attachment_map_full (DmabufAttachment *attachment,
 
   /* ERRORS */
 refused:
-  /* MAP-2 */
+  /* MAP-2: without an error it is ENOMEM. */
   if (!own_error)
     dmabuf_set_error (&own_error, ENOMEM, "%s cannot map a buffer for %s",
         dmabuf_exporter_get_name (buffer->exporter),
@@ -180,7 +180,7 @@ dmabuf_mapping_unmap (
   attachment = mapping->attachment;
   buffer = attachment->buffer;
 
-  /* Before the mapping ends, so that who moves the storage sees the fence. */
+  /* Before the mapping ends, so that a mover sees the fence. */
   if (fence)
     ok = dmabuf_bridge_publish (buffer, access_of (mapping->direction), fence,
         is_implicit (attachment), error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where the storage of a deferred buffer comes from, and how it moves. */
+/* Allocates the storage of a deferred buffer, and moves it. */
 
 #include "dmabuf-constraints-private.h"
 #include "dmabuf-device-private.h"
@@ -11,9 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The attachments of @buffer, held. Those that end right now are not among
- * them: their device is gone, or they have left its cache and wait for our
- * lock. */
+/* The attachments of @buffer, held. Those that are being freed are left out:
+ * their device is gone, or they have left its cache and wait for our lock. */
 GPtrArray *
 dmabuf_storage_hold_attachments (DmabufBuffer *buffer)
 {
@@ -32,7 +31,7 @@ dmabuf_storage_hold_attachments (DmabufBuffer *buffer)
       continue;
     if (dmabuf_attachment_try_ref (attachment))
       g_ptr_array_add (held, attachment);
-    /* May be the last reference: not under the lock. */
+    /* Dropped after unlocking, as it may be the last reference. */
     g_ptr_array_add (devices, device);
   }
   g_mutex_unlock (&buffer->lock);
@@ -55,7 +54,7 @@ merge_attached (GPtrArray *attachments, GError **error)
       (DmabufDevice **) devices->pdata, devices->len, error);
 }
 
-/* --- the exporter's attach and detach ------------------------------------ */
+/* --- The exporter's attach and detach ------------------------------------ */
 
 gboolean
 dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
@@ -69,10 +68,10 @@ dmabuf_storage_attach_one (DmabufBuffer *buffer, DmabufExporter *exporter,
   if (!klass->attach)
     return TRUE;
 
-  /* An exporter may look at the fd: that hands nothing out. */
-  dmabuf_buffer_lend_begin ();
+  /* An exporter may look at the fd; the storage can still move afterwards. */
+  dmabuf_buffer_keep_begin ();
   agreed = klass->attach (exporter, buffer, device, &own_error);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
   if (agreed)
     return TRUE;
 
@@ -92,9 +91,9 @@ dmabuf_storage_detach_one (
   if (!klass->detach)
     return;
 
-  dmabuf_buffer_lend_begin ();
+  dmabuf_buffer_keep_begin ();
   klass->detach (exporter, buffer, device);
-  dmabuf_buffer_lend_end ();
+  dmabuf_buffer_keep_end ();
 }
 
 static void
@@ -131,7 +130,7 @@ attach_all (DmabufBuffer *buffer, DmabufExporter *exporter,
   return TRUE;
 }
 
-/* --- one storage for another --------------------------------------------- */
+/* --- Exchange of the storage -------------------------------------------- */
 
 #define SWAP(a, b) \
   G_STMT_START \
@@ -142,7 +141,7 @@ attach_all (DmabufBuffer *buffer, DmabufExporter *exporter,
   } \
   G_STMT_END
 
-/* @other is nobody's but the caller's. */
+/* Exchanges the storage of both. Only the caller has a reference to @other. */
 static void
 swap_storage (DmabufBuffer *buffer, DmabufBuffer *other)
 {
@@ -182,13 +181,13 @@ allocate_for (DmabufBuffer *buffer, DmabufExporter *exporter,
   if (fd < 0)
     return NULL;
 
-  /* A device that wants more gets more; what the buffer told as its size stays
-   * (EXP-2). */
+  /* EXP-2: the buffer keeps its size, even if the devices' alignment made the
+   * storage larger. */
   fresh = dmabuf_buffer_new (exporter, fd, buffer->size);
   if (klass->setup)
     klass->setup (exporter, fresh);
 
-  /* A kernel that takes no names is no reason to fail. */
+  /* The result is ignored: not every kernel has names. */
   g_mutex_lock (&buffer->lock);
   if (buffer->name && dmabuf_exporter_is_dmabuf (exporter))
     dmabuf_kernel_set_name (fd, buffer->name);
@@ -211,7 +210,8 @@ dmabuf_storage_place (DmabufBuffer *buffer, GError **error)
   if (!constraints)
     return FALSE;
 
-  /* The first that suits and has memory left, and does not veto. */
+  /* The first exporter that suits, has memory left and agrees to all devices.
+   */
   while ((exporter = dmabuf_choose_for (
               exporters, constraints, first, NULL, &own_error))) {
     g_clear_error (&last_error);
@@ -229,7 +229,7 @@ dmabuf_storage_place (DmabufBuffer *buffer, GError **error)
     first++;
   }
 
-  /* Why the last one that suited failed tells more than that none is left. */
+  /* The failure of the last one that suited says more than "none is left". */
   if (last_error) {
     g_clear_error (&own_error);
     own_error = last_error;
@@ -238,8 +238,8 @@ dmabuf_storage_place (DmabufBuffer *buffer, GError **error)
   return FALSE;
 }
 
-/* Both ends through their exporters, who may have something to do (a cache that
- * is not coherent, memory that only they can map). */
+/* Maps both ends with the operations of their exporters: a cache may not be
+ * coherent, or only the exporter may be able to map its memory. */
 static gboolean
 copy_content (DmabufBuffer *from, DmabufBuffer *to, GError **error)
 {
@@ -336,7 +336,7 @@ dmabuf_storage_move (DmabufBuffer *buffer, GError **error)
   if (!attach_all (buffer, target, attachments, error))
     goto veto;
 
-  /* What devices made of the old storage holds it: they let go of it. */
+  /* Imports of the old storage still hold it, so they are dropped. */
   invalidate_all (attachments);
   for (i = 0; i < attachments->len; i++)
     dmabuf_attachment_drop_imports (g_ptr_array_index (attachments, i), FALSE);
@@ -364,7 +364,7 @@ dmabuf_buffer_revoke (DmabufBuffer *buffer)
   if (!g_atomic_int_compare_and_exchange (&buffer->revoked, FALSE, TRUE))
     return;
 
-  /* Who waits for it to move waits in vain. */
+  /* Threads that wait for a move give up. */
   g_mutex_lock (&buffer->lock);
   g_cond_broadcast (&buffer->changed);
   g_mutex_unlock (&buffer->lock);
@@ -373,12 +373,12 @@ dmabuf_buffer_revoke (DmabufBuffer *buffer)
   invalidate_all (attachments);
 }
 
-/* --- newcomers ----------------------------------------------------------- */
+/* --- New devices --------------------------------------------------------- */
 
-/* Among those who are attached, one with whom no exporter suits the newcomer.
- */
+/* The name of an attached device that conflicts with @newcomer: no exporter
+ * suits both. */
 static const char *
-find_opponent (GPtrArray *exporters, GPtrArray *attachments,
+find_conflicting_device (GPtrArray *exporters, GPtrArray *attachments,
     const DmabufConstraints *newcomer)
 {
   guint i;
@@ -422,7 +422,7 @@ check_placed (DmabufBuffer *buffer, DmabufDevice *device,
   g_autoptr (DmabufConstraints) others = NULL;
   g_autoptr (DmabufConstraints) all = NULL;
   const char *name = dmabuf_device_get_name (device);
-  const char *opponent, *pinner;
+  const char *conflicting, *pinner;
   GError *own_error = NULL;
   gboolean placed;
 
@@ -434,9 +434,9 @@ check_placed (DmabufBuffer *buffer, DmabufDevice *device,
     return FALSE;
 
   if (!dmabuf_choose_for (exporters, all, 0, NULL, &own_error)) {
-    opponent = find_opponent (exporters, attachments, newcomer);
+    conflicting = find_conflicting_device (exporters, attachments, newcomer);
     dmabuf_set_error (error, EBUSY, "%s cannot attach%s%s: %s", name,
-        opponent ? " beside " : "", opponent ? opponent : "",
+        conflicting ? " beside " : "", conflicting ? conflicting : "",
         own_error->message);
     g_clear_error (&own_error);
     return FALSE;
@@ -450,7 +450,7 @@ check_placed (DmabufBuffer *buffer, DmabufDevice *device,
 
   /* It would have to move. */
   pinner = find_pinner (attachments);
-  opponent = find_opponent (exporters, attachments, newcomer);
+  conflicting = find_conflicting_device (exporters, attachments, newcomer);
   if (pinner)
     dmabuf_set_error (error, EBUSY,
         "%s cannot attach: %s, and %s has pinned the storage there", name,
@@ -459,7 +459,7 @@ check_placed (DmabufBuffer *buffer, DmabufDevice *device,
     dmabuf_set_error (error, EBUSY,
         "%s cannot attach%s%s: %s, and the storage cannot move, because its fd "
         "was handed out",
-        name, opponent ? " beside " : "", opponent ? opponent : "",
+        name, conflicting ? " beside " : "", conflicting ? conflicting : "",
         own_error->message);
   else {
     g_clear_error (&own_error);

@@ -18,16 +18,16 @@ static struct
 {
   GMutex lock;
   gboolean running;
-  gboolean forked; /* running was the parent's; its two fds are still open */
-  /* The kernel that it was started on: what the thread does for itself is
-   * nobody's call. */
+  gboolean forked; /* The parent's was running; its two fds are still open */
+  /* The kernel layer at the start: it makes the wake-ups, which a test that
+   * replaces the layer later must not count. */
   const DmabufKernel *kernel;
   int epoll_fd;
   int wake_fd;
 
-  /* What waits for fd N is in slot N. The epoll's data is (generation, fd), so
-   * that an event that was already fetched when its source went away, or the
-   * fd was used again, is known for what it is. */
+  /* The source that waits for fd N is in slot N. The epoll's data is
+   * (generation, fd): an event that was fetched before its source went away, or
+   * before the fd was used again, has an old generation and is dropped. */
   DmabufPollerSource **slots;
   guint n_slots;
   guint n_sources;
@@ -42,7 +42,7 @@ static struct
   guint64 n_wakes;
 } poller;
 
-/* --- timers ------------------------------------------------------------ */
+/* --- Timers ------------------------------------------------------------ */
 
 static void
 heap_put (guint position, DmabufPollerTimer *timer)
@@ -98,9 +98,9 @@ heap_remove (DmabufPollerTimer *timer)
   timer->position = 0;
 }
 
-/* --- the thread -------------------------------------------------------- */
+/* --- The thread -------------------------------------------------------- */
 
-/* Under the lock. From now on nobody but the caller knows the source. */
+/* Under the lock. From now on only the caller knows the source. */
 static void
 source_take_out (DmabufPollerSource *source)
 {
@@ -142,7 +142,8 @@ dispatch_event (const struct epoll_event *event)
     source->dispatch (source, event->events);
 }
 
-/* Runs what is due, and says how long the thread may sleep. */
+/* Runs the timers that are due. Returns how long the thread may sleep, in
+ * milliseconds; -1 for ever. */
 static int
 dispatch_timers (void)
 {
@@ -190,7 +191,8 @@ poller_thread (gpointer unused)
             ->epoll_wait (poller.epoll_fd, events, N_EVENTS, timeout);
     g_mutex_lock (&poller.lock);
     poller.n_wakes++;
-    /* Until the next look at the heap nobody needs to interrupt. */
+    /* The thread looks at the heap before it sleeps again, so a new timer need
+     * not wake it. */
     poller.sleeps_until = 0;
     g_mutex_unlock (&poller.lock);
 
@@ -201,8 +203,8 @@ poller_thread (gpointer unused)
   return NULL;
 }
 
-/* Signals are for the program's threads, but for those that are this one's own
- * fault, or a profiler's. */
+/* Blocks all signals, as they are for the program's threads; except those that
+ * this thread itself raises, and a profiler's. */
 static GThread *
 poller_thread_new (void)
 {
@@ -234,9 +236,10 @@ after_fork (void)
   g_mutex_unlock (&poller.lock);
 }
 
-/* The thread stays with the parent, and so does the epoll: what the child took
- * out of it the parent would miss. The child starts its own with the first that
- * it adds, and then watches what it has inherited as well. */
+/* The thread stays with the parent. The epoll is the parent's too: sources that
+ * the child took out would be missing there. The child starts its own thread
+ * and epoll when it first adds something, and then watches the sources that it
+ * has inherited as well. */
 static void
 after_fork_in_child (void)
 {
@@ -329,7 +332,7 @@ err_wake:
   return ret;
 }
 
-/* --- what owners call -------------------------------------------------- */
+/* --- For owners -------------------------------------------------------- */
 
 int
 dmabuf_poller_add (DmabufPollerSource *source, guint32 events)
@@ -361,7 +364,7 @@ dmabuf_poller_add (DmabufPollerSource *source, guint32 events)
     goto out;
   }
 
-  /* The event may come before this: it then waits for the lock. */
+  /* An event that comes before this waits for the lock (dispatch_event ()). */
   source->generation = poller.generation;
   poller.slots[source->fd] = source;
   poller.n_sources++;

@@ -4,13 +4,13 @@
  * One object per kernel buffer and process (EXP-6, SEEK-3): a table from
  * (st_dev, st_ino) to the object, without references.
  *
- * A count falls to 0 only under the lock of the table, and in the same moment
- * the entry goes; so whatever is found has a count to add to (FEN-18's
- * get-unless-zero, in one lock).
+ * A reference count falls to 0 only under the lock of the table, which removes
+ * the entry as well; so a buffer that is found can be referenced (FEN-18's
+ * get-unless-zero, with one lock).
  *
- * A buffer that the library allocated enters when somebody asks for its fd, and
- * its identity is asked for when an import has to be compared with it: who only
- * allocates and releases pays for neither.
+ * A buffer that the library allocated enters when its fd leaves the core. The
+ * kernel is asked for its identity when an import has to be compared with it.
+ * Buffers that are only allocated and released cost neither.
  */
 
 #include "dmabuf-buffer-private.h"
@@ -25,7 +25,7 @@ typedef struct
 
 static GMutex registry_lock;
 static GHashTable *registry;  /* Identity (in the buffer) → DmabufBuffer */
-static GPtrArray *unresolved; /* exposed, identity not known */
+static GPtrArray *unresolved; /* Entered, identity not known yet */
 
 static guint
 identity_hash (gconstpointer key)
@@ -63,8 +63,8 @@ ensure_registry (void)
   unresolved = g_ptr_array_new ();
 }
 
-/* TRUE if there is nothing left to ask: a buffer without an fd any more has no
- * identity, and must not keep others from being imported. */
+/* Asks for the identity. TRUE also if the fd was closed from outside: that
+ * buffer has no identity any more, but others can be imported. */
 static gboolean
 resolve_locked (DmabufBuffer *buffer, GError **error)
 {
@@ -75,7 +75,7 @@ resolve_locked (DmabufBuffer *buffer, GError **error)
     int code = errno;
 
     if (code == EBADF) {
-      g_critical ("the fd of a buffer was closed by somebody else");
+      g_critical ("the fd of a buffer was closed outside of the library");
       g_ptr_array_remove_fast (unresolved, buffer);
       return TRUE;
     }

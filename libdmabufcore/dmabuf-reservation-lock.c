@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The lock of a reservation: a mutex that many can be taken of in any order,
- * by the wait-die rule (WW-1, WW-2).
+ * The lock of a reservation. A thread can take several in any order, by the
+ * wait-die rule of the kernel's ww_mutex (WW-1, WW-2).
  *
- * owner is 0, or who has it: a context, or a thread for a lock alone. Without
- * contention lock and unlock are one compare-and-swap each. With the flag
- * WAITERS the unlock has to come through wait_lock, and hands the lock to the
- * oldest waiter; so a context that owns a lock with that flag cannot go away
- * while somebody who holds wait_lock looks at its age.
+ * owner is 0 or names the holder: a context, or a thread that takes this lock
+ * alone. Without contention lock and unlock are one compare-and-swap each. With
+ * the flag WAITERS the unlock takes wait_lock and hands the lock to the oldest
+ * waiter. So while a thread holds wait_lock, a context that owns a lock with
+ * WAITERS stays valid, and its age can be read.
  */
 
 #include "dmabuf-annotation-private.h"
@@ -31,21 +31,21 @@ struct _DmabufLockWaiter
   DmabufLockWaiter *next;
 };
 
-/* None is set in the ordinary case, which the fast path looks for. */
+/* The fast path requires that none is set. */
 enum
 {
   CONTEXT_DONE = 1 << 0,
-  CONTEXT_CONTENDED = 1 << 1, /* EDEADLK was answered */
+  CONTEXT_CONTENDED = 1 << 1, /* A lock returned EDEADLK */
   CONTEXT_OTHER_CLASS = 1 << 2,
 };
 
 const DmabufLockClass dmabuf_reservation_class = { "dmabuf_reservation" };
 
-/* What this thread holds; its address names the thread. */
+/* The locks that this thread holds; its address names the thread. */
 typedef struct
 {
   DmabufAcquireContext *context;
-  guint n_plain; /* locks without a context */
+  guint n_plain; /* Locks without a context */
 } ThreadState;
 
 static __thread ThreadState thread
@@ -78,7 +78,7 @@ self_as_owner (DmabufAcquireContext *context)
   return context ? (guintptr) context : (guintptr) &thread | DMABUF_OWNER_PLAIN;
 }
 
-/* --- contexts ---------------------------------------------------------- */
+/* --- Contexts ---------------------------------------------------------- */
 
 void
 dmabuf_acquire_context_init_class (
@@ -151,7 +151,7 @@ dmabuf_acquire_context_fini (DmabufAcquireContext *context)
   context->klass = NULL;
 }
 
-/* --- misuse (WW-3) ----------------------------------------------------- */
+/* --- Misuse (WW-3) ----------------------------------------------------- */
 
 static int
 misuse (const char *what)
@@ -172,12 +172,12 @@ thread_holds_any (void)
   return thread.n_plain > 0;
 }
 
-/* What no lock may be taken in */
+/* Refuses contexts in which no lock may be taken. */
 static int
 check_context (DmabufAcquireContext *context)
 {
   if (!context_is_live (context))
-    return misuse ("stale context: it has ended, or is another thread's");
+    return misuse ("stale context: it has ended, or belongs to another thread");
   if (context->flags & CONTEXT_OTHER_CLASS)
     return misuse ("context of another class");
   if (context->flags & CONTEXT_DONE)
@@ -185,7 +185,7 @@ check_context (DmabufAcquireContext *context)
   return 0;
 }
 
-/* What a blocking lock may meet */
+/* Refuses a blocking lock that could deadlock. */
 static int
 check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
 {
@@ -201,18 +201,18 @@ check_lock (DmabufReservation *reservation, DmabufAcquireContext *context)
   if (thread.n_plain > 0)
     return misuse ("this thread holds locks outside of the context");
 
-  /* After EDEADLK, nothing but the contended one, and not before everything
-   * else is unlocked. */
+  /* After EDEADLK the next lock is the contended one, when all others are
+   * unlocked. */
   if (context->contended && context->n_acquired > 0)
     return misuse ("lock after EDEADLK; unlock everything first");
   if (context->contended && context->contended != reservation)
-    return misuse ("lock of another one than that which answered EDEADLK");
+    return misuse ("after EDEADLK, lock the contended reservation first");
   return 0;
 }
 
-/* --- contention -------------------------------------------------------- */
+/* --- Contention -------------------------------------------------------- */
 
-/* The younger dies, if it holds anything that the older could wait for. */
+/* WW-2: the younger dies, if it holds a lock that the older could wait for. */
 static gboolean
 must_die (DmabufAcquireContext *context, DmabufAcquireContext *holder)
 {
@@ -250,7 +250,8 @@ on_cancelled (GCancellable *cancellable, gpointer user_data)
   g_mutex_unlock (&waiter->reservation->wait_lock);
 }
 
-/* Under wait_lock: takes the lock, or says who has it. */
+/* Under wait_lock: takes the lock and returns 0, or flags WAITERS and returns
+ * the owner. */
 static guintptr
 take_or_flag (DmabufReservation *reservation, guintptr self)
 {
@@ -329,8 +330,8 @@ out:
   return ret;
 }
 
-/* Hands the lock to the oldest waiter. Those that are younger than he, and hold
- * something, would now wait for an older one: they die. */
+/* Hands the lock to the oldest waiter. Younger waiters that hold other locks
+ * die, as they would now wait for an older holder. */
 static void
 unlock_contended (DmabufReservation *reservation)
 {
@@ -365,7 +366,7 @@ unlock_contended (DmabufReservation *reservation)
   g_mutex_unlock (&reservation->wait_lock);
 }
 
-/* --- lock -------------------------------------------------------------- */
+/* --- Lock -------------------------------------------------------------- */
 
 static inline void
 account (DmabufAcquireContext *context)
@@ -406,7 +407,7 @@ dmabuf_reservation_lock_status (DmabufReservation *reservation,
 
   if (G_UNLIKELY (ret < 0))
     return ret;
-  /* check_lock () let it pass: it is the contended one. */
+  /* check_lock () passed, so a lock after EDEADLK is the contended one. */
   if (context) {
     context->contended = NULL;
     context->flags &= ~CONTEXT_CONTENDED;
@@ -420,8 +421,8 @@ dmabuf_reservation_set_lock_error (int status, GError **error)
   switch (status) {
   case -EDEADLK:
     dmabuf_set_error (error, EDEADLK,
-        "reservation: an older acquisition has the lock; unlock everything and"
-        " lock this one first");
+        "reservation: an older context has the lock; unlock everything and lock"
+        " this one first");
     break;
   case -EALREADY:
     dmabuf_set_error (
@@ -452,7 +453,7 @@ lock_carefully (DmabufReservation *reservation, DmabufAcquireContext *context,
                              : dmabuf_reservation_set_lock_error (ret, error);
 }
 
-/* The ordinary case is one compare and swap, without a stack frame. */
+/* If the lock is free this is one compare-and-swap, without a stack frame. */
 gboolean
 dmabuf_reservation_lock (DmabufReservation *reservation,
     DmabufAcquireContext *context, GError **error)
@@ -515,9 +516,9 @@ dmabuf_reservation_trylock (
   return TRUE;
 }
 
-/* --- unlock ------------------------------------------------------------ */
+/* --- Unlock ------------------------------------------------------------ */
 
-/* Whether this thread has it; says in which context. */
+/* Whether this thread holds the lock, and in which context. */
 static inline gboolean
 owned_by_thread (DmabufReservation *reservation, guintptr *owner,
     DmabufAcquireContext **context)
@@ -544,7 +545,7 @@ unlock_carefully (DmabufReservation *reservation)
   g_return_if_fail (reservation != NULL);
 
   if (G_UNLIKELY (!owned_by_thread (reservation, &owner, &context))) {
-    misuse ("unlock of what this thread has not locked");
+    misuse ("unlock of a lock that this thread does not hold");
     return;
   }
   if (G_UNLIKELY (context && context->n_acquired == 0)) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The locks of many reservations as one (WW-2). */
+/* Locks many reservations in one call (WW-1). */
 
 #include "dmabuf-reservation-private.h"
 
@@ -13,7 +13,7 @@ unlock_until (
   guint i;
 
   for (i = 0; i < end; i++) {
-    /* One that is there twice is unlocked at the first time. */
+    /* A reservation that is there twice is unlocked the first time. */
     if (dmabuf_reservation_is_locked (reservations[i]))
       dmabuf_reservation_unlock (reservations[i]);
   }

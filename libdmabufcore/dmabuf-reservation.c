@@ -21,7 +21,7 @@ dmabuf_usage_rw (gboolean write)
   return write ? DMABUF_USAGE_READ : DMABUF_USAGE_WRITE;
 }
 
-/* --- life -------------------------------------------------------------- */
+/* --- Life -------------------------------------------------------------- */
 
 DmabufReservation *
 dmabuf_reservation_new (void)
@@ -76,23 +76,23 @@ check_locked (DmabufReservation *reservation, const char *what)
   return FALSE;
 }
 
-/* --- adding ------------------------------------------------------------ */
+/* --- Adding ------------------------------------------------------------ */
 
-/* Far beyond what drivers come to, and so that its double fits 32 bits */
+/* Far beyond the needs of drivers; twice as much still fits 32 bits */
 #define MAX_SLOTS (1u << 24)
 
-/* Drops what has signalled. Returns the dropped fences, to be released without
- * the list's lock. */
+/* Takes out the fences that have signalled. Returns them, to be released
+ * without the list's lock. */
 static GPtrArray *
 drop_signaled (DmabufReservation *reservation)
 {
-  /* With room for all, as nothing is allocated under the list's lock. */
+  /* Room for all, so that nothing is allocated under the list's lock. */
   GPtrArray *dropped = g_ptr_array_new_full (
       reservation->n_fences, (GDestroyNotify) dmabuf_fence_unref);
   guint i, n = 0;
 
-  /* Asked before the lock, for asking may be a system call. Only who holds the
-   * reservation's lock changes the list, and that is this thread. */
+  /* Tested before the list's lock, as a test may be a system call. The list
+   * stays the same: this thread holds the reservation's lock. */
   for (i = 0; i < reservation->n_fences; i++)
     dmabuf_fence_is_signaled (reservation->slots[i].fence);
 
@@ -124,8 +124,8 @@ dmabuf_reservation_reserve (
 
   if (n == 0 || !check_locked (reservation, "dmabuf_reservation_reserve")) {
     dmabuf_set_error (error, EINVAL,
-        n == 0 ? "reservation: 0 slots asked for; ask for as many as fences"
-                 " are going to be added"
+        n == 0 ? "reservation: 0 slots requested; request one for each fence"
+                 " that will be added"
                : "reservation: not locked; lock it first");
     return FALSE;
   }
@@ -138,7 +138,7 @@ dmabuf_reservation_reserve (
 
   needed = reservation->n_fences + n;
   if (needed > reservation->size) {
-    /* RSV-2: at first 4 or the next power of two, then at least the double. */
+    /* RSV-2: first at least 4, then at least twice as many. */
     size = MAX (4, reservation->size * 2);
     while (size < needed)
       size *= 2;
@@ -163,7 +163,7 @@ dmabuf_reservation_reserve (
   /* ERRORS */
 no_memory:
   dmabuf_set_error (error, ENOMEM,
-      "reservation: no memory for %u more fences beside %u", n,
+      "reservation: no memory for %u more fences in addition to %u", n,
       reservation->n_fences);
   return FALSE;
 }
@@ -179,9 +179,9 @@ check_plain (DmabufFence *fence)
   return FALSE;
 }
 
-/* RSV-3: the slot of what @fence makes superfluous; else one of a fence that
- * has signalled; else NULL. The first matters more: a fence of the same context
- * that stayed would be waited for twice. */
+/* RSV-3: the slot of a fence that @fence replaces; else of one that has
+ * signalled; else NULL. In this order, as otherwise two fences of one context
+ * would have to be waited for. */
 static inline DmabufReservationSlot *
 find_slot (
     DmabufReservation *reservation, DmabufFence *fence, DmabufUsage usage)
@@ -266,7 +266,7 @@ dmabuf_reservation_replace (DmabufReservation *reservation, guint64 context,
   }
 }
 
-/* --- iterating --------------------------------------------------------- */
+/* --- Iterating --------------------------------------------------------- */
 
 void
 dmabuf_reservation_iter_init (DmabufReservationIter *iter,
@@ -345,7 +345,7 @@ iter_next_unlocked (DmabufReservationIter *iter)
       dmabuf_fence_ref (iter->fence);
     dmabuf_spin_unlock (&reservation->list_lock);
 
-    /* Asked without the lock: it may be a system call. */
+    /* Tested without the lock, as it may be a system call. */
   } while (found && dmabuf_fence_is_signaled (iter->fence));
 
   iter->is_restarted = first || restarted;
@@ -362,7 +362,7 @@ dmabuf_reservation_iter_next (DmabufReservationIter *iter)
   return iter_find (iter);
 }
 
-/* --- questions --------------------------------------------------------- */
+/* --- Queries ----------------------------------------------------------- */
 
 DmabufFence **
 dmabuf_reservation_get_fences (

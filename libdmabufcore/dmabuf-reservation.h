@@ -8,12 +8,13 @@ G_BEGIN_DECLS
 /**
  * DmabufReservation:
  *
- * The fences of a buffer, each with what it is for (struct dma_resv), and the
- * lock that orders who adds to them. Reference-counted, any thread.
+ * The fences of a buffer, each with its usage (struct dma_resv), and the lock
+ * that orders additions to them. Reference-counted, any thread.
  *
- * Many are locked at once in one acquire context, without an order: whoever
- * comes later dies (EDEADLK), releases all of his, waits for the contended one
- * and begins anew (WW-1). dmabuf_reservation_lock_many() does that.
+ * A thread locks several in one acquire context, in any order: the younger of
+ * two contexts gets EDEADLK, unlocks all its reservations, waits for the
+ * contended one and begins anew (WW-1). dmabuf_reservation_lock_many() does
+ * that.
  *
  * Waiting for fences under the lock is allowed; signalling never takes it
  * (ANN-3).
@@ -26,8 +27,8 @@ GType dmabuf_reservation_get_type (void);
  * DmabufLockClass:
  * @name: for messages
  *
- * A kind of locks that are taken together; contexts and locks of two do not
- * mix.
+ * A kind of locks that are taken together. A context takes only locks of its
+ * class.
  */
 typedef struct
 {
@@ -66,7 +67,7 @@ struct _DmabufAcquireContext
  * dmabuf_acquire_context_init: (skip)
  * @context: a context
  *
- * Begins an acquisition. Its age is that of this call, also after backing off
+ * Begins an acquisition. Its age counts from this call, even after backing off
  * (WW-2). One per thread at a time.
  */
 DMABUF_CORE_API
@@ -75,7 +76,7 @@ void dmabuf_acquire_context_init (DmabufAcquireContext *context);
 /**
  * dmabuf_acquire_context_init_class: (skip)
  * @context: a context
- * @klass: of the locks that it is for
+ * @klass: the class of its locks
  *
  * Like dmabuf_acquire_context_init(), for another class.
  */
@@ -87,7 +88,7 @@ void dmabuf_acquire_context_init_class (
  * dmabuf_acquire_context_done: (skip)
  * @context: a context
  *
- * Declares that everything is locked: no lock can be added. Optional.
+ * Declares that all locks are taken: further ones are refused. Optional.
  */
 DMABUF_CORE_API
 void dmabuf_acquire_context_done (DmabufAcquireContext *context);
@@ -122,7 +123,7 @@ DmabufReservation *dmabuf_reservation_ref (DmabufReservation *reservation);
  * dmabuf_reservation_unref:
  * @reservation: (transfer full): a reservation
  *
- * The last reference drops all fences; nobody may hold the lock then (RSV-8).
+ * The last reference drops all fences; the lock must be free then (RSV-8).
  */
 DMABUF_CORE_API
 void dmabuf_reservation_unref (DmabufReservation *reservation);
@@ -133,11 +134,11 @@ void dmabuf_reservation_unref (DmabufReservation *reservation);
  * @context: (nullable): the acquisition; %NULL for this lock alone
  * @error: return location for an error
  *
- * Locks.
+ * Locks @reservation.
  *
- * Returns: %FALSE with EDEADLK if an older one has it: unlock everything of
- *   @context, then dmabuf_reservation_lock_slow() on this one; EALREADY if
- *   @context has it
+ * Returns: %FALSE with EDEADLK if an older context has it: unlock everything of
+ *   @context, then call dmabuf_reservation_lock_slow() on @reservation;
+ *   EALREADY if @context has it
  */
 DMABUF_CORE_API
 gboolean dmabuf_reservation_lock (DmabufReservation *reservation,
@@ -150,7 +151,7 @@ gboolean dmabuf_reservation_lock (DmabufReservation *reservation,
  * @cancellable: (nullable): ends the wait from another thread
  * @error: return location for an error
  *
- * dmabuf_reservation_lock() that can be cancelled.
+ * Like dmabuf_reservation_lock(), but can be cancelled.
  *
  * Returns: %FALSE also with %G_IO_ERROR_CANCELLED
  */
@@ -160,12 +161,12 @@ gboolean dmabuf_reservation_lock_interruptible (DmabufReservation *reservation,
 
 /**
  * dmabuf_reservation_lock_slow: (skip)
- * @reservation: on which @context died
+ * @reservation: the one for which @context got EDEADLK
  * @context: an acquisition that holds nothing
  * @cancellable: (nullable): ends the wait from another thread
  * @error: return location for an error
  *
- * Waits for the contended lock after backing off. Cannot die.
+ * Waits for the contended lock after backing off. Never fails with EDEADLK.
  *
  * Returns: %FALSE with %G_IO_ERROR_CANCELLED, EINVAL for misuse
  */
@@ -190,7 +191,7 @@ gboolean dmabuf_reservation_trylock (
  * dmabuf_reservation_unlock: (skip)
  * @reservation: a reservation that this thread has locked
  *
- * Unlocks. Reserved slots that were not used are gone (RSV-2).
+ * Unlocks @reservation, and drops unused reserved slots (RSV-2).
  */
 DMABUF_CORE_API
 void dmabuf_reservation_unlock (DmabufReservation *reservation);
@@ -225,7 +226,7 @@ gboolean dmabuf_reservation_lock_many (DmabufReservation **reservations,
 
 /**
  * dmabuf_reservation_unlock_many: (skip)
- * @reservations: (array length=n_reservations): what was locked
+ * @reservations: (array length=n_reservations): the locked reservations
  * @n_reservations: how many
  *
  * Undoes dmabuf_reservation_lock_many().
@@ -238,8 +239,8 @@ void dmabuf_reservation_unlock_many (
  * dmabuf_usage_rw:
  * @write: whether the caller is going to write
  *
- * Returns: what he has to wait for: a writer everybody, a reader the writers
- *   (RSV-1)
+ * Returns: the usage up to which the caller has to wait for fences: READ for a
+ *   writer, WRITE for a reader (RSV-1)
  */
 DMABUF_CORE_API
 DmabufUsage dmabuf_usage_rw (gboolean write);
@@ -253,7 +254,8 @@ DmabufUsage dmabuf_usage_rw (gboolean write);
  * Makes sure that the next @n dmabuf_reservation_add() cannot fail, until the
  * unlock (RSV-2).
  *
- * Returns: %FALSE with EINVAL for 0 or an unlocked one, ENOMEM for too many
+ * Returns: %FALSE with EINVAL for 0 or an unlocked reservation, ENOMEM for too
+ *   many
  */
 DMABUF_CORE_API
 gboolean dmabuf_reservation_reserve (
@@ -263,11 +265,11 @@ gboolean dmabuf_reservation_reserve (
  * dmabuf_reservation_add:
  * @reservation: a locked reservation with a reserved slot
  * @fence: a plain fence; unwrap containers
- * @usage: what for
+ * @usage: its usage
  *
- * Adds a fence. It takes the place of one of its context that it is later than
- * and not weaker than (READ by WRITE, never WRITE by READ), or of one that has
- * signalled (RSV-3).
+ * Adds a fence. It replaces an earlier fence of its context with the same or a
+ * higher usage (WRITE replaces READ, READ never replaces WRITE), or a fence
+ * that has signalled (RSV-3).
  *
  * Returns: %FALSE, with a critical, without a slot or for a container
  */
@@ -278,9 +280,9 @@ gboolean dmabuf_reservation_add (
 /**
  * dmabuf_reservation_replace:
  * @reservation: a locked reservation
- * @context: whose fences are obsolete
- * @replacement: what is in their place: a plain fence
- * @usage: what for
+ * @context: the context whose fences are obsolete
+ * @replacement: a plain fence in their place
+ * @usage: its usage
  *
  * Replaces every fence of @context (RSV-4). A container is refused with a
  * critical.
@@ -292,8 +294,8 @@ void dmabuf_reservation_replace (DmabufReservation *reservation,
 /**
  * DmabufReservationIter:
  * @fence: (transfer none): the current fence
- * @usage: what it is for
- * @is_restarted: unlocked: forget what was collected so far
+ * @usage: its usage
+ * @is_restarted: without the lock: discard what was collected so far
  *
  * An iteration over the fences of a reservation (RSV-5).
  */
@@ -318,7 +320,7 @@ typedef struct
  * @reservation: a locked reservation
  * @usage: with all lower usages
  *
- * Begins an iteration over all fences, those that have signalled too.
+ * Begins an iteration over all fences, including those that have signalled.
  */
 DMABUF_CORE_API
 void dmabuf_reservation_iter_init (DmabufReservationIter *iter,
@@ -330,9 +332,9 @@ void dmabuf_reservation_iter_init (DmabufReservationIter *iter,
  * @reservation: a reservation
  * @usage: with all lower usages
  *
- * Begins an iteration over the pending fences that needs no lock. It begins
- * anew when the list is changed meanwhile: @is_restarted is set then, and at
- * the first fence.
+ * Begins an iteration over the pending fences, without the lock. When the list
+ * is changed meanwhile it restarts. @is_restarted is set at the first fence
+ * after each start.
  */
 DMABUF_CORE_API
 void dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
@@ -342,7 +344,8 @@ void dmabuf_reservation_iter_init_unlocked (DmabufReservationIter *iter,
  * dmabuf_reservation_iter_next: (skip)
  * @iter: the iteration
  *
- * Returns: whether there is one more fence; after %FALSE @iter holds nothing
+ * Returns: whether there is one more fence; after %FALSE @iter needs no
+ *   dmabuf_reservation_iter_end()
  */
 DMABUF_CORE_API
 gboolean dmabuf_reservation_iter_next (DmabufReservationIter *iter);
@@ -375,8 +378,8 @@ DmabufFence **dmabuf_reservation_get_fences (
  * @usage: with all lower usages
  *
  * Returns: (transfer full) (nullable): one fence for all that are pending:
- * none, the only one, or an array, which cannot go into a reservation again
- * (RSV-6)
+ *   %NULL, the only one, or an array, which cannot be added to a reservation
+ *   again (RSV-6)
  */
 DMABUF_CORE_API
 DmabufFence *dmabuf_reservation_get_singleton (
@@ -387,7 +390,7 @@ DmabufFence *dmabuf_reservation_get_singleton (
  * @reservation: a locked reservation
  * @source: another
  *
- * Replaces the fences by those of @source that are pending (RSV-6).
+ * Replaces the fences by the pending ones of @source (RSV-6).
  */
 DMABUF_CORE_API
 void dmabuf_reservation_copy (
@@ -401,8 +404,8 @@ void dmabuf_reservation_copy (
  * @cancellable: (nullable): ends the wait from another thread
  * @error: return location for an error
  *
- * Waits for its fences on the CPU (RSV-7). Those that are added meanwhile may
- * be waited for too, the deadline stays (SEC-14).
+ * Waits for its fences on the CPU (RSV-7). Fences that are added meanwhile may
+ * be waited for too; the deadline stays the same (SEC-14).
  *
  * Returns: %FALSE with ETIME, %G_IO_ERROR_CANCELLED
  */
@@ -426,9 +429,9 @@ gboolean dmabuf_reservation_test_signaled (
  * dmabuf_reservation_set_deadline:
  * @reservation: a reservation
  * @usage: with all lower usages
- * @deadline: when somebody will need it, microseconds of CLOCK_MONOTONIC
+ * @deadline: when their signals are needed, microseconds of CLOCK_MONOTONIC
  *
- * dmabuf_fence_set_deadline() of each.
+ * Calls dmabuf_fence_set_deadline() for each fence.
  */
 DMABUF_CORE_API
 void dmabuf_reservation_set_deadline (

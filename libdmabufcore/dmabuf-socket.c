@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* fds from and to another process (SEC-1, SEC-2). */
+/* Sends fds to another process and receives them (SEC-1, SEC-2). */
 
 #include "dmabuf-kernel-private.h"
 #include <libdmabufcore/dmabuf-socket.h>
@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Room for all that the kernel can deliver in one message, so that a surplus is
- * seen and closed by us rather than cut. */
+/* Room for all fds that the kernel can deliver in one message, so that surplus
+ * ones arrive and are closed here (SEC-1). */
 #define KERNEL_MAX_FDS 253
 
 typedef union

@@ -24,8 +24,8 @@ G_BEGIN_DECLS
  *
  * Sends one message with fds.
  *
- * Returns: %FALSE with the kernel's errno (EPIPE, EAGAIN ...), EMSGSIZE if not
- *   all of @data went
+ * Returns: %FALSE with the kernel's errno (EPIPE, EAGAIN ...), EMSGSIZE if only
+ *   a part of @data was sent
  */
 DMABUF_CORE_API
 gboolean dmabuf_socket_send (int socket, gconstpointer data, gsize size,
@@ -40,9 +40,9 @@ gboolean dmabuf_socket_send (int socket, gconstpointer data, gsize size,
  * @n_fds: the number that there must be, up to %DMABUF_SOCKET_MAX_FDS
  * @error: return location for an error
  *
- * Receives one message of an exact size with an exact number of fds (SEC-1): if
- * one is short, truncated or has fds that nobody asked for, everything that
- * came is closed. What the fds are is checked by dmabuf_buffer_import_take().
+ * Receives one message of an exact size with an exact number of fds (SEC-1). If
+ * it is short, truncated or has surplus fds, all its fds are closed. That the
+ * fds are dma-bufs is checked by dmabuf_buffer_import_take().
  *
  * Returns: %FALSE with EBADMSG, ECONNRESET if the peer is gone, or the kernel's
  *   errno (EAGAIN ...)

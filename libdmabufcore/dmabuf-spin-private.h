@@ -3,8 +3,8 @@
 
 /*
  * A lock of one word for sections of a few instructions that never block, on
- * paths where two calls into GLib would be half of the cost. Whoever does not
- * get it soon sleeps, so that a thread of higher priority lets the holder run.
+ * paths where two calls into GLib would be half of the cost. A thread that does
+ * not get it soon sleeps, so that a holder of lower priority can run.
  */
 
 #include <glib.h>

@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 extern DmabufStatistics dmabuf_process_statistics;
 
 /* Adds @n (which may be negative) to a counter of @own and of the process.
- * Counters order nothing, so relaxed will do. */
+ * Relaxed, as counters do not order other memory accesses. */
 #define dmabuf_count(own, field, n) \
   G_STMT_START \
   { \
@@ -18,7 +18,7 @@ extern DmabufStatistics dmabuf_process_statistics;
   } \
   G_STMT_END
 
-/* Of the process only */
+/* Adds @n to a counter of the process only. */
 #define dmabuf_count_process(field, n) \
   __atomic_fetch_add ( \
       &dmabuf_process_statistics.field, (guint64) (n), __ATOMIC_RELAXED)

@@ -24,7 +24,7 @@ G_BEGIN_DECLS
  * @maps: mmaps made for the CPU
  * @fences_exported: snapshots taken of the kernel's fences (EXPORT_SYNC_FILE)
  * @fences_imported: fences given to the kernel (IMPORT_SYNC_FILE)
- * @fence_fallbacks: how often either was not possible
+ * @fence_fallbacks: how often either was impossible
  * @fence_waits: waits on the CPU in place of the hardware, for that reason
  *
  * A snapshot of the library's own counters: of the process, of an exporter or

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Uses of a buffer's storage, and who has to wait for them.
+ * Uses of a buffer's storage, and the threads that wait for their end.
  *
- * A buffer that was allocated at once never moves: a use is a count. A deferred
- * one has a placement. Then the first use allocates (DEF-1); a mapping by a
- * device that does not reach the storage makes its thread a mover, which waits
- * until there are no uses and moves it (DEF-3); while somebody waits to move,
- * new uses stall, or the mover would starve. Whoever would wait for himself
- * gets EDEADLK (DEF-4), but for the CPU: a bracket inside of one's own passes.
+ * A buffer that was allocated at once never moves: its uses are only counted. A
+ * deferred one has a placement. Its first use allocates the storage (DEF-1). A
+ * mapping by a device that does not reach the storage makes its thread a mover,
+ * which waits until all uses have ended and moves the storage (DEF-3). While a
+ * mover waits new uses stall, or the mover would starve. A thread that would
+ * wait for its own uses gets EDEADLK (DEF-4); only a CPU access inside of a use
+ * of the same thread passes.
  */
 
 #include "dmabuf-bridge-private.h"
@@ -18,9 +19,10 @@
 
 #include <errno.h>
 
-/* --- who uses it --------------------------------------------------------- */
+/* --- Uses ---------------------------------------------------------------- */
 
-/* Under the lock, as everything up to acquire_placed(). */
+/* Static functions up to acquire_placed () are called under the buffer's lock,
+ * on_cancelled () excepted. */
 static guint
 count_owned (DmabufPlacement *placement, GThread *thread)
 {
@@ -53,10 +55,11 @@ end_use (DmabufBuffer *buffer, GThread *owner)
           placement->owners, owner, GUINT_TO_POINTER (owned - 1));
     else
       g_hash_table_remove (placement->owners, owner);
-    /* A CPU bracket may end on another thread than it began on. */
+    /* A CPU bracket may end on another thread than it began on: then the counts
+     * of both are wrong until here. */
     if (buffer->n_uses == 0)
       g_hash_table_remove_all (placement->owners);
-    /* A broadcast is a system call also if nobody listens. */
+    /* A broadcast is a system call even without waiters. */
     if (placement->n_stalled > 0)
       g_cond_broadcast (&buffer->changed);
   }
@@ -76,12 +79,12 @@ dmabuf_buffer_release_use (DmabufBuffer *buffer)
   dmabuf_buffer_release_use_of (buffer, g_thread_self ());
 }
 
-/* --- waiting ------------------------------------------------------------- */
+/* --- Waiting ------------------------------------------------------------- */
 
 typedef struct
 {
   DmabufBuffer *buffer;
-  DmabufAttachment *attachment; /* of a mapping; NULL for the CPU */
+  DmabufAttachment *attachment; /* Of a mapping; NULL for the CPU */
   gint64 deadline;
   GCancellable *cancellable;
   gulong cancel_id;
@@ -111,8 +114,9 @@ stall (Request *request, GError **error)
   DmabufBuffer *buffer = request->buffer;
   gboolean in_time = TRUE;
 
-  /* The cancellable calls back under a lock of its own: not while we hold ours.
-   * What changes meanwhile is looked at by the caller's loop. */
+  /* g_cancellable_connect () holds a lock of its own and may call
+   * on_cancelled () at once, so it is called without ours. The caller's loop
+   * looks at what has changed meanwhile. */
   if (request->cancellable && !request->cancel_id) {
     g_mutex_unlock (&buffer->lock);
     request->cancel_id = g_cancellable_connect (
@@ -139,8 +143,8 @@ stall (Request *request, GError **error)
     goto revoked;
   if (!in_time)
     dmabuf_set_error (error, ETIME,
-        "the storage of the buffer has to move first, and those who use it did "
-        "not end in time");
+        "the storage of the buffer has to move first, and its uses did not end "
+        "in time");
   return in_time;
 
   /* ERRORS */
@@ -149,8 +153,8 @@ revoked:
   return FALSE;
 }
 
-/* DEF-4: whether waiting for the uses to end would be waiting for oneself. A
- * mapping counts for the thread that made it, wherever it ends. */
+/* DEF-4: whether this thread would wait for a use of its own. A mapping counts
+ * for the thread that began it, wherever it ends. */
 static gboolean
 would_deadlock (Request *request)
 {
@@ -160,23 +164,22 @@ would_deadlock (Request *request)
 static void
 set_deadlock (Request *request, GError **error)
 {
-  const char *who = request->attachment
+  const char *user = request->attachment
       ? dmabuf_device_get_name (request->attachment->device)
       : "the CPU";
 
   if (request->buffer->placement->mover)
     dmabuf_set_error (error, EDEADLK,
-        "%s cannot use the buffer now: it is asked to while this thread moves "
-        "the storage",
-        who);
+        "%s cannot use the buffer while this thread is moving its storage",
+        user);
   else
     dmabuf_set_error (error, EDEADLK,
         "the storage of the buffer has to move before %s can map it, but this "
         "thread has an access open that would have to end first",
-        who);
+        user);
 }
 
-/* --- acquiring ----------------------------------------------------------- */
+/* --- Acquiring ----------------------------------------------------------- */
 
 static gboolean
 place (DmabufBuffer *buffer, GError **error)
@@ -211,7 +214,7 @@ move (Request *request, GError **error)
     }
   }
 
-  /* Nobody uses it, and new uses stall: so no new fences come either. */
+  /* All uses have ended and new ones stall, so no new fences come either. */
   if (ok) {
     placement->mover = g_thread_self ();
     g_mutex_unlock (&buffer->lock);
@@ -249,7 +252,7 @@ acquire_placed (Request *request, GError **error)
     } else if (placement->mover) {
       ok = stall (request, error);
     } else if (buffer->fd < 0) {
-      /* Uses without storage: somebody just attaches. */
+      /* Uses without storage: a device is attaching. */
       ok = buffer->n_uses > 0 ? stall (request, error) : place (buffer, error);
     } else if (!reaches (request)) {
       ok = move (request, error);
@@ -293,8 +296,8 @@ dmabuf_buffer_acquire (DmabufBuffer *buffer, DmabufAttachment *attachment,
   return ok;
 }
 
-/* A use that neither allocates nor waits for movers: while a device attaches
- * the storage stays what and where it is. */
+/* Waits for a move in progress only. While a device attaches the storage, or
+ * its absence, has to stay as it is. */
 void
 dmabuf_buffer_acquire_as_is (DmabufBuffer *buffer)
 {
@@ -325,7 +328,7 @@ dmabuf_buffer_try_acquire_as_is (DmabufBuffer *buffer, gint64 deadline,
   return ok;
 }
 
-/* --- deferred buffers ---------------------------------------------------- */
+/* --- Deferred buffers ---------------------------------------------------- */
 
 DmabufBuffer *
 dmabuf_buffer_new_deferred (
@@ -337,7 +340,7 @@ dmabuf_buffer_new_deferred (
 
   if (n_exporters == 0 || !exporters) {
     dmabuf_set_error (
-        error, EINVAL, "a buffer needs at least one exporter to come from");
+        error, EINVAL, "a deferred buffer needs at least one exporter");
     return NULL;
   }
   for (i = 0; i < n_exporters; i++) {

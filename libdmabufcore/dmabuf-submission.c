@@ -37,7 +37,7 @@ dmabuf_submission_begin (DmabufSubmission *submission,
 
     dmabuf_buffer_hold_storage (buffers[i].buffer);
     one = dmabuf_bridge_snapshot (buffers[i].buffer, buffers[i].access, FALSE);
-    dmabuf_buffer_let_storage_go (buffers[i].buffer);
+    dmabuf_buffer_release_storage (buffers[i].buffer);
     if (!one || !*fence) {
       *fence = one ? one : *fence;
       continue;
@@ -74,7 +74,7 @@ dmabuf_submission_end (
     if (!dmabuf_bridge_publish (
             use->buffer, use->access, fence, FALSE, ok ? error : NULL))
       ok = FALSE;
-    dmabuf_buffer_let_storage_go (use->buffer);
+    dmabuf_buffer_release_storage (use->buffer);
   }
 
   dmabuf_reservation_unlock_many (

@@ -8,9 +8,9 @@ G_BEGIN_DECLS
 
 /*
  * Taking a snapshot of fences, submitting work that waits for them, and
- * publishing its fence is not atomic in the kernel: between the steps somebody
- * else may add work (XSF-5). A submission holds the reservations of all its
- * buffers over the three steps, so that users of this library cannot:
+ * publishing its fence is not atomic in the kernel: between the steps another
+ * user may add work (XSF-5). A submission holds the reservations of all its
+ * buffers over the three steps, which keeps other users of this library out:
  *
  *   dmabuf_submission_begin ()    lock all, snapshot ──▶ fence to wait for
  *   ...                           submit
@@ -30,7 +30,7 @@ typedef struct
   DmabufAccess access;
 } DmabufSubmissionBuffer;
 
-/* The planes of two frames, and some: up to here nothing is allocated. */
+/* Enough for the planes of two frames; more buffers cost an allocation. */
 #define DMABUF_SUBMISSION_N_OWN 8
 
 /**
@@ -51,15 +51,16 @@ typedef struct
 /**
  * dmabuf_submission_begin: (skip)
  * @submission: (out caller-allocates): the submission
- * @buffers: (array length=n_buffers): what the work uses, kept by the caller
- *   until the end; a buffer may be there twice
+ * @buffers: (array length=n_buffers): the buffers that the work uses, kept by
+ *   the caller until the end; one may be there twice
  * @n_buffers: how many
  * @cancellable: (nullable): ends the wait for the locks
- * @fence: (out) (transfer full) (nullable): what the work has to wait for,
- * %NULL for nothing
+ * @fence: (out) (transfer full) (nullable): the fence that the work has to wait
+ *   for, %NULL for none
  * @error: return location for an error
  *
- * Locks the buffers and collects what stands against their use.
+ * Locks the buffers' reservations and collects the fences that conflict with
+ * the work.
  *
  * Returns: %FALSE with %G_IO_ERROR_CANCELLED; then nothing has begun
  */
@@ -74,10 +75,11 @@ gboolean dmabuf_submission_begin (DmabufSubmission *submission,
  * @fence: (nullable): of the work; %NULL if it is done, or none was submitted
  * @error: return location for an error
  *
- * Publishes the fence for each buffer, writers as WRITE, and unlocks.
+ * Publishes the fence for each buffer, as WRITE where the work writes, and
+ * unlocks.
  *
- * Returns: %FALSE if it could not be published somewhere; then it was waited
- *   for, 20 seconds at most (ETIME)
+ * Returns: %FALSE if it could not be published for a buffer; then this has
+ *   waited for it, 20 seconds at most (ETIME)
  */
 DMABUF_CORE_API
 gboolean dmabuf_submission_end (

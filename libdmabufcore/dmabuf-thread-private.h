@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * GLib's locks are futexes of its own, which ThreadSanitizer cannot see into
- * where GLib was not built with it. In such a build the calls below tell it
- * what they mean; in every other this file is empty.
+ * GLib builds its locks on futexes, which ThreadSanitizer understands only if
+ * GLib was built with it. In a build with ThreadSanitizer the functions below
+ * tell it about each lock; in other builds this file is empty.
  *
- * (g_autoptr (GMutexLocker) would go past these: it is not used.)
+ * (g_autoptr (GMutexLocker) would bypass them, so it is not used.)
  */
 
 #include <glib.h>

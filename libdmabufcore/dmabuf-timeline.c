@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A timeline of software fences: a counter and the points it has not reached.
+/* A timeline of software fences: a counter, and fences at points ahead of it.
  */
 
 #include "dmabuf-fence-software-private.h"
@@ -45,8 +45,8 @@ dmabuf_timeline_ref (DmabufTimeline *timeline)
   return timeline;
 }
 
-/* Takes out the soonest fence if the timeline has reached it, or in any case.
- */
+/* Takes out the soonest fence if the timeline has reached it; @any takes it out
+ * in any case. */
 static DmabufFence *
 timeline_pop (DmabufTimeline *timeline, gboolean any)
 {

@@ -25,8 +25,8 @@ G_BEGIN_DECLS
  * DMABUF_DEADLINE_NEVER:
  *
  * A deadline that is never reached. Deadlines are absolute times of
- * CLOCK_MONOTONIC in microseconds, as g_get_monotonic_time() returns them; one
- * that has passed (0, for example) makes a wait a test.
+ * CLOCK_MONOTONIC in microseconds, as g_get_monotonic_time() returns them. With
+ * one that has passed (0, for example) a wait only tests.
  */
 #define DMABUF_DEADLINE_NEVER G_MAXINT64
 
@@ -35,7 +35,7 @@ G_BEGIN_DECLS
  *
  * The error domain of libdmabufcore. The code of such an error is the positive
  * errno value of the kernel's contract (EBUSY, EINVAL, ETIME ...), so that
- * g_error_matches (error, DMABUF_ERROR, EBUSY) asks for it. A wait that a
+ * g_error_matches (error, DMABUF_ERROR, EBUSY) tests for it. A wait that a
  * #GCancellable ended has %G_IO_ERROR and %G_IO_ERROR_CANCELLED instead.
  */
 #define DMABUF_ERROR (dmabuf_error_quark ())
@@ -49,8 +49,8 @@ GQuark dmabuf_error_quark (void);
  * @DMABUF_ACCESS_WRITE: content is written
  * @DMABUF_ACCESS_READ_WRITE: both
  *
- * What the CPU, or whoever waits, is about to do with a buffer. The values are
- * those of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE (CPU-4).
+ * The access to a buffer that the CPU or a waiter is about to begin. The values
+ * are those of DMA_BUF_SYNC_READ and DMA_BUF_SYNC_WRITE (CPU-4).
  */
 typedef enum /*< flags >*/
 {
@@ -78,13 +78,13 @@ typedef enum
 
 /**
  * DmabufUsage:
- * @DMABUF_USAGE_KERNEL: memory management: moves, clears. Everybody waits.
+ * @DMABUF_USAGE_KERNEL: memory management: moves, clears. All accesses wait.
  * @DMABUF_USAGE_WRITE: implicit writer
  * @DMABUF_USAGE_READ: implicit reader
- * @DMABUF_USAGE_BOOKKEEP: nobody waits implicitly
+ * @DMABUF_USAGE_BOOKKEEP: no access waits for it implicitly
  *
- * Usage of a fence in a reservation; a query for one returns all that are not
- * greater (RSV-1).
+ * Usage of a fence in a reservation; a query for a usage returns the fences of
+ * that usage and of lower ones (RSV-1).
  */
 typedef enum
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Everything that libdmabufcore offers. */
+/* The whole API of libdmabufcore. */
 
 #include <libdmabufcore/dmabuf-annotation.h>
 #include <libdmabufcore/dmabuf-attachment.h>

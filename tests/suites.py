@@ -49,7 +49,7 @@ UNCOVERED = [
     ('merge', 'unw3_strict_merge_keeps_the_error unw4_dedup_array'),
     ('reservation', 'rsv2_slots_are_reserved_first rsv2_growth_keeps_pending '
      'rsv3_promotion rsv4_replace rsv6_singleton rsv7_wait rsv1_usage_matrix'),
-    ('unlocked iterator under changes', 'b7_12_unlocked_against_changes'),
+    ('unlocked iterator under changes', 'rsv5_unlocked_against_changes'),
     ('poll of a buffer', 'poll4_directions_and_rearm poll7_poll8'),
     ('CPU access', 'cpu1_wait_matrix cpu2_errors_of_the_exporter '
      'cpu5_restarted'),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Buffers: identity, life, names, and what is no dma-buf. */
+/* Buffers: identity, life, names, and fds that are not dma-bufs. */
 
 #include "../lib/backend.h"
 
@@ -38,9 +38,9 @@ GST_START_TEST (test_exp6_import_finds_the_same_object)
 }
 GST_END_TEST;
 
-/* A buffer that comes as an fd only is the foreign exporter's; the object goes
- * with the last reference, and the next import makes a new one (EXP-8: the fd
- * of the peer keeps the buffer alive, not our object). */
+/* A buffer that is imported as an fd belongs to the foreign exporter. The last
+ * reference frees the object, and the next import makes a new one (EXP-8: the
+ * peer's fd keeps the buffer alive, not our object). */
 GST_START_TEST (test_exp8_foreign_buffer_lives_as_long_as_its_fds)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -66,7 +66,7 @@ GST_START_TEST (test_exp8_foreign_buffer_lives_as_long_as_its_fds)
 }
 GST_END_TEST;
 
-/* A known buffer costs the identity check, nothing else. */
+/* SEEK-3: importing a known buffer costs the identity check alone. */
 GST_START_TEST (test_seek3_known_buffer_costs_one_call)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -85,8 +85,8 @@ GST_START_TEST (test_seek3_known_buffer_costs_one_call)
 }
 GST_END_TEST;
 
-/* SEC-4: hostile fds of other types are told apart by their link; none is read,
- * asked for its size, or given an ioctl. */
+/* SEC-4: hostile fds of other types are recognised by their link, without a
+ * read, lseek or ioctl. */
 GST_START_TEST (test_sec4_other_fds_are_refused_by_their_link)
 {
   GError *error = NULL;
@@ -118,7 +118,7 @@ GST_START_TEST (test_sec4_other_fds_are_refused_by_their_link)
 }
 GST_END_TEST;
 
-/* EXP-6: EBADF. SEC-3: what import_take was given is closed also on error. */
+/* EXP-6: EBADF. SEC-3: import_take closes its fd even on error. */
 GST_START_TEST (test_exp6_bad_fds)
 {
   GError *error = NULL;
@@ -152,7 +152,8 @@ GST_START_TEST (test_exp2_size_is_whole_pages)
 }
 GST_END_TEST;
 
-/* NAME-1: 31 bytes fit, 32 are refused, not cut; again is allowed. */
+/* NAME-1: 31 bytes fit, 32 are refused rather than cut; a second name is
+ * allowed. */
 GST_START_TEST (test_name1_length)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -181,7 +182,7 @@ GST_START_TEST (test_name1_length)
 }
 GST_END_TEST;
 
-/* SEEK-2: each buffer has an inode of its own, and a link that tells its type.
+/* SEEK-2: each buffer has an inode of its own, and a link that names its type.
  */
 GST_START_TEST (test_seek2_inode_and_link)
 {
@@ -246,8 +247,8 @@ import_many_times (gpointer data)
   return NULL;
 }
 
-/* FEN-18's rule for buffers: an import either finds an object that lives or
- * makes a new one, also while the last reference goes. */
+/* FEN-18's rule for buffers: an import either finds a live object or makes a
+ * new one, even while the last reference is dropped. */
 GST_START_TEST (test_sec22_import_races_with_the_last_unref)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -267,7 +268,8 @@ GST_START_TEST (test_sec22_import_races_with_the_last_unref)
 }
 GST_END_TEST;
 
-/* One that lost its fd to somebody else's close () stands in nobody's way. */
+/* A buffer whose fd was closed outside of the library does not keep others from
+ * being imported. */
 GST_START_TEST (test_exp6_a_closed_fd_is_its_buffers_alone)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -277,12 +279,12 @@ GST_START_TEST (test_exp6_a_closed_fd_is_its_buffers_alone)
   GError *error = NULL;
   int fd;
 
-  /* asked in this order, after the fd that is to be imported */
+  /* The import identifies its own fd first, then that of "robbed". */
   dmabuf_buffer_get_fd (robbed);
   fd = dmabuf_buffer_export (whole, NULL);
   fake_kernel_fail_nth (2, EBADF);
   g_test_expect_message (
-      "dmabufcore", G_LOG_LEVEL_CRITICAL, "*closed by somebody else*");
+      "dmabufcore", G_LOG_LEVEL_CRITICAL, "*closed outside of the library*");
   found = dmabuf_buffer_import (fd, &error);
   g_test_assert_expected_messages ();
   fail_unless (fake_kernel_fault_fired ());
@@ -302,8 +304,7 @@ GST_START_TEST (test_exp6_a_closed_fd_is_its_buffers_alone)
 }
 GST_END_TEST;
 
-/* EXP-6: what is no dma-buf is never found as one, whoever asked for its inode.
- */
+/* EXP-6: a memfd is never found as a dma-buf, even after its inode was read. */
 GST_START_TEST (test_sec3_memfd_is_not_found_as_a_dmabuf)
 {
   DmabufExporter *exporter = dmabuf_memfd_exporter_new ();
@@ -320,8 +321,8 @@ GST_START_TEST (test_sec3_memfd_is_not_found_as_a_dmabuf)
 }
 GST_END_TEST;
 
-/* SEEK-2: where all dma-bufs have one inode, asking for it does not make the
- * next import this buffer. */
+/* SEEK-2: where all dma-bufs have one inode, reading it does not make the next
+ * import return this buffer. */
 GST_START_TEST (test_seek2_shared_inode_is_no_identity)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -349,7 +350,8 @@ GST_START_TEST (test_seek2_shared_inode_is_no_identity)
 }
 GST_END_TEST;
 
-/* The fd that the library lends is not the caller's to give away. */
+/* dmabuf_buffer_get_fd() returns the library's fd, which import_take may not
+ * consume. */
 GST_START_TEST (test_import_take_of_a_borrowed_fd)
 {
   DmabufExporter *exporter = backend_new_exporter (0);

@@ -92,7 +92,7 @@ GST_START_TEST (test_constraints_conflicts_name_both_sides)
   g_autoptr (DmabufConstraints) two = NULL;
   GError *error = NULL;
 
-  /* the third conflicts with the first, and the first is named */
+  /* The third conflicts with the first, and the first is named */
   dmabuf_constraints_add_format (
       camera, DRM_FORMAT_NV12, DRM_FORMAT_MOD_LINEAR);
   dmabuf_constraints_set_max_pitch (codec, 4096);
@@ -141,9 +141,8 @@ GST_START_TEST (test_constraints_values)
 }
 GST_END_TEST;
 
-/* The allocator's side and the importer's agree: what is laid out under
- * constraints passes their check and the validator, and nothing smaller does.
- */
+/* Allocator and importer agree: a layout made under constraints passes their
+ * check and the validator, with the least pitches that do. */
 GST_START_TEST (test_layout_under_constraints)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -186,7 +185,7 @@ GST_START_TEST (test_layout_under_constraints)
 }
 GST_END_TEST;
 
-/* Field, value, and who demands what. */
+/* Messages name the field, the value, the demand and its device. */
 GST_START_TEST (test_layout_errors_name_field_value_and_device)
 {
   g_autoptr (DmabufConstraints) display =
@@ -226,11 +225,11 @@ GST_START_TEST (test_layout_errors_name_field_value_and_device)
   fail_unless (strstr (error->message, "codec"), "%s", error->message);
   assert_error (error, EINVAL);
 
-  /* a driver's own matter */
+  /* With a modifier the meaning of a pitch is the driver's: not checked. */
   layout.modifier = DRM_FORMAT_MOD_INVALID;
   fail_unless (dmabuf_constraints_check_layout (both, &layout, &error));
 
-  /* what cannot be laid out */
+  /* Frames that cannot be laid out */
   fail_if (dmabuf_layout_init_linear (
       &layout, DRM_FORMAT_NV12, 2049, 2, both, &size, &error));
   fail_unless (strstr (error->message, "codec"), "%s", error->message);
@@ -248,8 +247,8 @@ GST_START_TEST (test_layout_errors_name_field_value_and_device)
 }
 GST_END_TEST;
 
-/* The import refuses what the device demands otherwise, before the device is
- * asked. */
+/* The import refuses a layout that violates the device's constraints, before
+ * the device is called. */
 GST_START_TEST (test_import_compares_the_layout)
 {
   g_autoptr (DmabufConstraints) c = dmabuf_constraints_new ("display");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* CPU access and mappings of the CPU (A5, A6). */
+/* CPU access and mappings of the CPU. */
 
 #include "../lib/backend.h"
 
@@ -27,13 +27,13 @@ add_pending (DmabufBuffer *buffer, DmabufUsage usage)
   return fence;
 }
 
-/* CPU-1, CPU-6: reading waits for KERNEL and WRITE, writing for READ too,
- * nobody for BOOKKEEP; the wait has a deadline, and no bracket is open after
- * it. */
+/* CPU-1, CPU-6: a reader waits for KERNEL and WRITE, a writer for READ too,
+ * neither for BOOKKEEP. The wait has a deadline, after which no bracket is
+ * open. */
 GST_START_TEST (test_cpu1_wait_matrix)
 {
   static const gboolean waits[4][2] = {
-    /* for reading, for writing */
+    /* For reading, for writing */
     [DMABUF_USAGE_KERNEL] = { TRUE, TRUE },
     [DMABUF_USAGE_WRITE] = { TRUE, TRUE },
     [DMABUF_USAGE_READ] = { FALSE, TRUE },
@@ -67,8 +67,8 @@ GST_START_TEST (test_cpu1_wait_matrix)
 }
 GST_END_TEST;
 
-/* CPU-1: the exporter's error opens no bracket; CPU-2: that of the end is
- * returned, and the bracket is closed all the same. */
+/* CPU-1: an error of the exporter's begin opens no bracket. CPU-2: an error of
+ * its end is returned, and the bracket is closed. */
 GST_START_TEST (test_cpu2_errors_of_the_exporter)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -119,7 +119,7 @@ GST_START_TEST (test_cpu5_ends_have_the_flags_of_their_begins)
   }
   fail_unless_equals_int (third->n_begun, 0);
 
-  /* a begin that reads is not ended by an end that writes */
+  /* An END for writing does not end a START for reading. */
   dmabuf_buffer_begin_cpu_access (
       buffer, DMABUF_ACCESS_READ, DMABUF_DEADLINE_NEVER, NULL, NULL);
   ASSERT_MISUSE (
@@ -127,7 +127,7 @@ GST_START_TEST (test_cpu5_ends_have_the_flags_of_their_begins)
   assert_error (error, EINVAL);
   fail_unless (dmabuf_buffer_end_cpu_access (buffer, DMABUF_ACCESS_READ, NULL));
 
-  /* CPU-4: neither reading nor writing is no access */
+  /* CPU-4: an access has to read or write. */
   fail_if (dmabuf_buffer_begin_cpu_access (
       buffer, DMABUF_ACCESS_NONE, DMABUF_DEADLINE_NEVER, NULL, &error));
   assert_error (error, EINVAL);
@@ -160,7 +160,7 @@ GST_START_TEST (test_cpu5_restarted)
 }
 GST_END_TEST;
 
-/* CPU-4, CPU-7: what the ioctl itself answers. */
+/* CPU-4, CPU-7: the errnos of the ioctl itself. */
 GST_START_TEST (test_cpu4_raw_ioctl)
 {
   static const guint64 bad[] = { 0, 4, 8, 3 | 8, ~G_GUINT64_CONSTANT (0) };
@@ -185,8 +185,8 @@ GST_START_TEST (test_cpu4_raw_ioctl)
 }
 GST_END_TEST;
 
-/* VMAP-1: one operation for the first, the same address for all, the end with
- * the last; a wrong address and one end too many are misuse. */
+/* VMAP-1: the operation is called for the first user, all get the same address,
+ * the last one ends it. A wrong address and one vunmap too many are misuse. */
 GST_START_TEST (test_vmap1_counted)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -204,7 +204,7 @@ GST_START_TEST (test_vmap1_counted)
   dmabuf_buffer_vunmap (buffer, first);
   fail_unless_equals_int (third->n_vmapped, 0);
   ASSERT_MISUSE (dmabuf_buffer_vunmap (buffer, first));
-  /* VMAP-2: it brings no bracket with it */
+  /* VMAP-2: a vmap opens no bracket. */
   fail_unless_equals_int (third->n_begun, 0);
 
   dmabuf_buffer_unref (buffer);
@@ -235,8 +235,7 @@ GST_START_TEST (test_vmap1_mapping_is_kept)
 }
 GST_END_TEST;
 
-/* EXP-3, SEC-5, MMAP-2: no writing through an fd that was opened for reading.
- */
+/* EXP-3, SEC-5, MMAP-2: a read-only fd cannot be mapped for writing. */
 GST_START_TEST (test_exp3_read_only_fd)
 {
   int fd = fake_kernel_new_dmabuf (PAGE, O_RDONLY);
@@ -302,7 +301,7 @@ GST_START_TEST (test_mmap1_bounds)
 }
 GST_END_TEST;
 
-/* MMAP-2: private mappings, lengths and fds as the system call answers them. */
+/* MMAP-2: the errnos of the system call for wrong lengths. */
 GST_START_TEST (test_mmap2_raw_mmap)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -331,8 +330,8 @@ GST_START_TEST (test_mmap2_raw_mmap)
 }
 GST_END_TEST;
 
-/* KMAP-1: pages inside of a bracket, any number at once; outside of one, or of
- * the buffer, it is misuse. */
+/* KMAP-1: inside of a bracket any number of pages can be mapped at once. A page
+ * outside of a bracket or of the buffer is misuse. */
 GST_START_TEST (test_kmap1_pages)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -380,7 +379,8 @@ write_and_return_early (DmabufBuffer *buffer)
   return data[0] == 1;
 }
 
-/* A scope ends its bracket and its mapping wherever the block is left. */
+/* CPU-5: a scope ends its bracket and its mapping wherever the block is left.
+ */
 GST_START_TEST (test_cpu5_scope)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -395,7 +395,7 @@ GST_START_TEST (test_cpu5_scope)
 }
 GST_END_TEST;
 
-/* EXP-7: an end that was forgotten is told at the release. */
+/* EXP-7: the release reports a bracket or mapping that was not ended. */
 GST_START_TEST (test_exp7_release_inside_of_a_bracket)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -412,8 +412,8 @@ GST_START_TEST (test_exp7_release_inside_of_a_bracket)
 }
 GST_END_TEST;
 
-/* The double of a cache that is not coherent: inside of its brackets the CPU
- * sees what the device wrote, and the device what the CPU wrote. */
+/* The exporter with a non-coherent cache: inside of a bracket the CPU sees the
+ * device's data, and after it the device sees the CPU's. */
 GST_START_TEST (test_non_coherent_brackets_exchange_the_copies)
 {
   DmabufExporter *exporter = backend_new_exporter (3);
@@ -439,8 +439,8 @@ GST_START_TEST (test_non_coherent_brackets_exchange_the_copies)
 }
 GST_END_TEST;
 
-/* CPU-5: without a bracket, or with the wrong direction, it reads stale data,
- * and is reported with the place in the code. */
+/* CPU-5: without a bracket, or with one of the wrong direction, the CPU reads
+ * stale data, and the access is reported with its place in the code. */
 GST_START_TEST (test_cpu5_non_coherent_reports_access_without_bracket)
 {
   DmabufExporter *exporter = backend_new_exporter (3);
@@ -455,13 +455,13 @@ GST_START_TEST (test_cpu5_non_coherent_reports_access_without_bracket)
   fail_unless_equals_int (non_coherent_get_n_reports (&caller), before + 1);
   fail_unless (caller != NULL);
 
-  /* reads in a bracket that only writes: not reported, but stale */
+  /* Reads in a bracket for writing are stale; they are not reported. */
   dmabuf_buffer_begin_cpu_access (
       buffer, DMABUF_ACCESS_WRITE, DMABUF_DEADLINE_NEVER, NULL, NULL);
   fail_unless_equals_int (cpu[0], 0);
   dmabuf_buffer_end_cpu_access (buffer, DMABUF_ACCESS_WRITE, NULL);
 
-  /* writes in one that only reads: reported, and lost */
+  /* Writes in a bracket for reading are lost, and reported. */
   device[0] = 22;
   dmabuf_buffer_begin_cpu_access (
       buffer, DMABUF_ACCESS_READ, DMABUF_DEADLINE_NEVER, NULL, NULL);
@@ -476,7 +476,8 @@ GST_START_TEST (test_cpu5_non_coherent_reports_access_without_bracket)
 }
 GST_END_TEST;
 
-/* A machine without dma-bufs: the same API, and no pretence. */
+/* A machine without dma-bufs: the memfd exporter has the same API, and an
+ * import of its buffers fails. */
 GST_START_TEST (test_sec10_memfd)
 {
   DmabufExporter *exporter = dmabuf_memfd_exporter_new ();
@@ -491,7 +492,7 @@ GST_START_TEST (test_sec10_memfd)
   assert_error (error, EINVAL);
   dmabuf_buffer_unref (buffer);
 
-  /* SEC-10: only what cannot be taken away */
+  /* SEC-10: only sealed memfds are imported. */
   buffer = dmabuf_memfd_exporter_import (exporter, fd, &error);
   assert_no_error (error);
   fail_unless_equals_int (dmabuf_buffer_get_size (buffer), PAGE);
@@ -530,7 +531,7 @@ cpu_suite (void)
   tcase_add_test (tc, test_cpu5_scope);
   tcase_add_test (tc, test_exp7_release_inside_of_a_bracket);
   tcase_add_test (tc, test_non_coherent_brackets_exchange_the_copies);
-  /* What this does on purpose is what valgrind reports. */
+  /* Valgrind reports the stale reads that this test makes on purpose. */
   if (!backend_in_valgrind ())
     tcase_add_test (tc, test_cpu5_non_coherent_reports_access_without_bracket);
   tcase_add_test (tc, test_sec10_memfd);

@@ -24,7 +24,7 @@ frame_in (DmabufBuffer *buffer)
   return layout;
 }
 
-/* ATT-1 */
+/* ATT-1: EINVAL without a buffer. */
 GST_START_TEST (test_att1_null_is_einval)
 {
   TestDevice *device = test_device_new ("test", 0);
@@ -36,8 +36,7 @@ GST_START_TEST (test_att1_null_is_einval)
 }
 GST_END_TEST;
 
-/* One import per frame and device, whoever comes first; a known one costs no
- * call of the kernel. */
+/* There is one import per frame and device; reusing it costs no system call. */
 GST_START_TEST (test_import_is_made_once)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -85,7 +84,7 @@ GST_START_TEST (test_import_is_made_once)
 }
 GST_END_TEST;
 
-/* The key is the layout too; a refused import leaves nothing behind. */
+/* The layout is a part of an import's key; a refused import leaves no entry. */
 GST_START_TEST (test_import_is_keyed_by_layout)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -111,13 +110,13 @@ GST_START_TEST (test_import_is_keyed_by_layout)
   fail_unless (
       dmabuf_attachment_import (attachment, &layout, NULL, NULL) == import);
 
-  /* not this attachment's */
+  /* The frame lies in another buffer than the attachment's. */
   second = frame_in (other);
   fail_unless (
       dmabuf_attachment_import (attachment, &second, NULL, &error) == NULL);
   assert_error (error, EINVAL);
 
-  /* two buffers: the import holds the other */
+  /* With planes in two buffers the import holds the other one. */
   layout.format = DRM_FORMAT_NV12;
   layout.n_planes = 2;
   layout.planes[1] = (DmabufPlane) { other, 0, 128 };
@@ -132,7 +131,7 @@ GST_START_TEST (test_import_is_keyed_by_layout)
 }
 GST_END_TEST;
 
-/* The least recently used goes, and never one that is held. */
+/* The least recently used attachment is evicted; held ones stay. */
 GST_START_TEST (test_cache_is_bounded_and_lru)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -155,7 +154,7 @@ GST_START_TEST (test_cache_is_bounded_and_lru)
   fail_unless_equals_int (statistics.attachments, 3);
   fail_unless_equals_int (statistics.evictions, 3);
 
-  /* 0 was held; 4 and 5 are the youngest */
+  /* Attachment 0 was held; 4 and 5 are the youngest. */
   for (i = 0; i < 6; i++) {
     again = dmabuf_device_attach (DMABUF_DEVICE (device), buffers[i], NULL);
     if (i == 0)
@@ -246,8 +245,8 @@ GST_START_TEST (test_map_of_a_known_buffer_makes_no_call)
 }
 GST_END_TEST;
 
-/* ATT-7: layouts that come and go leave no heap of imports behind; those of the
- * present holder stay whatever comes. */
+/* ATT-7: the number of imports stays bounded while layouts change; imports that
+ * the present holder has used are kept. */
 GST_START_TEST (test_imports_of_many_layouts_are_bounded)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -267,7 +266,7 @@ GST_START_TEST (test_imports_of_many_layouts_are_bounded)
   }
   fail_unless_equals_int (device->n_imports, 200);
 
-  /* held: each of them is valid */
+  /* Held: each of them stays valid. */
   attachment = dmabuf_device_attach (DMABUF_DEVICE (device), buffer, NULL);
   for (i = 0; i < 40; i++) {
     layout.planes[0].offset = i * 8;
@@ -318,7 +317,7 @@ hammer (gpointer data)
   return NULL;
 }
 
-/* ATT-7, and the cache under threads that evict each other's entries. */
+/* ATT-7: the cache under threads that evict each other's entries. */
 GST_START_TEST (test_cache_under_threads)
 {
   DmabufExporter *exporter = backend_new_exporter (0);

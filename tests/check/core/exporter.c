@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What an exporter has to be (A1 … A3, A19), for ours and a third party's. */
+/* The contract of exporters, for ours and a third party's: export, attach, map,
+ * heaps, udmabuf, statistics. */
 
 #include "../lib/backend.h"
 
@@ -52,7 +53,8 @@ pin_nothing (
   return TRUE;
 }
 
-/* EXP-1: mandatory operations, pin and unpin together or not at all. */
+/* EXP-1: operations are mandatory; pin and unpin come together or not at all.
+ */
 GST_START_TEST (test_exp1_mandatory_operations)
 {
   DmabufExporter *exporter =
@@ -78,7 +80,7 @@ GST_START_TEST (test_exp1_mandatory_operations)
   assert_error (error, EINVAL);
   *klass = saved;
 
-  /* complete, but -1 without an error: ENOMEM */
+  /* Complete, but allocate returns -1 without an error: ENOMEM */
   fail_unless (dmabuf_exporter_allocate (exporter, 1, &error) == NULL);
   assert_error (error, ENOMEM);
   fail_unless (dmabuf_buffer_new_deferred (NULL, 0, 1, &error) == NULL);
@@ -87,8 +89,8 @@ GST_START_TEST (test_exp1_mandatory_operations)
 }
 GST_END_TEST;
 
-/* EXP-4, EXP-5, SEC-21: the buffer owns its storage once; a failing fd drops
- * nothing twice. */
+/* EXP-4, EXP-5, SEC-21: the storage is released once, even if making an fd
+ * failed before. */
 GST_START_TEST (test_exp4_failing_fd_releases_once)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -98,7 +100,7 @@ GST_START_TEST (test_exp4_failing_fd_releases_once)
   int lowest;
   GError *error = NULL;
 
-  /* the lowest free number: all below are taken */
+  /* The lowest free fd number: with this limit all allowed ones are taken. */
   lowest = dup (0);
   close (lowest);
   getrlimit (RLIMIT_NOFILE, &limit);
@@ -123,8 +125,9 @@ unref_buffer (gpointer buffer)
   return NULL;
 }
 
-/* EXP-7, EXP-9: released once, on whichever thread drops the last reference,
- * and not while an attachment holds it. EXP-7: put of NULL is told. */
+/* EXP-7, EXP-9: a buffer is released once, by the thread that drops the last
+ * reference, and kept by an attachment until then. EXP-7: unref of NULL is
+ * reported. */
 GST_START_TEST (test_exp9_release_on_any_thread)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -146,8 +149,8 @@ GST_START_TEST (test_exp9_release_on_any_thread)
 }
 GST_END_TEST;
 
-/* ATT-1: the veto; ATT-3: the exporter sees attach and detach once each; ATT-5:
- * a static importer needs nothing to be told. */
+/* ATT-1: the exporter can veto. ATT-3: it sees attach and detach once each.
+ * ATT-5: a static importer needs no invalidate operation. */
 GST_START_TEST (test_att3_exporter_sees_attachments)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -165,7 +168,7 @@ GST_START_TEST (test_att3_exporter_sees_attachments)
   fail_unless_equals_int (third->n_attached, 0);
   third->veto = NULL;
 
-  /* ATT-7: each device has its own */
+  /* ATT-7: each device has its own attachment. */
   first = dmabuf_device_attach (DMABUF_DEVICE (device), buffer, NULL);
   second = dmabuf_device_attach (DMABUF_DEVICE (other), buffer, NULL);
   fail_unless (first != second);
@@ -173,7 +176,7 @@ GST_START_TEST (test_att3_exporter_sees_attachments)
   dmabuf_attachment_unref (first);
   dmabuf_attachment_unref (second);
 
-  /* ATT-3: detaching what is not attached is misuse */
+  /* ATT-3: detaching a buffer that is not attached is misuse. */
   fail_unless (dmabuf_device_detach (DMABUF_DEVICE (other), buffer, &error));
   fail_unless_equals_int (third->n_attached, 1);
   ASSERT_MISUSE (dmabuf_device_detach (DMABUF_DEVICE (other), buffer, &error));
@@ -188,7 +191,7 @@ GST_START_TEST (test_att3_exporter_sees_attachments)
 }
 GST_END_TEST;
 
-/* ATT-4: not while it is mapped. */
+/* ATT-4: a mapped buffer cannot be detached. */
 GST_START_TEST (test_att4_detach_of_a_mapped_buffer_is_ebusy)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -213,8 +216,8 @@ GST_START_TEST (test_att4_detach_of_a_mapped_buffer_is_ebusy)
 }
 GST_END_TEST;
 
-/* MAP-2: the exporter's error passes unchanged, none means ENOMEM; a failure
- * leaves no mapping. MAP-5: what is unmapped is what was mapped. */
+/* MAP-2: the exporter's error is passed on; FALSE without an error means
+ * ENOMEM; the buffer stays unmapped. MAP-5: each map is unmapped once. */
 GST_START_TEST (test_map2_errors_of_the_exporter)
 {
   DmabufExporter *exporter = backend_new_exporter (2);
@@ -238,7 +241,7 @@ GST_START_TEST (test_map2_errors_of_the_exporter)
   assert_error (error, ENOMEM);
   third->fail_map = 0;
 
-  /* another direction: nothing was left mapped */
+  /* Another direction succeeds, so the failures left nothing mapped. */
   mapping =
       dmabuf_attachment_map (attachment, DMABUF_DIRECTION_FROM_DEVICE, NULL);
   fail_unless (mapping != NULL);
@@ -253,8 +256,8 @@ GST_START_TEST (test_map2_errors_of_the_exporter)
 }
 GST_END_TEST;
 
-/* MAP-3, MAP-7: mapping does not wait; what stands against it is handed over, a
- * KERNEL fence for every direction. */
+/* MAP-3, MAP-7: mapping does not wait; the mapping has the fences that conflict
+ * with it, and KERNEL fences for every direction. */
 GST_START_TEST (test_map3_fences_are_handed_over)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -293,7 +296,7 @@ GST_START_TEST (test_map3_fences_are_handed_over)
 }
 GST_END_TEST;
 
-/* HEAP-1, UDM-1: sizes that cannot be. */
+/* HEAP-1, UDM-1: a size of 0 and one beyond the address space. */
 GST_START_TEST (test_udm1_impossible_sizes)
 {
   DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
@@ -307,11 +310,11 @@ GST_START_TEST (test_udm1_impossible_sizes)
 }
 GST_END_TEST;
 
-/* --- limits of udmabuf --------------------------------------------------- */
+/* --- Limits of udmabuf --------------------------------------------------- */
 
 #define PARAMETERS "/sys/module/udmabuf/parameters/"
 
-/* What the kernel had before the tests that set its limits */
+/* The kernel's limits before the tests that set them */
 static guint saved_limits[2];
 
 static guint
@@ -344,7 +347,7 @@ set_limits (guint size_mb, guint n_chunks)
   }
 }
 
-/* Unchecked: restored after a test that failed, too */
+/* An unchecked fixture: the limits are restored even after a failed test. */
 static void
 save_limits (void)
 {
@@ -361,8 +364,8 @@ restore_limits (void)
     set_limits (saved_limits[0], saved_limits[1]);
 }
 
-/* UDM-1: the limit is told with where it is set, and is the system's of now:
- * what was refused goes as soon as root has raised it. */
+/* UDM-1: the message names the limit and the file that sets it. The limit is
+ * not cached: a raised limit applies to the next allocation. */
 GST_START_TEST (test_udm1_size_limit_is_explained)
 {
   DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
@@ -417,8 +420,8 @@ GST_START_TEST (test_udm1_list_limit_is_explained)
 }
 GST_END_TEST;
 
-/* UDM-1: pieces of memory that exist, in order, as one buffer. UDM-2: the memfd
- * cannot shrink under it. */
+/* UDM-1: existing pieces of memory become one buffer, in their order. UDM-2:
+ * the memfd cannot shrink afterwards. */
 GST_START_TEST (test_udm2_create_list)
 {
   DmabufExporter *exporter = dmabuf_udmabuf_exporter_new (NULL);
@@ -479,7 +482,8 @@ GST_START_TEST (test_udm3_end_before_start)
 }
 GST_END_TEST;
 
-/* HEAP-2: a missing or forbidden device says what to do; names old and new. */
+/* HEAP-2: the error for a missing or forbidden device says what to do; the CMA
+ * heap is found by its old and new names. */
 GST_START_TEST (test_heap2_missing_and_forbidden)
 {
   DmabufExporter *exporter;
@@ -506,7 +510,7 @@ GST_START_TEST (test_heap2_missing_and_forbidden)
 }
 GST_END_TEST;
 
-/* HEAP-2: the heaps that there are. */
+/* HEAP-2: the list of heaps has the system heap. */
 GST_START_TEST (test_heap2_list)
 {
   g_auto (GStrv) names = NULL;
@@ -518,8 +522,8 @@ GST_START_TEST (test_heap2_list)
 }
 GST_END_TEST;
 
-/* STAT-1, STAT-4: a buffer is counted once, by its inode, whatever number of
- * fds lead to it. */
+/* STAT-1, STAT-4: a buffer is counted once, by its inode, even if several fds
+ * lead to it. */
 GST_START_TEST (test_stat4_a_buffer_counts_once)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__ % 2);
@@ -554,7 +558,8 @@ GST_START_TEST (test_stat4_a_buffer_counts_once)
 }
 GST_END_TEST;
 
-/* STAT-1: no permission, no process. STAT-3: no debugfs. */
+/* STAT-1: ENOENT for a process that does not exist. STAT-3: ENOENT without
+ * debugfs, which the message names. */
 GST_START_TEST (test_stat3_what_cannot_be_read)
 {
   GError *error = NULL;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Every function that asks the kernel, with the n-th question answered badly,
- * n = 1, 2, … until all are well: the answer is an error or a success, and
- * nothing is lost either way (SEC-3, SEC-21). */
+/* Runs every function that makes system calls, with the n-th call failing, for
+ * n = 1, 2, … until it makes fewer calls. It returns an error or succeeds, and
+ * leaks nothing in either case (SEC-3, SEC-21). */
 
 #include "../lib/backend.h"
 
@@ -16,16 +16,16 @@
 
 #define PAGE 4096
 
-/* What stands ready before the fault is armed, and is taken down after. */
+/* The objects that are set up before the fault is armed. */
 typedef struct
 {
   DmabufExporter *heap, *udmabuf, *memfd, *third;
-  DmabufBuffer *buffer;   /* of the heap, nobody has its fd */
-  DmabufBuffer *foreign;  /* known */
-  DmabufBuffer *deferred; /* in "third", the heap to follow */
+  DmabufBuffer *buffer;   /* Of the heap; its fd has not left the core */
+  DmabufBuffer *foreign;  /* Imported already */
+  DmabufBuffer *deferred; /* To be placed in "third", then moved to the heap */
   TestDevice *device, *strict;
   DmabufAttachment *attachment;
-  int unknown_fd; /* a dma-buf that the library does not know */
+  int unknown_fd; /* A dma-buf that is not imported yet */
   int sealed_fd;
   int sockets[2];
 } Stage;
@@ -86,7 +86,7 @@ stage_clear (Stage *stage)
   g_object_unref (stage->heap);
 }
 
-/* --- the functions ------------------------------------------------------- */
+/* --- The functions ------------------------------------------------------- */
 
 static gboolean
 drop (DmabufBuffer *buffer)
@@ -147,7 +147,7 @@ run_export_deferred (Stage *s, GError **error)
   return fd >= 0;
 }
 
-/* answers 0 for an error */
+/* get_inode returns 0 for an error. */
 static gboolean
 run_get_inode (Stage *s, GError **error)
 {
@@ -323,7 +323,7 @@ run_map (Stage *s, GError **error)
   return map_and_unmap (s->attachment, error);
 }
 
-/* Storage is placed in the third party's, then moves to the heap. */
+/* The storage is placed in the third party's memory, then moves to the heap. */
 static gboolean
 run_migrate (Stage *s, GError **error)
 {
@@ -416,8 +416,8 @@ static const struct
 static const int codes[] = { EINTR, EAGAIN, ENOMEM, EMFILE, ENODEV, EIO,
   ENOTTY };
 
-/* One function with its n-th question answered @code. FALSE: it asked less
- * often than n times. */
+/* Runs one function whose n-th system call fails with @code. FALSE if it made
+ * fewer calls than n. */
 static gboolean
 inject (guint function, guint n, int code)
 {
@@ -438,10 +438,10 @@ inject (guint function, guint n, int code)
     fail_unless (error == NULL, "%s succeeds, but: %s",
         functions[function].name, error ? error->message : "");
   } else {
-    fail_unless (error != NULL, "%s fails without an error (question %u: %s)",
+    fail_unless (error != NULL, "%s fails without an error (call %u: %s)",
         functions[function].name, n, g_strerror (code));
     fail_unless (error->domain == DMABUF_ERROR && error->code == code,
-        "%s (question %u: %s) fails with: %s", functions[function].name, n,
+        "%s (call %u: %s) fails with: %s", functions[function].name, n,
         g_strerror (code), error->message);
   }
   g_clear_error (&error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What other processes may send (SEC-1 … SEC-12). */
+/* Hostile input from other processes (SEC-1 … SEC-12). */
 
 #include "../lib/backend.h"
 
@@ -39,7 +39,8 @@ pair_clear (Pair *pair)
   close (pair->sockets[1]);
 }
 
-/* SEC-1, SEC-2, EXP-8: received close-on-exec, and the same buffer. */
+/* SEC-1, SEC-2, EXP-8: received fds are close-on-exec and lead to the same
+ * buffer. */
 GST_START_TEST (test_sec1_received_fds)
 {
   DmabufBuffer *again;
@@ -64,7 +65,7 @@ GST_START_TEST (test_sec1_received_fds)
 }
 GST_END_TEST;
 
-/* SEC-1: more or fewer fds or bytes than agreed: everything is closed. */
+/* SEC-1: with more or fewer fds or bytes than agreed all fds are closed. */
 GST_START_TEST (test_sec1_surplus_and_short_messages)
 {
   static const struct
@@ -120,7 +121,7 @@ GST_START_TEST (test_sec2_nothing_leaks_into_a_child)
 }
 GST_END_TEST;
 
-/* SEC-6: the flags of a peer's file are not touched. SEC-3: its fd stays open.
+/* SEC-6: the flags of a peer's file stay unchanged. SEC-3: its fd stays open.
  */
 GST_START_TEST (test_sec6_flags_of_a_foreign_fd)
 {
@@ -142,13 +143,13 @@ GST_START_TEST (test_sec6_flags_of_a_foreign_fd)
 }
 GST_END_TEST;
 
-/* SEC-9: who does not tell his size is refused. */
+/* SEC-9: a dma-buf that does not tell its size is refused. */
 GST_START_TEST (test_sec9_unknown_size)
 {
   int fd = fake_kernel_new_dmabuf (PAGE, O_RDWR);
   GError *error = NULL;
 
-  /* statx, readlink, dup, lseek */
+  /* The 4th call: statx, readlink, dup, lseek */
   fake_kernel_fail_nth (4, ESPIPE);
   fail_unless (dmabuf_buffer_import (fd, &error) == NULL);
   fail_unless (fake_kernel_fault_fired ());
@@ -182,8 +183,8 @@ nv12_in (DmabufBuffer *buffer)
   } \
   G_STMT_END
 
-/* SEC-7, SEC-8: every plane, with chroma rounded up, against the buffer's size;
- * CVE-2026-46209 rounded down. */
+/* SEC-7, SEC-8: every plane is checked against the buffer's size, with chroma
+ * rounded up; CVE-2026-46209 rounded down. */
 GST_START_TEST (test_sec7_layouts)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -199,7 +200,7 @@ GST_START_TEST (test_sec7_layouts)
   fail_unless_equals_int (row_bytes, 34);
   fail_unless_equals_int (rows, 17);
 
-  /* the last byte counts: 16 rows of 64 and one of 34 must fit */
+  /* The last byte counts: 16 rows of 64 and one of 34 must fit. */
   layout.planes[1].offset = PAGE - 16 * 64 - 34;
   fail_unless (dmabuf_layout_validate (&layout, &error));
   REFUSED (layout.planes[1].offset = PAGE - 16 * 64 - 33);
@@ -226,7 +227,7 @@ GST_START_TEST (test_sec7_layouts)
 }
 GST_END_TEST;
 
-/* SEC-8: a tiled frame's size is the driver's to know; what can be known is
+/* SEC-8: only the driver knows the size of a tiled frame; its offsets are
  * checked all the same. */
 GST_START_TEST (test_sec8_modifiers)
 {
@@ -252,12 +253,12 @@ static DmabufLayout *shared_layout;
 static void
 meddle (DmabufAttachment *attachment, const DmabufLayout *layout)
 {
-  /* the peer, right after the check */
+  /* The peer changes the layout right after the check. */
   shared_layout->planes[0].offset = G_MAXUINT32;
   fail_unless_equals_int (layout->planes[0].offset, 0);
 }
 
-/* SEC-11: the layout that was checked is the one that is used. */
+/* SEC-11: the layout that was checked is used, not the original. */
 GST_START_TEST (test_sec11_layout_is_copied_before_the_check)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -299,8 +300,8 @@ look_around (DmabufAttachment *attachment, const DmabufLayout *layout)
   fail_unless (dmabuf_buffer_end_cpu_access (buffer, DMABUF_ACCESS_READ, NULL));
 }
 
-/* LOCK-1: whoever implements a device or an exporter is called under no lock:
- * everything else may be called from there. */
+/* LOCK-1: operations of devices and exporters are called under no lock, so they
+ * may call the library. */
 GST_START_TEST (test_lock1_callbacks_run_without_locks)
 {
   DmabufExporter *exporter = backend_new_exporter (__i__);
@@ -320,8 +321,8 @@ GST_START_TEST (test_lock1_callbacks_run_without_locks)
 }
 GST_END_TEST;
 
-/* SEC-12: LINEAR and INVALID are two modifiers, and only what a device offered
- * is taken. */
+/* SEC-12: LINEAR and INVALID are two modifiers, and a device takes only those
+ * that it offered. */
 GST_START_TEST (test_sec12_modifiers_that_were_offered)
 {
   DmabufExporter *exporter = backend_new_exporter (0);
@@ -351,7 +352,7 @@ GST_START_TEST (test_sec12_modifiers_that_were_offered)
 }
 GST_END_TEST;
 
-/* STAT-1: names are hostile text; numbers may be anything. */
+/* STAT-1: names are hostile text, and numbers may be invalid. */
 GST_START_TEST (test_stat1_hostile_fdinfo)
 {
   static const char text[] = "pos:\t0\nino:\t12\nsize:\t4096\ncount:\t1\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How storage moves, and who waits for whom (DEF-2 … DEF-6). */
+/* Moves of storage, and the threads that wait for them (DEF-2 … DEF-6). */
 
 #include "world.h"
 #include "../lib/sw-sync.h"
@@ -12,8 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* DEF-2, DEF-3: a stricter device attaches later; its first map moves the
- * storage, content kept, the old one freed, old imports dropped. */
+/* DEF-2, DEF-3: when a stricter device attaches later, its first map moves the
+ * storage with its content; the old storage is freed, its imports are dropped.
+ */
 GST_START_TEST (test_def3_stricter_device_moves_the_storage)
 {
   DmabufDevice *dynamic = dynamic_device_new ("gpu");
@@ -42,7 +43,7 @@ GST_START_TEST (test_def3_stricter_device_moves_the_storage)
   fail_unless (dmabuf_buffer_get_inode (w.buffer) != inode);
   fail_unless (
       dmabuf_buffer_get_exporter (w.buffer) == DMABUF_EXPORTER (w.solid));
-  /* DEF-5 */
+  /* DEF-5: the dynamic importer is told. */
   fail_unless_equals_int (dynamic_device_get_n_invalidated (dynamic), 1);
   dmabuf_exporter_get_statistics (DMABUF_EXPORTER (w.solid), &statistics);
   fail_unless_equals_int (statistics.migrations, 1);
@@ -58,8 +59,8 @@ GST_START_TEST (test_def3_stricter_device_moves_the_storage)
 }
 GST_END_TEST;
 
-/* DEF-6: what a device imports with is lent, and does not keep it from moving.
- */
+/* DEF-6: the fd that a device gets during its import does not keep the storage
+ * from moving. */
 GST_START_TEST (test_def6_import_does_not_forbid_moving)
 {
   DmabufAttachment *camera, *codec;
@@ -90,7 +91,7 @@ GST_START_TEST (test_def6_import_does_not_forbid_moving)
 }
 GST_END_TEST;
 
-/* --- the fd of who has no mapping ---------------------------------------- */
+/* --- The fd of a buffer without uses ------------------------------------- */
 
 static const DmabufKernel *kernel_below;
 static World *interfering;
@@ -104,7 +105,8 @@ map_codec (gpointer attachment)
   return NULL;
 }
 
-/* In the middle of a call with the storage's fd somebody wants to move it. */
+/* During a system call with the storage's fd another thread tries to move the
+ * storage. */
 static void
 interfere (int fd)
 {
@@ -118,7 +120,7 @@ interfere (int fd)
   interferer = sleeper_new (map_codec, interfering_codec);
   fail_unless (sleeper_wait (interferer), "the storage has moved");
   fail_unless (fstat (fd, &after) == 0 && after.st_ino == before.st_ino,
-      "the fd is the storage's no more");
+      "the fd no longer belongs to the storage");
 }
 
 static int
@@ -144,8 +146,8 @@ interfering_dup (int fd)
   return kernel_below->dup (fd);
 }
 
-/* DEF-2, SEC-3: whoever asks for fences has no use of the buffer; while he does
- * its storage stays all the same, or he would ask a stranger's file. */
+/* DEF-2, SEC-3: the functions for fences have no use of the buffer. While they
+ * run its storage stays nevertheless, or they would poll another file. */
 GST_START_TEST (test_def2_storage_stays_while_fences_are_asked_for)
 {
   DmabufLayout layout = { .n_planes = 1, .width = 32, .height = 32 };
@@ -230,8 +232,8 @@ map_stalled (gpointer data)
 }
 
 /* ATT-6: a static importer's mapping keeps the storage where it is, as a pin
- * would. DEF-4: a map that waits for others' mappings ends at its deadline and
- * when it is cancelled; MAP-2's EINTR. */
+ * would. DEF-4: a map that waits for mappings of other devices ends at its
+ * deadline or when cancelled (MAP-2's EINTR). */
 GST_START_TEST (test_def4_stalled_map_is_interruptible)
 {
   DmabufAttachment *camera, *codec;
@@ -261,7 +263,7 @@ GST_START_TEST (test_def4_stalled_map_is_interruptible)
   fail_unless (g_error_matches (s.error, G_IO_ERROR, G_IO_ERROR_CANCELLED));
   g_clear_error (&s.error);
 
-  /* and goes on when the mapping ends */
+  /* It goes on when the mapping ends. */
   g_cancellable_reset (s.cancellable);
   sleeper = sleeper_new (map_stalled, &s);
   fail_unless (sleeper_wait (sleeper));
@@ -279,8 +281,8 @@ GST_START_TEST (test_def4_stalled_map_is_interruptible)
 }
 GST_END_TEST;
 
-/* DEF-4: waiting for one's own mapping is a deadlock, and said so; a CPU access
- * inside of one's own passes. */
+/* DEF-4: a thread that would wait for its own mapping gets EDEADLK; a CPU
+ * access inside of its own mapping passes. */
 GST_START_TEST (test_def4_own_deadlock_is_edeadlk)
 {
   DmabufAttachment *camera, *codec;
@@ -307,7 +309,8 @@ GST_START_TEST (test_def4_own_deadlock_is_edeadlk)
 }
 GST_END_TEST;
 
-/* The exporter that was chosen vetoes (ATT-1), and everything is as before. */
+/* ATT-1: if the exporter chosen for a move vetoes, everything stays as before.
+ */
 GST_START_TEST (test_att1_veto_while_moving_leaves_all_in_place)
 {
   DmabufAttachment *camera, *codec;
@@ -337,7 +340,7 @@ typedef struct
 {
   World *world;
   gint stop;
-  gint rounds[4]; /* of each thread */
+  gint rounds[4]; /* Of each thread */
 } Hammer;
 
 typedef struct
@@ -379,7 +382,7 @@ map_frames (gpointer data)
   return NULL;
 }
 
-/* Until each thread has begun and ended a round after the call */
+/* Waits until each thread has begun and ended a round after the call. */
 static void
 hammer_on (Hammer *h)
 {
@@ -389,9 +392,9 @@ hammer_on (Hammer *h)
     until_at_least (&h->rounds[i], g_atomic_int_get (&h->rounds[i]) + 2);
 }
 
-/* DEF-2, DEF-3, under threads: nobody sees a frame that is half moved. (Writer
- * and readers take turns by their brackets' own lock here: two in one bracket
- * is the users' matter, CPU-3.) */
+/* DEF-2, DEF-3, under threads: readers never see a frame that is half moved.
+ * (CPU-3: a writer and readers inside of brackets at the same time would have
+ * to synchronise themselves; here the writer is done before they start.) */
 GST_START_TEST (test_def2_no_reader_sees_a_torn_frame)
 {
   GThread *threads[4];
@@ -437,8 +440,8 @@ detach_display (DmabufBuffer *buffer, gpointer data)
   fail_unless (dmabuf_device_detach (DMABUF_DEVICE (w->display), buffer, NULL));
 }
 
-/* ATT-3: an attachment whose last holder is who places the storage ends there,
- * and waits for nobody. */
+/* ATT-3: an attachment whose last reference is dropped by the thread that
+ * places the storage is freed there, without a deadlock. */
 GST_START_TEST (test_att3_detached_while_the_storage_is_placed)
 {
   DmabufAttachment *camera;
@@ -467,8 +470,8 @@ look_at_fd (DmabufBuffer *buffer, gpointer data)
   (*n_fds)++;
 }
 
-/* An exporter looks at the fd of its buffer while a device attaches: it gets
- * it, and that does not keep the storage from moving. */
+/* DEF-6: an exporter can read the fd of its buffer while a device attaches,
+ * and the storage can still move afterwards. */
 GST_START_TEST (test_def6_exporter_may_look_at_its_fd)
 {
   DmabufAttachment *camera, *codec, *display;
@@ -493,7 +496,7 @@ GST_START_TEST (test_def6_exporter_may_look_at_its_fd)
 }
 GST_END_TEST;
 
-/* DEF-5: who waits for the storage to move hears that it is gone. */
+/* DEF-5: a map that waits for a move fails when the storage is revoked. */
 GST_START_TEST (test_def5_revoked_while_a_map_is_stalled)
 {
   DmabufAttachment *camera, *codec;
@@ -522,7 +525,8 @@ GST_START_TEST (test_def5_revoked_while_a_map_is_stalled)
 }
 GST_END_TEST;
 
-/* NAME-1, DEF-1: a name allocates nothing, and goes with the content. */
+/* NAME-1, DEF-1: naming a buffer allocates nothing, and the name moves with the
+ * content. */
 GST_START_TEST (test_name1_stays_when_the_storage_moves)
 {
   DmabufAttachment *codec;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The assertions of IGT's prime and self-import tests that need no GPU (11),
- * with the errno that they leave out. Names after theirs. */
+/* The assertions of IGT's prime and self-import tests that need no GPU, with
+ * the errno that they leave out. The tests have IGT's names. */
 
 #include "../lib/backend.h"
 
@@ -18,7 +18,7 @@
 
 #define PAGE 4096
 
-/* --- prime --------------------------------------------------------------- */
+/* --- Prime --------------------------------------------------------------- */
 
 static DmabufBuffer *
 allocate (guint n, gsize size)
@@ -94,7 +94,8 @@ GST_START_TEST (test_prime_map_unmap)
 }
 GST_END_TEST;
 
-/* MMAP-3: the map survives its fd. EXP-6: exported again it is the same. */
+/* MMAP-3: the map survives its fd. EXP-6: a second export is the same buffer.
+ */
 GST_START_TEST (test_prime_reprime)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE), *again;
@@ -116,7 +117,7 @@ GST_START_TEST (test_prime_reprime)
 }
 GST_END_TEST;
 
-/* MMAP-3: across fork, both ways. */
+/* MMAP-3: parent and child see each other's writes after a fork. */
 GST_START_TEST (test_prime_forked)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE);
@@ -145,7 +146,7 @@ GST_START_TEST (test_prime_forked)
 }
 GST_END_TEST;
 
-/* EXP-8: fds, maps and objects each keep it. */
+/* EXP-8: an fd, a map and an object each keep the buffer. */
 GST_START_TEST (test_prime_refcounting)
 {
   DmabufBuffer *buffer = allocate (__i__, PAGE);
@@ -257,13 +258,13 @@ on_signal (int number)
 {
 }
 
-/* CPU-5: under a storm of signals SYNC answers only EINTR and EAGAIN, which the
- * library repeats. */
+/* CPU-5: under a storm of signals SYNC fails with EINTR and EAGAIN only, on
+ * which the library repeats it. */
 GST_START_TEST (test_prime_ioctl_errors)
 {
-  /* Not SIGALRM: libcheck's handler of that kills its whole process group, and
-   * the storm's last signal may come after the handler was given back. This one
-   * stays. */
+  /* Instead of SIGALRM, whose handler by libcheck kills its process group: the
+   * last signal may come after a handler of ours was removed. This one stays.
+   */
   struct sigaction action = { .sa_handler = on_signal };
   struct sigevent event = {
     .sigev_notify = SIGEV_SIGNAL,
@@ -302,7 +303,8 @@ prime_suite (void)
   tcase_add_loop_test (prime, test_prime_llseek_bad, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_map_unmap, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_reprime, 0, BACKEND_N_EXPORTERS);
-  /* The child ends without freeing what its parent's test holds. */
+  /* Valgrind would report the parent's memory, which the child does not free.
+   */
   if (!backend_in_valgrind ())
     tcase_add_loop_test (prime, test_prime_forked, 0, BACKEND_N_EXPORTERS);
   tcase_add_loop_test (prime, test_prime_refcounting, 0, 2);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Deferred storage and who may attach (ATT-1, DEF-1, DEF-5, DEF-6); migration.c
- * has its moves. */
+/* Deferred storage, and the devices that may attach (ATT-1, DEF-1, DEF-5,
+ * DEF-6); migration.c has its moves. */
 
 #include "world.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* DEF-1, ATT-2: nothing is allocated by attaching; the size is known; then one
- * allocation suits all who are attached. */
+/* DEF-1, ATT-2: attaching allocates nothing, and the size is known before the
+ * storage; the first map allocates storage that suits all attached devices. */
 GST_START_TEST (test_def1_first_map_sees_all_attachments)
 {
   DmabufAttachment *camera, *codec;
@@ -39,7 +39,7 @@ GST_START_TEST (test_def1_first_map_sees_all_attachments)
 GST_END_TEST;
 
 /* DEF-1: CPU access allocates as well; if the preferred exporter has no memory
- * left, the next one gives. */
+ * left, the next one is used. */
 GST_START_TEST (test_def1_cpu_access_allocates)
 {
   GError *error = NULL;
@@ -58,7 +58,8 @@ GST_START_TEST (test_def1_cpu_access_allocates)
 }
 GST_END_TEST;
 
-/* DEF-3: what cannot be is refused, and both devices are named. */
+/* DEF-3: a device that excludes an attached one is refused, and the message
+ * names both. */
 GST_START_TEST (test_def3_impossible_names_both_devices)
 {
   DmabufAttachment *camera;
@@ -108,7 +109,7 @@ GST_START_TEST (test_def6_fd_and_pin_forbid_moving)
   fail_unless_equals_int (w.loose->n_pinned, 0);
   ASSERT_MISUSE (dmabuf_attachment_unpin (overlay));
 
-  /* only for those who can be told */
+  /* Only a dynamic importer can pin. */
   camera = world_attach (w.camera, w.buffer);
   fail_if (dmabuf_attachment_pin (camera, DMABUF_DEADLINE_NEVER, NULL, &error));
   assert_error (error, EINVAL);
@@ -126,7 +127,7 @@ GST_START_TEST (test_def6_fd_and_pin_forbid_moving)
 }
 GST_END_TEST;
 
-/* ATT-1: allocated at once, it cannot move. */
+/* ATT-1: a buffer that was allocated at once cannot move. */
 GST_START_TEST (test_att1_allocated_buffer_refuses_what_cannot_reach_it)
 {
   World w;
@@ -146,7 +147,8 @@ GST_START_TEST (test_att1_allocated_buffer_refuses_what_cannot_reach_it)
 }
 GST_END_TEST;
 
-/* DEF-5: revoked for good: told once, no new mapping, old ones end. */
+/* DEF-5: after a revocation the device is told once, new mappings fail, and
+ * open ones can end. */
 GST_START_TEST (test_def5_revoke)
 {
   DmabufDevice *dynamic = dynamic_device_new ("gpu");
@@ -172,7 +174,7 @@ GST_START_TEST (test_def5_revoke)
 }
 GST_END_TEST;
 
-/* Which exporter, and why. */
+/* The choice of an exporter comes with a reason for each candidate. */
 GST_START_TEST (test_choose_tells_its_reasons)
 {
   DmabufExporter *exporters[2], *chosen;

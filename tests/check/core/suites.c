@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The assertions of the kernel's and IGT's own suites, with the errno that they
- * leave out: udmabuf (7), dma-heaps (11); prime.c has the others. Names after
- * theirs. */
+/* The assertions of the kernel's selftests of udmabuf and dma-heaps, with the
+ * errno that they leave out; prime.c has IGT's. Names and numbers are theirs.
+ */
 
 #include "../lib/sync.h"
 
@@ -91,7 +91,7 @@ GST_START_TEST (test_udmabuf_4_aligned)
 }
 GST_END_TEST;
 
-/* 5, 6: what is written to the memfd afterwards shows in the buffer. */
+/* For 5 and 6: data written to the memfd afterwards shows in the buffer. */
 static void
 check_list (int memfd, gsize chunk)
 {
@@ -110,8 +110,8 @@ check_list (int memfd, gsize chunk)
     list->list[i].size = chunk;
   }
 
-  /* First, as theirs: on 6.12 a mapping made after the pinning finds no huge
-   * page left (ENOMEM); on 7.2 either order works. */
+  /* Mapped before the pinning, as in the selftest: on 6.12 a later mapping
+   * finds no huge page left (ENOMEM); on 7.2 either order works. */
   source = backend_map (memfd, 4 * chunk);
   fd = dmabuf_kernel->ioctl (device, UDMABUF_CREATE_LIST, list);
   fail_unless (fd >= 0, "CREATE_LIST: %s", g_strerror (errno));
@@ -150,8 +150,8 @@ read_huge_pages (void)
       : -1;
 }
 
-/* -1 to leave them; whether there are so many then. The kernel gives what it
- * has, without an error. */
+/* Sets the number of huge pages, -1 to leave it; TRUE if there are as many. The
+ * kernel reserves what it has, without an error. */
 static gboolean
 set_huge_pages (gint64 n)
 {
@@ -167,14 +167,14 @@ set_huge_pages (gint64 n)
   return fclose (file) == 0 && read_huge_pages () >= n;
 }
 
-/* UDM-1: sets aside the huge pages that it needs. */
+/* UDM-1: reserves the huge pages that it needs. */
 GST_START_TEST (test_udmabuf_6_list_of_huge_pages)
 {
   gint64 before = backend_is_fake () ? -1 : read_huge_pages ();
   int memfd;
 
   if (!set_huge_pages (MAX (before, 0) + 4)) {
-    backend_skip ("udmabuf 6", "no four huge pages of 2 MiB can be set aside");
+    backend_skip ("udmabuf 6", "four huge pages of 2 MiB cannot be reserved");
   } else {
     memfd = dmabuf_kernel->memfd_create (
         "huge", MFD_ALLOW_SEALING | MFD_HUGETLB | (21u << MAP_HUGE_SHIFT));
@@ -188,7 +188,7 @@ GST_START_TEST (test_udmabuf_6_list_of_huge_pages)
 }
 GST_END_TEST;
 
-/* UDM-2: pinned first, written later. */
+/* UDM-2: data written after the pinning shows in the buffer. */
 GST_START_TEST (test_udmabuf_7_write_after_pin)
 {
   int memfd = sealed_memfd (2 * PAGE);
@@ -203,7 +203,7 @@ GST_START_TEST (test_udmabuf_7_write_after_pin)
 }
 GST_END_TEST;
 
-/* --- dma-heaps ----------------------------------------------------------- */
+/* --- Dma-heaps ----------------------------------------------------------- */
 
 static int
 open_heap (void)
@@ -236,8 +236,8 @@ sync_buffer (int fd, guint64 flags)
   fail_unless (dmabuf_kernel->ioctl (fd, DMA_BUF_IOCTL_SYNC, &sync) == 0);
 }
 
-/* HEAP-1: the buffer goes to a driver between the two accesses, and once more
- * into our own table. */
+/* HEAP-1: between two CPU accesses the buffer is imported by a driver (vgem)
+ * and by the library. */
 GST_START_TEST (test_heaps_1_2_allocate_and_sync)
 {
   int heap = open_heap ();
@@ -280,7 +280,7 @@ GST_START_TEST (test_heaps_1_2_allocate_and_sync)
 }
 GST_END_TEST;
 
-/* HEAP-1, SEC-19: new memory is zero, also where others' was. */
+/* HEAP-1, SEC-19: new memory is zero, even if other buffers used it before. */
 GST_START_TEST (test_heaps_3_to_6_zeroed)
 {
   gsize size = __i__ ? MIB : PAGE;
@@ -306,7 +306,7 @@ GST_START_TEST (test_heaps_3_to_6_zeroed)
 }
 GST_END_TEST;
 
-/* HEAP-1: an older and a newer caller's struct. */
+/* HEAP-1: the ioctl takes the struct of an older and of a newer caller. */
 GST_START_TEST (test_heaps_7_8_struct_sizes)
 {
   struct
@@ -351,7 +351,7 @@ GST_START_TEST (test_heaps_9_to_11_errors)
   fail_unless_equals_int (errno, EINVAL);
   fail_unless (heap_alloc (heap, PAGE, ~(O_RDWR | O_CLOEXEC), 0) < 0);
   fail_unless_equals_int (errno, EINVAL);
-  /* which theirs leave out */
+  /* Left out by the selftests */
   fail_unless (heap_alloc (heap, 0, O_RDWR | O_CLOEXEC, 0) < 0);
   fail_unless_equals_int (errno, EINVAL);
   fail_unless (dmabuf_kernel->ioctl (heap, DMA_HEAP_IOCTL_ALLOC, &data) < 0);

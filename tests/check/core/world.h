@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A deferred buffer and who is around it: "loose" is an exporter in pieces,
- * "solid" a contiguous one; camera and display are content with either, codec
- * wants it contiguous. */
+/* A deferred buffer with its exporters and devices: "loose" has memory in
+ * pieces, "solid" contiguous memory; camera and display take either, codec
+ * needs contiguous memory. */
 
 #include "../lib/backend.h"
 
@@ -25,5 +25,5 @@ DmabufAttachment *world_attach (TestDevice *device, DmabufBuffer *buffer);
 void world_map_once (DmabufAttachment *attachment);
 
 void world_fill (DmabufBuffer *buffer, int value);
-/* The value of all bytes, -1 if they differ: a torn frame. */
+/* The value of all bytes; -1 if they differ, which is a torn frame. */
 int world_content (DmabufBuffer *buffer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The fake kernel's buffers: heaps (HEAP-1), udmabuf (UDM-1), and what a
- * dma-buf answers (CPU-4, NAME-1, MMAP-1, SEEK-1). */
+/* The fake kernel's buffers: heaps (HEAP-1), udmabuf (UDM-1), and the calls on
+ * a dma-buf (CPU-4, NAME-1, MMAP-1, SEEK-1). */
 
 #include "fake-kernel.h"
 
@@ -21,7 +21,7 @@
 static guint64 size_limit_mb = 64;
 static guint list_limit = 1024;
 
-/* Identity → FakeFile: for fds whose number the table has not seen. */
+/* Inode → FakeFile, for fds whose number is not in the table. */
 static GHashTable *by_inode;
 
 static int
@@ -31,7 +31,7 @@ fail (int code)
   return -1;
 }
 
-/* --- dma-bufs ------------------------------------------------------------ */
+/* --- Dma-bufs ------------------------------------------------------------ */
 
 static void
 chunk_clear (gpointer chunk)
@@ -39,8 +39,8 @@ chunk_clear (gpointer chunk)
   close (((FakeChunk *) chunk)->memfd);
 }
 
-/* The fd of a new dma-buf without memory; its number and inode are a memfd's.
- * Lock held. */
+/* A new dma-buf without memory; its fd and inode are those of a memfd. Lock
+ * held. */
 static int
 new_dmabuf (FakeFile **out, const char *exporter, guint64 size, int access_mode)
 {
@@ -113,7 +113,7 @@ add_chunk (FakeFile *file, int memfd, guint64 offset, guint64 size)
   g_array_append_val (file->chunks, chunk);
 }
 
-/* A dma-buf whose memory is the memfd of its own number. Lock held. */
+/* A dma-buf whose memory is the memfd that its fd is. Lock held. */
 static int
 new_plain (const char *exporter, guint64 size, int access_mode)
 {
@@ -124,7 +124,7 @@ new_plain (const char *exporter, guint64 size, int access_mode)
   if (fd < 0)
     return -1;
 
-  /* A heap allocates at once: so does this. */
+  /* Allocated at once, as by a heap. */
   if (ftruncate (fd, size) < 0 || fallocate (fd, 0, 0, size) < 0) {
     dmabuf_kernel->close (fd);
     return fail (ENOMEM);
@@ -258,7 +258,7 @@ dmabuf_ioctl (int fd, FakeFile *file, unsigned long request, void *arg)
   }
 }
 
-/* --- heaps --------------------------------------------------------------- */
+/* --- Heaps --------------------------------------------------------------- */
 
 static int
 heap_ioctl (FakeFile *file, unsigned long request, void *arg)
@@ -268,7 +268,8 @@ heap_ioctl (FakeFile *file, unsigned long request, void *arg)
   guint64 length;
   int fd;
 
-  /* HEAP-1: the number counts, the size may be an older or a newer one. */
+  /* HEAP-1: the ioctl is known by its number; its size may be that of an older
+   * or a newer version. */
   if (_IOC_NR (request) != _IOC_NR (DMA_HEAP_IOCTL_ALLOC))
     return fail (EINVAL);
   if (!arg)
@@ -301,7 +302,7 @@ fake_memfd_create (const char *name, unsigned int flags)
 {
   int fd;
 
-  /* This kernel has huge pages to spare, made of small ones. */
+  /* Huge pages are served from small ones, which never run out. */
   flags &= ~(MFD_HUGETLB | (guint) MFD_HUGE_MASK << MFD_HUGE_SHIFT);
   fd = memfd_create (name, flags | MFD_CLOEXEC);
   if (fd >= 0) {
@@ -384,7 +385,7 @@ udmabuf_create (const struct udmabuf_create_item *items, guint n)
       return fail (code);
   }
 
-  /* All pages are there and pinned from now on. */
+  /* UDM-1: all pages are allocated and pinned at creation. */
   for (i = 0; i < n; i++)
     fallocate (items[i].memfd, 0, items[i].offset, items[i].size);
 
@@ -426,7 +427,7 @@ udmabuf_ioctl (unsigned long request, void *arg)
   return ret;
 }
 
-/* --- */
+/* --- Dispatch ------------------------------------------------------------ */
 
 int
 fake_buffer_ioctl (int fd, FakeFile *file, unsigned long request, void *arg)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The table of the fake kernel: each system call, on a fake file or passed on.
- */
+/* The fake kernel's table of system calls: each acts on a fake file or is
+ * passed on. */
 
 #include "fake-kernel.h"
 #include "fake-sync.h"
@@ -26,7 +26,7 @@ install_other (int fd)
   return fd;
 }
 
-/* --- the table ----------------------------------------------------------- */
+/* --- The table ----------------------------------------------------------- */
 
 static int
 device_open (FakeFileKind kind, const char *exporter)
@@ -82,7 +82,7 @@ fake_open (const char *path, int flags)
   return install_other (open (path, flags | O_CLOEXEC));
 }
 
-/* Linux closes in any case; only the answer may fail. */
+/* Linux closes the fd even if close () fails, and so does this. */
 static int
 fake_close (int fd)
 {
@@ -372,8 +372,8 @@ static int
 fake_epoll_wait (
     int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms)
 {
-  /* Not counted, never fails: the poller's thread sleeps here, and how often it
-   * comes is a matter of time. */
+  /* Neither counted nor failed: how often the poller's thread comes here
+   * depends on timing. */
   return fake_sync_epoll_wait (epoll_fd, events, n_events, timeout_ms);
 }
 
@@ -408,7 +408,7 @@ fake_sendmsg (int fd, const struct msghdr *message, int flags)
   return sendmsg (fd, message, flags);
 }
 
-/* What arrives is entered into the table, so that it is counted. */
+/* Received fds enter the table, so that they are counted. */
 static ssize_t
 fake_recvmsg (int fd, struct msghdr *message, int flags)
 {

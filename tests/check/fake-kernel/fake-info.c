@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the fake kernel shows of its buffers: fdinfo and debugfs. */
+/* The fake kernel's fdinfo and debugfs: STAT-1, STAT-3. */
 
 #include "fake-kernel.h"
 

@@ -22,7 +22,7 @@ static const char *const kind_names[] = {
 };
 
 static GRecMutex lock;
-GHashTable *fake_fds;      /* int → FakeFile */
+GHashTable *fake_fds;      /* fd + 1 → FakeFile */
 GHashTable *fake_maps;     /* address → FakeMap */
 static GHashTable *ioctls; /* request → count */
 static GHashTable *broken; /* request → errno */
@@ -45,7 +45,7 @@ fake_unlock (void)
   g_rec_mutex_unlock (&lock);
 }
 
-/* --- files --------------------------------------------------------------- */
+/* --- Files --------------------------------------------------------------- */
 
 FakeFile *
 fake_file_new (FakeFileKind kind)
@@ -103,7 +103,7 @@ fake_file_install (FakeFile *file, int fd)
   return fd;
 }
 
-/* --- counting and failing ------------------------------------------------ */
+/* --- Counting and failing ------------------------------------------------ */
 
 gboolean
 fake_call (FakeCall call, unsigned long request)
@@ -205,7 +205,7 @@ fake_kernel_break_path (const char *path, int code)
   fake_unlock ();
 }
 
-/* --- a test -------------------------------------------------------------- */
+/* --- Begin and end of a test --------------------------------------------- */
 
 void
 fake_kernel_start (void)

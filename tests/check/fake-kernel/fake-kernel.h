@@ -8,8 +8,8 @@
  *
  * Every fake fd is a real fd, so that mmap, dup, fork and SCM_RIGHTS are the
  * real ones: a dma-buf is a memfd, a sync_file an eventfd, a device /dev/null.
- * A table tells what an fd number stands for; numbers that it does not know go
- * to the real kernel. A dma-buf whose number is new (received, inherited) is
+ * A table says which fake file an fd number stands for; calls on other numbers
+ * go to the real kernel. A dma-buf with a new number (received, inherited) is
  * recognised by its inode.
  *
  * A test brackets itself with fake_kernel_start() and fake_kernel_stop(); the
@@ -22,13 +22,13 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  FAKE_FILE_OTHER, /* eventfd, epoll, whatever the library opens */
+  FAKE_FILE_OTHER, /* An eventfd, epoll, any other file of the library's */
   FAKE_FILE_HEAP,
   FAKE_FILE_UDMABUF,
   FAKE_FILE_MEMFD,
   FAKE_FILE_DMABUF,
   FAKE_FILE_SYNC_FILE,
-  FAKE_FILE_SW_SYNC, /* a timeline */
+  FAKE_FILE_SW_SYNC, /* A timeline */
   FAKE_FILE_VGEM,
 } FakeFileKind;
 
@@ -36,25 +36,25 @@ typedef enum
 typedef struct
 {
   FakeFileKind kind;
-  guint refs;       /* fds in the table, mappings, armed polls (EXP-8) */
-  int backing;      /* memory of a dma-buf: a real fd; else -1 */
-  guint64 device;   /* identity, of a dma-buf */
+  guint refs;       /* Fds in the table, mappings, armed polls (EXP-8) */
+  int backing;      /* Memory of a dma-buf: a real fd; else -1 */
+  guint64 device;   /* Identity, of a dma-buf */
   guint64 inode;    /* 0 until known */
-  guint64 size;     /* of a dma-buf */
+  guint64 size;     /* Of a dma-buf */
   int access_mode;  /* O_RDONLY, O_RDWR */
-  gboolean started; /* udmabuf: a START was seen (UDM-3) */
+  gboolean started; /* For udmabuf: a START was seen (UDM-3) */
   char name[32];
   const char *exporter;
-  GArray *chunks; /* of FakeChunk: the memory of a dma-buf, in order */
+  GArray *chunks; /* Of FakeChunk: the memory of a dma-buf, in order */
 
-  /* What fake-sync.c keeps here: the reservation of a dma-buf, the fence of a
-   * sync_file. */
+  /* For fake-sync.c: the reservation of a dma-buf, the fences of a sync_file,
+   * the state of a device. */
   gpointer sync;
 } FakeFile;
 
 typedef struct
 {
-  int memfd; /* real, owned */
+  int memfd; /* Real, owned */
   guint64 offset;
   guint64 size;
 } FakeChunk;
@@ -87,10 +87,10 @@ typedef enum
   FAKE_N_CALLS,
 } FakeCall;
 
-/* --- for tests --------------------------------------------------------- */
+/* --- For tests --------------------------------------------------------- */
 
-/* Puts the fake in the kernel's place, everything reset: devices exist, no
- * fault is armed, counters are 0. */
+/* Puts the fake in the kernel's place and resets it: devices exist, no fault is
+ * armed, counters are 0. */
 void fake_kernel_start (void);
 
 /* Back to the real kernel. Returns the number of fds, mappings and files that
@@ -102,8 +102,7 @@ guint fake_kernel_get_n_fds (void);
 guint fake_kernel_get_n_maps (void);
 guint fake_kernel_get_n_buffers (void);
 
-/* Calls since fake_kernel_reset_calls(), of one sort or of all (FAKE_N_CALLS).
- */
+/* Calls since fake_kernel_reset_calls(), of one kind or all (FAKE_N_CALLS). */
 guint fake_kernel_get_calls (FakeCall call);
 void fake_kernel_reset_calls (void);
 
@@ -111,32 +110,32 @@ void fake_kernel_reset_calls (void);
 guint fake_kernel_get_ioctls (unsigned long request);
 
 /* Makes the @nth call from now (1 is the next one) fail with @code; 0 disarms.
- * Of calls to close and munmap only the answer fails. Returns nothing; whether
- * it fired tells fake_kernel_fault_fired(). EINTR and EAGAIN are delivered
- * once, and the repetition succeeds. */
+ * Calls to close and munmap do their work and return the failure.
+ * fake_kernel_fault_fired() tells whether it came. EINTR and EAGAIN are
+ * returned once, and the repetition succeeds. */
 void fake_kernel_fail_nth (guint nth, int code);
 gboolean fake_kernel_fault_fired (void);
 
-/* Makes one ioctl answer @code from now on, 0 ends it: a kernel that has not
- * got it (ENOTTY). */
+/* Makes one ioctl fail with @code from now on, 0 ends it: ENOTTY for a kernel
+ * without it. */
 void fake_kernel_break_ioctl (unsigned long request, int code);
 
 /* Makes opening of @path fail with @code (ENOENT, EACCES), 0 ends it. */
 void fake_kernel_break_path (const char *path, int code);
 
-/* As kernels did before their dma-bufs had a file system: one inode for all. */
+/* Gives all dma-bufs one inode, as kernels before the dma-buf file system. */
 void fake_kernel_set_shared_inode (gboolean shared);
 
-/* udmabuf's module parameters. */
+/* The module parameters of udmabuf. */
 void fake_kernel_set_udmabuf_limits (guint64 size_limit_mb, guint list_limit);
 
-/* A dma-buf of @size bytes that some driver exported; @access_mode: O_RDWR, or
- * O_RDONLY as an exporter without it makes one. */
+/* A dma-buf of @size bytes that a driver exported; @access_mode: O_RDWR, or
+ * O_RDONLY as of a driver that exports without DRM_RDWR. */
 int fake_kernel_new_dmabuf (gsize size, int access_mode);
 
-/* --- between the fake's files ------------------------------------------ */
+/* --- Between the fake's files ------------------------------------------ */
 
-/* The tables, under the lock: int + 1 → FakeFile, address → FakeMap, path →
+/* The tables, under the lock: fd + 1 → FakeFile, address → FakeMap, path →
  * errno. */
 extern GHashTable *fake_fds;
 extern GHashTable *fake_maps;
@@ -167,26 +166,27 @@ FakeFile *fake_file_ref (FakeFile *file);
 /* Frees the file with the last reference; lock held. */
 void fake_file_unref (FakeFile *file);
 
-/* Whether this call is to fail: then errno is set and -1 is to be returned.
- * First line of each function of the table. */
+/* Counts the call; TRUE if it has to fail: then errno is set and the caller
+ * returns -1. First line of each function of the table. */
 gboolean fake_call (FakeCall call, unsigned long request);
 
-/* The buffer side (fake-buffer.c), called without the lock. */
+/* Buffers (fake-buffer.c), called without the lock. */
 int
 fake_buffer_ioctl (int fd, FakeFile *file, unsigned long request, void *arg);
 int fake_memfd_create (const char *name, unsigned int flags);
 void *fake_buffer_mmap (
     FakeFile *file, size_t size, int protection, int flags, off_t offset);
-/* A dma-buf by the inode of a number that the table has not seen; lock held. */
+/* The dma-buf with the inode of @fd, whose number is not in the table; lock
+ * held. */
 FakeFile *fake_buffer_find (int fd);
 /* One of udmabuf's parameters as a file */
 int fake_buffer_open_parameter (const char *path);
-/* fdinfo and bufinfo (STAT-1, STAT-3) as files */
+/* The files fdinfo and bufinfo (STAT-1, STAT-3) */
 int fake_info_open (const char *path);
 void fake_buffer_foreach (GFunc func, gpointer user_data);
 void fake_buffer_free (FakeFile *file);
 
-/* What fake-sync.c implements; called without the lock unless told. */
+/* Synchronisation (fake-sync.c), called without the lock except where noted. */
 
 /* EXPORT_SYNC_FILE and IMPORT_SYNC_FILE of a dma-buf, and every ioctl of a
  * sync_file: 0 or more, or -1 and errno. */
@@ -195,7 +195,7 @@ int fake_sync_ioctl (int fd, FakeFile *file, unsigned long request, void *arg);
 /* The implicit wait of START (CPU-1): 0, or -1 and errno. */
 int fake_sync_begin_cpu_access (FakeFile *file, DmabufAccess access);
 
-/* ppoll and the epoll calls, with dma-bufs and sync_files among the fds. */
+/* The ppoll and epoll calls, with dma-bufs and sync_files among the fds. */
 int fake_sync_ppoll (
     struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout);
 int
@@ -203,11 +203,10 @@ fake_sync_epoll_ctl (int epoll_fd, int op, int fd, struct epoll_event *event);
 int fake_sync_epoll_wait (
     int epoll_fd, struct epoll_event *events, int n_events, int timeout_ms);
 
-/* The last reference of a dma-buf or sync_file goes: frees file->sync. Lock
- * held. */
+/* Frees file->sync with the last reference of a file. Lock held. */
 void fake_sync_free (FakeFile *file);
 
-/* Start and end of a test. */
+/* Called at the start and end of a test. */
 void fake_sync_reset (void);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Where the fake kernel's fences come from: sw_sync and vgem. */
+/* The sources of the fake kernel's fences: sw_sync and vgem. */
 
 #include "fake-sync.h"
 #include "../lib/sw-sync.h"
@@ -22,12 +22,12 @@ typedef struct
 {
   guint64 context;
   guint32 value;
-  GPtrArray *fences; /* of the timeline, pending */
+  GPtrArray *fences; /* Of the timeline, pending */
 } FakeTimeline;
 
 typedef struct
 {
-  GPtrArray *fences;  /* by id - 1; NULL once signalled by the ioctl */
+  GPtrArray *fences;  /* By id - 1; NULL once signalled by the ioctl */
   GPtrArray *handles; /* FakeFile of dma-bufs, by handle - 1 */
 } FakeVgem;
 
@@ -205,7 +205,7 @@ vgem_signal (FakeVgem *vgem, const struct drm_vgem_fence_signal *args)
   return ret;
 }
 
-/* A handle for a dma-buf of anybody: PRIME_FD_TO_HANDLE. */
+/* PRIME_FD_TO_HANDLE: a handle for a dma-buf of any exporter. */
 static int
 vgem_import (FakeVgem *vgem, struct drm_prime_handle *args)
 {
@@ -243,7 +243,7 @@ vgem_ioctl (FakeFile *file, unsigned long request, void *arg)
   }
 }
 
-/* --- both ---------------------------------------------------------------- */
+/* --- Both ---------------------------------------------------------------- */
 
 int
 fake_device_ioctl (int fd, FakeFile *file, unsigned long request, void *arg)
@@ -260,7 +260,8 @@ fake_device_ioctl (int fd, FakeFile *file, unsigned long request, void *arg)
   return ret;
 }
 
-/* Closing signals what is left: sw_sync with an error, vgem without. */
+/* Closing signals the pending fences: of sw_sync with an error, of vgem
+ * without. */
 void
 fake_device_free (FakeFile *file)
 {

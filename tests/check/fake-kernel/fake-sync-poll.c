@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* poll and epoll of a dma-buf (POLL-1 ... POLL-6). */
+/* The poll and epoll of a dma-buf (POLL-1 ... POLL-6). */
 
 #include "fake-sync.h"
 #include "../lib/threads.h"
@@ -10,8 +10,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Somebody polls a dma-buf. Its eventfd is readable while one of the events
- * that he asked for is there. It keeps the buffer (POLL-6). */
+/* One poll of a dma-buf. Its eventfd is readable while one of the requested
+ * events is ready. It keeps the buffer (POLL-6). */
 typedef struct
 {
   FakeFile *file;
@@ -25,7 +25,7 @@ typedef struct
   epoll_data_t data;
 } FakeWatch;
 
-/* Ids of watches, told apart from the data of everybody else */
+/* Marks the ids of watches among the epoll data of other sources */
 #define WATCH_ID G_GUINT64_CONSTANT (0xfa4e000000000000)
 
 static GList *watches;
@@ -99,7 +99,7 @@ fake_poll_reset (void)
     watch_free (watches->data);
 }
 
-/* The library asks about a whole pool at once. */
+/* The library polls a whole pool in one call. */
 #define MAX_POLLED 32
 
 int
@@ -217,8 +217,8 @@ fake_sync_epoll_ctl (int epoll_fd, int op, int fd, struct epoll_event *event)
   return ret;
 }
 
-/* Gives back the caller's data and the true events of a dma-buf. A watch that
- * is gone, or ready no more, gives no event. */
+/* Restores the caller's data and the real events of a dma-buf. FALSE drops the
+ * event of a watch that is gone or no longer ready. */
 static gboolean
 translate (struct epoll_event *event)
 {
@@ -257,7 +257,8 @@ fake_sync_epoll_wait (
   return n < 0 ? n : kept;
 }
 
-/* CPU-1: for reading the writers, for writing everybody; no timeout. */
+/* CPU-1: a reader waits for writers, a writer for readers and writers, without
+ * a timeout. */
 int
 fake_sync_begin_cpu_access (FakeFile *file, DmabufAccess access)
 {

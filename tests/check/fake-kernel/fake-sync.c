@@ -14,7 +14,7 @@
 
 typedef struct
 {
-  int event_fd; /* a dup of its own, real */
+  int event_fd; /* A real fd, dup of the sync_file's */
   char name[32];
   GPtrArray *leaves;
 } FakeSyncFile;
@@ -38,7 +38,7 @@ now_ns (void)
   return g_get_monotonic_time () * 1000;
 }
 
-/* --- fences -------------------------------------------------------------- */
+/* --- Fences -------------------------------------------------------------- */
 
 guint64
 fake_context_alloc (void)
@@ -155,7 +155,7 @@ leaves_new (void)
   return g_ptr_array_new_with_free_func ((GDestroyNotify) fake_fence_unref);
 }
 
-/* UNW-2: of each context the latest that is pending. */
+/* UNW-2: keeps the latest pending fence of each context. */
 static void
 leaves_add (GPtrArray *leaves, FakeFence *fence)
 {
@@ -178,7 +178,7 @@ leaves_add (GPtrArray *leaves, FakeFence *fence)
   g_ptr_array_add (leaves, fake_fence_ref (fence));
 }
 
-/* Nothing pending: a stub (XSF-1). */
+/* XSF-1: if nothing is pending, a stub is added. */
 static void
 leaves_complete (GPtrArray *leaves, gint64 timestamp)
 {
@@ -271,7 +271,7 @@ sync_file_info (FakeSyncFile *sync, struct sync_file_info *args)
     FakeFence *leaf = sync->leaves->pdata[i];
 
     active |= leaf->status == 0;
-    /* SF-3: stays at the first that is not 1. */
+    /* SF-3: stays at the first value that is not 1. */
     if (status > 0)
       status = leaf->status;
     if (args->num_fences == 0)
@@ -284,7 +284,7 @@ sync_file_info (FakeSyncFile *sync, struct sync_file_info *args)
     infos[i].timestamp_ns = leaf->timestamp;
   }
 
-  /* A container's own status: errors of its members are hidden (ARR-5). */
+  /* ARR-5: the status of a container hides the errors of its members. */
   if (args->num_fences == 0 && sync->leaves->len > 1)
     status = !active;
   args->status = status;
@@ -310,7 +310,7 @@ sync_file_set_deadline (
   return 0;
 }
 
-/* --- reservations -------------------------------------------------------- */
+/* --- Reservations -------------------------------------------------------- */
 
 static GArray *
 resv_of (FakeFile *file)
@@ -413,7 +413,7 @@ import_sync_file (FakeFile *file, const struct dma_buf_import_sync_file *args)
   return 0;
 }
 
-/* --- what the table calls ------------------------------------------------ */
+/* --- Called by the table ------------------------------------------------- */
 
 int
 fake_sync_ioctl (int fd, FakeFile *file, unsigned long request, void *arg)

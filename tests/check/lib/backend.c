@@ -26,8 +26,8 @@ backend_in_valgrind (void)
   return preloaded && strstr (preloaded, "vgpreload");
 }
 
-/* A line of TAP between libcheck's own, past the buffer that the parent of this
- * process has as well. */
+/* Writes a line of TAP between libcheck's own. Unbuffered, as this is a child
+ * and stdio's buffer is the parent's too. */
 void
 backend_skip (const char *name, const char *reason)
 {
@@ -74,7 +74,8 @@ backend_stop (void)
 {
   DmabufStatistics statistics;
 
-  /* The poller drops its reference after the callback that a test waits for. */
+  /* The poller may still hold a reference when the callback that a test waits
+   * for has run. */
   if (backend_is_fake ())
     fake_kernel_fail_nth (0, 0);
   poller_settle ();
@@ -143,7 +144,7 @@ backend_map (int fd, gsize size)
   return address;
 }
 
-/* --- a device ------------------------------------------------------------ */
+/* --- A device ------------------------------------------------------------ */
 
 G_DEFINE_FINAL_TYPE (TestDevice, test_device, DMABUF_TYPE_DEVICE)
 
@@ -190,7 +191,7 @@ test_device_new (const char *name, DmabufDeviceFlags flags)
   return g_object_new (TEST_TYPE_DEVICE, "name", name, "flags", flags, NULL);
 }
 
-/* --- a dynamic one ------------------------------------------------------- */
+/* --- A dynamic importer -------------------------------------------------- */
 
 #define DYNAMIC_TYPE_DEVICE (dynamic_device_get_type ())
 G_DECLARE_FINAL_TYPE (

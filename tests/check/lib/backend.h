@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * One list of tests, two kernels: the fake one, and with
- * DMABUF_TEST_BACKEND=kernel in the environment the real one. A test that only
- * the fake can serve asks backend_is_fake(); what the fake answers differently
- * from the real one is a failure of the same test there.
+ * One list of tests for two kernels: the fake one, and with
+ * DMABUF_TEST_BACKEND=kernel in the environment the real one. A test that needs
+ * the fake asks backend_is_fake(). A wrong answer of the fake makes the same
+ * test fail on the real kernel.
  */
 
 #include <gst/check/gstcheck.h>
@@ -19,33 +19,34 @@ G_BEGIN_DECLS
 
 gboolean backend_is_fake (void);
 
-/* Under valgrind: children are looked at too, and everything takes longer. */
+/* Whether this runs under valgrind: children are checked too, and everything
+ * takes longer. */
 gboolean backend_in_valgrind (void);
 
-/* Tells the runner that the test @name did not test, for @reason. */
+/* Tells the runner that the test @name was skipped for @reason. */
 void backend_skip (const char *name, const char *reason);
 
-/* Before and after each test, as a checked fixture. The end asserts that no fd,
- * mapping and buffer is left. */
+/* Run before and after each test, as a checked fixture. The end asserts that
+ * all fds, mappings and buffers are gone. */
 void backend_start (void);
 void backend_stop (void);
 
-/* The real kernel, which tells of threads that sleep in it */
+/* The real kernel with calls that report threads which sleep (threads.h) */
 const DmabufKernel *backend_real_kernel (void);
 
-/* A test case of @suite with that fixture, for each test added to it. */
+/* Adds a test case with that fixture to @suite. */
 TCase *backend_add_case (Suite *suite, const char *name);
 
-/* Exporters that there are here: n from 0, NULL after the last. In the lab a
- * missing one is a failure: its devices are there. */
+/* The exporters to test, @n from 0: a heap, udmabuf, a third party's, one with
+ * a cache that is not coherent; NULL after the last. One that cannot be opened
+ * fails the test, as the lab has all their devices. */
 DmabufExporter *backend_new_exporter (guint n);
-/* heap, udmabuf, a third party's, one with a cache that is not coherent */
 #define BACKEND_N_EXPORTERS 4
 
 /* Maps the dma-buf or memfd @fd for reading and writing. */
 guint8 *backend_map (int fd, gsize size);
 
-/* A device that imports anything and counts. */
+/* A device that imports anything and counts its imports. */
 #define TEST_TYPE_DEVICE (test_device_get_type ())
 G_DECLARE_FINAL_TYPE (TestDevice, test_device, TEST, DEVICE, DmabufDevice)
 
@@ -55,8 +56,8 @@ struct _TestDevice
 
   gint n_imports;
   gint n_releases;
-  gint fail_with; /* errno of the next imports, 0 for none */
-  /* (nullable): what else an import does */
+  gint fail_with; /* The errno of the next imports, 0 for none */
+  /* (nullable): called by an import */
   void (*on_import) (DmabufAttachment *attachment, const DmabufLayout *layout);
 };
 
@@ -66,7 +67,7 @@ TestDevice *test_device_new (const char *name, DmabufDeviceFlags flags);
 DmabufDevice *dynamic_device_new (const char *name);
 guint dynamic_device_get_n_invalidated (DmabufDevice *device);
 
-/* Runs @code, which is a misuse that the library has to tell about. */
+/* Runs @code, a misuse that the library has to report as a critical. */
 #define ASSERT_MISUSE(code) \
   G_STMT_START \
   { \
@@ -76,7 +77,7 @@ guint dynamic_device_get_n_invalidated (DmabufDevice *device);
   } \
   G_STMT_END
 
-/* fail_unless with the error's message, and the error freed. */
+/* Checks the code of @error, and frees it. */
 #define assert_error(error, code) \
   G_STMT_START \
   { \

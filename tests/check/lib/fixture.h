@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * Before and after each test of the GStreamer side: the fake kernel (or, with
+ * The fixture of tests of the GStreamer side: the fake kernel (or, with
  * DMABUF_TEST_BACKEND=kernel, the real one), a timeline for software fences,
- * and the books: nothing is left, and every buffer that went out under a sync
- * meta came back.
+ * and checks at the end: nothing is left, and every buffer that was handed out
+ * with a sync meta has been returned.
  */
 
 #include "backend.h"
@@ -19,8 +19,8 @@ static guint32 next_value;
 static guint fixture_n_fds;
 static guint64 fixture_handed, fixture_returned;
 
-/* Signals with the next dmabuf_timeline_advance (timeline, 1) that is not for
- * an earlier one. */
+/* A fence at the next point of the timeline: each
+ * dmabuf_timeline_advance (timeline, 1) signals one, in order. */
 static inline DmabufFence *
 new_fence (void)
 {
@@ -50,7 +50,8 @@ fixture_setup (void)
   timeline = dmabuf_timeline_new ("test");
   next_value = 0;
 
-  /* The poller lives as long as the process; its fds are no leak. */
+  /* Starts the poller, which lives as long as the process, before the fds are
+   * counted. */
   fence = new_fence ();
   id = dmabuf_fence_add_callback (fence, fixture_nothing, NULL, NULL);
   fail_unless (id != 0);
@@ -70,7 +71,8 @@ fixture_teardown (void)
   guint64 handed, returned;
 
   dmabuf_timeline_unref (timeline);
-  /* The poller lets go of a fence after the callback that a test waits for. */
+  /* The poller may still hold a fence when the callback that a test waits for
+   * has run. */
   poller_settle ();
 
   dmabuf_statistics_get (&statistics);
@@ -89,7 +91,7 @@ fixture_teardown (void)
       handed - fixture_handed, returned - fixture_returned);
 }
 
-/* A frame in a dma-buf that came as an fd, as a driver's does. */
+/* A frame in a dma-buf that was imported as an fd, like a driver's. */
 static inline GstBuffer *
 new_frame (gsize size)
 {

@@ -21,8 +21,8 @@ G_DEFINE_FINAL_TYPE (
 
 typedef struct
 {
-  guint8 *cpu;    /* anonymous memory, closed outside of brackets */
-  guint8 *device; /* the storage itself */
+  guint8 *cpu;    /* Anonymous memory, inaccessible outside of brackets */
+  guint8 *device; /* The storage itself */
   gsize size;
   GMutex lock;
   guint n_readers;
@@ -31,7 +31,7 @@ typedef struct
 
 #define MAX_COPIES 64
 
-/* Plain memory: the handler of SIGSEGV looks through it. */
+/* A static array, as the handler of SIGSEGV searches it. */
 static Copies *volatile all_copies[MAX_COPIES];
 static volatile guint n_reports;
 static gconstpointer volatile last_caller;
@@ -72,7 +72,7 @@ on_fault (int signal_number, siginfo_t *info, void *context)
       backtrace_symbols_fd (&caller, 1, STDERR_FILENO);
     last_caller = caller;
     n_reports++;
-    /* Let it go on, with stale data. */
+    /* The access is repeated, on stale data. */
     mprotect (copies->cpu, copies->size, PROT_READ | PROT_WRITE);
     return;
   }
@@ -89,7 +89,7 @@ install_handler (void)
 
   if (!g_once_init_enter (&once))
     return;
-  /* so that the handler loads no library */
+  /* The first call loads a library, which a signal handler may not. */
   backtrace (&frame, 1);
   action.sa_sigaction = on_fault;
   sigaction (SIGSEGV, &action, &previous_action);
@@ -182,7 +182,8 @@ non_coherent_exporter_begin_cpu_access (DmabufExporter *exporter,
   if (!copies)
     return FALSE;
 
-  /* Invalidate: only for who reads, and not under a writer's feet. */
+  /* Invalidate: for readers only, and not while a writer has data in its copy.
+   */
   g_mutex_lock (&copies->lock);
   if (access & DMABUF_ACCESS_READ && copies->n_writers == 0) {
     mprotect (copies->cpu, copies->size, PROT_READ | PROT_WRITE);

@@ -2,12 +2,13 @@
 #pragma once
 
 /*
- * An exporter whose CPU and devices see two copies, which only the begin and
- * the end of a CPU access exchange: what a cache that is not coherent does,
- * made visible on machines whose caches are (SEC: pitfall 34).
+ * An exporter whose buffers have one copy for the CPU and one for devices. Only
+ * the begin and the end of a CPU access copy between them. So a machine with
+ * coherent caches behaves like one without, and missing brackets are found
+ * (CPU-5).
  *
- * Who touches the memory outside of a bracket, or writes in one that reads, is
- * reported with the place in the code, and then works on stale data.
+ * An access outside of a bracket, or a write in a bracket for reading, is
+ * reported with its place in the code, and then works on stale data.
  */
 
 #include <libdmabufcore/dmabufcore.h>
@@ -18,14 +19,14 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE (NonCoherentExporter, non_coherent_exporter, NON_COHERENT,
     EXPORTER, DmabufExporter)
 
-/* @backing: where the devices' copy comes from */
+/* @backing: the exporter that allocates the devices' copy */
 DmabufExporter *non_coherent_exporter_new (DmabufExporter *backing);
 
 /* Number of accesses outside of their bracket so far, and the address of the
  * code that made the last one. */
 guint non_coherent_get_n_reports (gconstpointer *caller);
 
-/* The devices' copy, for a test that plays the device. */
+/* The devices' copy, for a test that acts as the device. */
 gpointer non_coherent_get_device_copy (DmabufBuffer *buffer);
 
 G_END_DECLS

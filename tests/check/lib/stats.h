@@ -23,8 +23,8 @@ element_get_stat (GstElement *element, const char *field)
   return value;
 }
 
-/* Waits until a counter has come to @value. It is asked again and again, since
- * counters have no notification. */
+/* Waits until a counter has reached @value. Polls, as counters have no
+ * notification. */
 static inline void
 element_wait_for_stat (GstElement *element, const char *field, guint64 value)
 {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * sw_sync: timelines of the kernel in force, which a test moves. The interface
- * is private to the kernel (drivers/dma-buf/sw_sync.c documents it).
+ * The sw_sync device of the kernel in use: timelines that a test advances. The
+ * interface is private to the kernel (drivers/dma-buf/sw_sync.c documents it).
  */
 
 #include <errno.h>

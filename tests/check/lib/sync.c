@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- software fences ----------------------------------------------------- */
+/* --- Software fences ----------------------------------------------------- */
 
 DmabufFence *
 mock_fence_at (guint64 context, guint64 seqno)
@@ -147,7 +147,7 @@ close_fd (int fd)
   dmabuf_kernel->close (fd);
 }
 
-/* --- buffers ------------------------------------------------------------- */
+/* --- Buffers ------------------------------------------------------------- */
 
 DmabufBuffer *
 shared_buffer (void)
@@ -163,7 +163,7 @@ shared_buffer (void)
   return buffer;
 }
 
-/* DRM_IOCTL_VERSION, as far as it is needed */
+/* The argument of DRM_IOCTL_VERSION (struct drm_version) */
 struct version
 {
   int major, minor, patch;
@@ -253,7 +253,7 @@ vgem_signal (int vgem, guint32 fence)
   return -dmabuf_kernel_ioctl (vgem, DRM_IOCTL_VGEM_FENCE_SIGNAL, &args);
 }
 
-/* --- misuse -------------------------------------------------------------- */
+/* --- Misuse -------------------------------------------------------------- */
 
 static gint n_criticals;
 static GLogFunc old_handler;

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the tests of fences share. Timelines and vgem are those of the kernel in
- * force: sw_sync's and vgem's devices in the lab, the fake ones natively.
+ * Helpers of the tests of fences. Timelines and vgem belong to the kernel in
+ * use: the devices of sw_sync and vgem in the lab, the fake ones natively.
  */
 
 #include "backend.h"
@@ -15,13 +15,13 @@
 
 G_BEGIN_DECLS
 
-/* --- software fences ----------------------------------------------------- */
+/* --- Software fences ----------------------------------------------------- */
 
-/* A pending fence of a context of its own, or of a given one */
+/* A pending fence in a context of its own, or in a given one */
 DmabufFence *mock_fence (void);
 DmabufFence *mock_fence_at (guint64 context, guint64 seqno);
 
-/* A test that is done with a fence that must not wait for ever */
+/* Ends a test's use of a fence that would otherwise stay pending */
 void signal_and_unref (DmabufFence *fence);
 
 /* Waits at most @ms; TRUE if it signalled, FALSE for ETIME, else fails */
@@ -30,8 +30,8 @@ gboolean wait_ms (DmabufFence *fence, guint ms);
 /* A callback that counts its calls in a gint */
 void count_call (DmabufFence *fence, gpointer calls);
 
-/* For when_i_sleep(): signals the fence, lets the timeline (an fd) go on,
- * cancels the cancellable */
+/* For when_i_sleep(): signals the fence, advances the timeline (an fd), cancels
+ * the cancellable */
 gpointer signal_fence (gpointer fence);
 gpointer step (gpointer timeline);
 gpointer cancel (gpointer cancellable);
@@ -39,8 +39,7 @@ gpointer cancel (gpointer cancellable);
 /* Locks a reservation; 0 or an errno */
 int lock_code (DmabufReservation *resv, DmabufAcquireContext *context);
 
-/* --- sync_files, such as those of timeline_new_fd () -----------------------
- */
+/* --- sync_files, for example of timeline_new_fd () ----------------------- */
 
 /* FILE_INFO of an fd: number of leaves, and of those with @status */
 guint file_n_fences (int fd);
@@ -54,13 +53,13 @@ gboolean is_ready_in (int fd, short events, guint ms);
 int merge_fds (int a, int b);
 void close_fd (int fd);
 
-/* --- buffers ------------------------------------------------------------- */
+/* --- Buffers ------------------------------------------------------------- */
 
-/* A buffer of an exporter of this kernel, whose fd is known outside */
+/* A buffer whose fd has left the core */
 DmabufBuffer *shared_buffer (void);
 
 int vgem_open (void);
-/* Without a failure: -1 if there is none */
+/* The same, but returns -1 if there is no vgem */
 int vgem_find (void);
 /* 0 or an errno */
 int vgem_import (int vgem, int dmabuf_fd, guint32 *handle);
@@ -68,14 +67,14 @@ int vgem_import (int vgem, int dmabuf_fd, guint32 *handle);
 int vgem_attach (int vgem, int dmabuf_fd, guint32 flags, guint32 *fence);
 int vgem_signal (int vgem, guint32 fence);
 
-/* --- misuse -------------------------------------------------------------- */
+/* --- Misuse -------------------------------------------------------------- */
 
-/* Begins to collect criticals of the library in place of ending the test. */
+/* Counts criticals from now on, instead of ending the test. */
 void criticals_catch (void);
-/* Ends it; returns how many there were. */
+/* Ends this; returns how many there were. */
 guint criticals_count (void);
 
-/* Tests of this run are to be long: ./run test --long */
+/* Whether tests run for long: ./run test --long */
 gboolean test_is_long (void);
 
 G_END_DECLS

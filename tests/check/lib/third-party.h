@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* An exporter as somebody outside of the project would write it: this file and
- * third-party.c know the installed headers only. */
+/* An exporter as another project would write it: this file and third-party.c
+ * include installed headers only. */
 
 #include <libdmabufcore/dmabufcore.h>
 
@@ -18,7 +18,7 @@ struct _ThirdExporter
 
   DmabufExporter *backing;
 
-  /* what tests look at */
+  /* Read by tests */
   gint n_allocated;
   gint n_released;
   gint n_attached;
@@ -30,17 +30,17 @@ struct _ThirdExporter
   gint n_data_freed;
   DmabufAccess last_access;
 
-  /* what tests set */
-  int fail_allocate; /* errno */
-  int fail_map;      /* errno, -1 for FALSE without an error */
+  /* Set by tests */
+  int fail_allocate; /* An errno */
+  int fail_map;      /* An errno, -1 for FALSE without an error */
   int fail_begin;
   int fail_end;
-  DmabufDevice *veto; /* who may not attach */
+  DmabufDevice *veto; /* The device that may not attach */
   void (*on_attach) (DmabufBuffer *buffer, gpointer data);
   gpointer on_attach_data;
 };
 
-/* @backing: where its storage really comes from */
+/* @backing: the exporter that allocates its storage */
 ThirdExporter *third_exporter_new (
     const char *name, DmabufExporter *backing, gboolean contiguous);
 

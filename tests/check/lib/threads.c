@@ -10,10 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* --- numbers ------------------------------------------------------------- */
+/* --- Numbers ------------------------------------------------------------- */
 
-/* A futex and no GCond: a signal handler may change the number as well, and to
- * ThreadSanitizer one number orders no other memory than it did before. */
+/* A futex in place of a GCond: a signal handler may change the number too. And
+ * the mutex of a GCond would order memory accesses, which would hide races from
+ * ThreadSanitizer. */
 static void
 wake_waiters (gint *value)
 {
@@ -70,7 +71,7 @@ until_at_most (gint *value, gint expected)
     wait_for_change (value, seen);
 }
 
-/* --- threads that sleep -------------------------------------------------- */
+/* --- Threads that sleep -------------------------------------------------- */
 
 enum
 {
@@ -81,14 +82,14 @@ enum
 
 struct _Sleeper
 {
-  gint state; /* of the thread that is watched */
+  gint state; /* Of the thread that is watched */
   gboolean has_slept;
   GThread *thread;
   GThreadFunc func;
   gpointer data;
 };
 
-/* What watches this thread */
+/* The sleeper that watches this thread */
 static __thread Sleeper *watching;
 
 static void
@@ -209,9 +210,9 @@ sleeper_woke_me (Sleeper *sleeper)
   return has_slept;
 }
 
-/* --- in GLib's place ----------------------------------------------------- */
+/* --- In place of GLib's functions ---------------------------------------- */
 
-/* The function of this name that would be called if ours were not there */
+/* The next function of this name in the order of the dynamic linker: GLib's */
 #define GLIBS(name) \
   ({ \
     static gpointer found; \
@@ -230,7 +231,7 @@ sleeper_ppoll (struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout)
   gboolean looks = timeout && timeout->tv_sec == 0 && timeout->tv_nsec == 0;
   int ret = ppoll (fds, n_fds, &now, NULL);
 
-  /* What is ready already lets no thread sleep. */
+  /* An fd that is ready already does not let the thread sleep. */
   if (ret != 0 || looks)
     return ret;
 
@@ -280,9 +281,9 @@ clock_skip (gint64 us)
   poller_settle ();
 }
 
-/* --- the poller ---------------------------------------------------------- */
+/* --- The poller ---------------------------------------------------------- */
 
-/* How long its thread sleeps at most, -1 without an end; 0 while it is awake */
+/* How long its thread sleeps at most, -1 for ever; 0 while it is awake */
 static gint poller_sleep_ms;
 
 int
@@ -305,7 +306,7 @@ poller_until_asleep (void)
 {
   gint ms;
 
-  /* Awake in any case when this is over */
+  /* Wakes the thread, so that a sleep seen below is a new one. */
   poller_settle ();
   while ((ms = g_atomic_int_get (&poller_sleep_ms)) == 0)
     wait_for_change (&poller_sleep_ms, 0);
@@ -344,7 +345,8 @@ source_dispatch (DmabufPollerSource *source, guint32 events)
 {
   Turn *turn = (Turn *) ((char *) source - G_STRUCT_OFFSET (Turn, source));
 
-  /* Behind those that were due before: the thread looks at its timers next. */
+  /* After all timers that were due before: the thread looks at its timers next.
+   */
   g_assert (
       dmabuf_poller_add_timer (&turn->timer, g_get_monotonic_time () + 1) == 0);
 }
@@ -352,7 +354,7 @@ source_dispatch (DmabufPollerSource *source, guint32 events)
 void
 poller_settle (void)
 {
-  /* Readable at once, and behind what was so before */
+  /* Readable at once, after sources that were ready before */
   Turn turn = {
     .source = { .fd = eventfd (1, EFD_CLOEXEC),
         .ref = source_ref,

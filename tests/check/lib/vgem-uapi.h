@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Interfaces of vgem and PRIME, which are public, and repeated here because a
- * build without libdrm has no copy.
+ * The public interfaces of vgem and PRIME, repeated here for builds without
+ * libdrm.
  */
 
 #include <linux/types.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the checks of debug builds complain about. */
+/* Misuse that the annotations report. */
 
 #include "../lib/sync.h"
 
-/* --- annotations (B7-24, ANN-1 … ANN-3, XDC-3) --------------------------- */
+/* --- Annotations (ANN-1 … ANN-3, XDC-3) ---------------------------------- */
 
 #define ASSERT_COMPLAINS(n, code) \
   G_STMT_START \
@@ -17,8 +17,8 @@
   } \
   G_STMT_END
 
-/* ANN-1, ANN-2: sections nest; in them no wait, no reservation, no allocation.
- */
+/* ANN-1, ANN-2: sections nest; a wait, a lock of a reservation or an allocation
+ * inside of one is reported. */
 GST_START_TEST (test_ann2_wait_and_lock_inside)
 {
   DmabufReservation *resv = dmabuf_reservation_new ();
@@ -57,7 +57,7 @@ GST_START_TEST (test_ann3_wait_under_a_reservation)
 }
 GST_END_TEST;
 
-/* ANN-2: the two halves of a deadlock that never met. */
+/* ANN-2: the two halves of a deadlock are reported even if they never met. */
 GST_START_TEST (test_ann2_order_of_lock_and_wait)
 {
   DmabufFence *stub = dmabuf_fence_get_stub ();
@@ -72,7 +72,7 @@ GST_START_TEST (test_ann2_order_of_lock_and_wait)
   ASSERT_COMPLAINS (FALSE, dmabuf_annotation_lock ("Y", "signalling"));
   dmabuf_annotation_unlock ("Y");
   dmabuf_fence_end_signalling (cookie);
-  /* Y was taken while signalling: nobody may wait under it. */
+  /* Y was taken while signalling, so a wait under it is reported. */
   dmabuf_annotation_lock ("Y", "under Y");
   ASSERT_COMPLAINS (TRUE, dmabuf_fence_wait (stub, 0, NULL, NULL));
   dmabuf_annotation_unlock ("Y");
@@ -81,8 +81,8 @@ GST_START_TEST (test_ann2_order_of_lock_and_wait)
 }
 GST_END_TEST;
 
-/* ANN-2: what there is no room for is not checked; it is not taken for the
- * signalling either. The last of the tests, as it fills the graph for good. */
+/* ANN-2: kinds of locks beyond the graph's size are left unchecked, and are not
+ * mistaken for signalling. The last test, as it fills the graph for good. */
 GST_START_TEST (test_ann2_too_many_kinds_of_locks)
 {
   DmabufReservation *resv = dmabuf_reservation_new ();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The bridge to the kernel's reservations, live polls, kernel-backed fences,
- * and storms: B7-13, B7-20, B7-22, B7-23, B7-26, SEC-13 … SEC-17. */
+/* The bridge to the kernel's reservations, live polls and kernel-backed fences
+ * (SEC-13 … SEC-17). */
 
 #include "../lib/sync.h"
 
@@ -16,7 +16,7 @@
 
 /* --- sync_files ---------------------------------------------------------- */
 
-/* SEC-15, B7-26: what is no sync_file is refused, and closed. */
+/* SEC-15: an fd that is not a sync_file is refused, and closed. */
 GST_START_TEST (test_sec15_not_a_sync_file)
 {
   GError *error = NULL;
@@ -39,7 +39,7 @@ GST_START_TEST (test_sec15_not_a_sync_file)
       dmabuf_fence_new_sync_file (-1, DMABUF_FENCE_TRUST_FULL, &error) == NULL);
   assert_error (error, EBADF);
 
-  /* SEC-3: consumed as well where nobody can tell what it is (no /proc). */
+  /* SEC-3: the fd is consumed even if its type cannot be read (no /proc). */
   if (backend_is_fake ()) {
     fds[0] = timeline_open ();
     fds[1] = timeline_new_fd (fds[0], 1);
@@ -55,7 +55,8 @@ GST_START_TEST (test_sec15_not_a_sync_file)
 }
 GST_END_TEST;
 
-/* SF-1: callbacks by the poller; cached once signalled, no system call then. */
+/* SF-1: the poller calls callbacks. A fence that has signalled costs no further
+ * system call. */
 GST_START_TEST (test_sf1_poller_and_cache)
 {
   int timeline = timeline_open ();
@@ -80,7 +81,8 @@ GST_START_TEST (test_sf1_poller_and_cache)
 }
 GST_END_TEST;
 
-/* SF-3, SF-4, SF-5: a name is given by a merge only; B7-22 */
+/* SF-3, SF-4, SF-5: FILE_INFO of a merged file; only a merge gives it a name.
+ */
 GST_START_TEST (test_sf3_file_info)
 {
   int a = timeline_open (), b = timeline_open ();
@@ -104,7 +106,7 @@ GST_START_TEST (test_sf3_file_info)
   fail_unless_equals_uint64 (infos[0].timestamp_ns, 0);
   fail_unless_equals_string (info.name, "merged");
 
-  /* SF-6 */
+  /* SF-6: EINVAL for a pad that is not 0. */
   fail_unless_equals_int (
       dmabuf_kernel_ioctl (merged, SYNC_IOC_SET_DEADLINE, &deadline), -EINVAL);
   fail_unless_equals_int (dmabuf_kernel_set_deadline (merged, 1), 0);
@@ -117,7 +119,8 @@ GST_START_TEST (test_sf3_file_info)
 }
 GST_END_TEST;
 
-/* ARR-5, UNW-3: an error that the container's status hides is found. */
+/* ARR-5, UNW-3: the error of a leaf is found, though the container's status
+ * hides it. */
 GST_START_TEST (test_arr5_error_in_a_merged_file)
 {
   int a = timeline_open (), b = timeline_open ();
@@ -141,8 +144,8 @@ GST_START_TEST (test_arr5_error_in_a_merged_file)
 }
 GST_END_TEST;
 
-/* IND-1, SEC-16: a composite is as good as its worst member: what the kernel
- * cannot trust is not handed to it. */
+/* IND-1, SEC-16: a composite with a pending software fence cannot be exported
+ * to the kernel. */
 GST_START_TEST (test_ind1_mixed_composite_is_not_exported)
 {
   int timeline = timeline_open ();
@@ -165,7 +168,7 @@ GST_START_TEST (test_ind1_mixed_composite_is_not_exported)
 }
 GST_END_TEST;
 
-/* --- the bridge ---------------------------------------------------------- */
+/* --- The bridge ---------------------------------------------------------- */
 
 static guint64
 statistic (gsize offset)
@@ -177,8 +180,8 @@ statistic (gsize offset)
 }
 #define STATISTIC(field) statistic (G_STRUCT_OFFSET (DmabufStatistics, field))
 
-/* XSF-3, XSF-4: what is published is seen by implicit consumers; a snapshot has
- * ours and theirs. */
+/* XSF-3, XSF-4: a published fence is seen by implicit consumers; a snapshot has
+ * our fences and the kernel's. */
 GST_START_TEST (test_bridge_publish_and_snapshot)
 {
   int timeline = timeline_open ();
@@ -218,8 +221,8 @@ GST_START_TEST (test_bridge_publish_and_snapshot)
 }
 GST_END_TEST;
 
-/* Both kernels without EXPORT and IMPORT: the real one through a table in which
- * they fail */
+/* Makes EXPORT and IMPORT fail; for the real kernel through a table that
+ * replaces ioctl () */
 static int broken_with;
 static gint n_imports;
 
@@ -260,8 +263,8 @@ imports_so_far (void)
       : (guint) g_atomic_int_get (&n_imports);
 }
 
-/* CPU-7: a kernel without the ioctls, or without an fd left, is made up for on
- * the CPU, counted; the answer is remembered. */
+/* CPU-7: if the kernel lacks the ioctls, or all fds are taken, the CPU waits
+ * instead, which is counted; ENOTTY is remembered. */
 GST_START_TEST (test_bridge_fallback)
 {
   static const int codes[] = { ENOTTY, EMFILE };
@@ -280,12 +283,12 @@ GST_START_TEST (test_bridge_fallback)
   break_ioctls (codes[__i__]);
 
   sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
-  /* ANN-2: this is a wait, and says so. */
+  /* ANN-2: the wait is declared. */
   cookie = dmabuf_fence_begin_signalling ();
   ASSERT_MISUSE (fail_unless (
       dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_READ) == NULL));
   dmabuf_fence_end_signalling (cookie);
-  fail_unless (is_ready (fd, POLLIN), "it was waited for");
+  fail_unless (is_ready (fd, POLLIN), "the fence was not waited for");
   fail_unless (sleeper_woke_me (sleeper));
   fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 1);
   dmabuf_fence_unref (fence);
@@ -303,7 +306,7 @@ GST_START_TEST (test_bridge_fallback)
     DmabufFence *more = timeline_new_fence (timeline, 3);
     guint before = imports_so_far ();
 
-    /* The kernel is not asked again. */
+    /* The ioctl is not tried again. */
     sleeper = when_i_sleep (step, GINT_TO_POINTER (timeline));
     fail_if (
         dmabuf_buffer_add_fence (buffer, DMABUF_ACCESS_WRITE, more, &error));
@@ -314,7 +317,7 @@ GST_START_TEST (test_bridge_fallback)
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
     dmabuf_fence_unref (more);
 
-    /* Nobody is waited for who has gone: a look tells, and nothing counts. */
+    /* For an idle buffer a poll is enough; the count stays the same. */
     fail_unless (dmabuf_buffer_get_fence (buffer, DMABUF_ACCESS_WRITE) == NULL);
     fail_unless_equals_uint64 (STATISTIC (fence_fallbacks), fallbacks + 3);
   }
@@ -326,8 +329,9 @@ GST_START_TEST (test_bridge_fallback)
 }
 GST_END_TEST;
 
-/* A frame of a buffer in use is the kernel's two calls and a close, but for a
- * look now and then whether it still is; and nothing of it is kept. */
+/* A frame of a busy buffer costs an export, an import and a close; only now and
+ * then a poll tests whether it is still busy. No fence stays in our
+ * reservation. */
 GST_START_TEST (test_bridge_frame_of_a_busy_buffer)
 {
   DmabufBuffer *buffer = shared_buffer ();
@@ -355,7 +359,8 @@ GST_START_TEST (test_bridge_frame_of_a_busy_buffer)
   fail_unless (dmabuf_reservation_test_signaled (
       dmabuf_buffer_get_reservation (buffer), DMABUF_USAGE_BOOKKEEP));
 
-  /* Idle again: soon known, and until then a fence that has signalled. */
+  /* When it is idle again this is soon noticed; until then snapshots are fences
+   * that have signalled. */
   timeline_inc (timeline, 2);
   for (i = 0; i < 20; i++) {
     DmabufFence *snapshot =
@@ -375,8 +380,8 @@ GST_START_TEST (test_bridge_frame_of_a_busy_buffer)
 }
 GST_END_TEST;
 
-/* XDC-4, XDC-2: what a submission is going to do is nobody's to wait for before
- * its end; and then it is waited for as long as the waiter wants. */
+/* XDC-4, XDC-2: a submission's fence can be waited for only after its end; each
+ * waiter has its own deadline, which does not shorten the fence. */
 GST_START_TEST (test_xdc4_published_when_submitted)
 {
   int timeline = timeline_open ();
@@ -404,7 +409,7 @@ GST_START_TEST (test_xdc4_published_when_submitted)
 }
 GST_END_TEST;
 
-/* --- live poll (B7-13) --------------------------------------------------- */
+/* --- Live poll ----------------------------------------------------------- */
 
 static void
 on_ready (DmabufBuffer *buffer, DmabufAccess access, gpointer calls)
@@ -421,7 +426,8 @@ import (int fd, DmabufAccess access, int timeline, guint value)
   close_fd (sync_file);
 }
 
-/* POLL-1, POLL-4, POLL-5: directions apart, re-armed over several fences. */
+/* POLL-1, POLL-4, POLL-5: each direction has a callback of its own, which comes
+ * after the last of several fences. */
 GST_START_TEST (test_poll4_directions_and_rearm)
 {
   DmabufBuffer *buffer = shared_buffer ();
@@ -454,7 +460,7 @@ GST_START_TEST (test_poll4_directions_and_rearm)
   timeline_inc (more, 1);
   until (&calls[1], 1);
 
-  /* Again, and taken back. */
+  /* Armed again, and disarmed. */
   import (fd, DMABUF_ACCESS_WRITE, writers, 2);
   fail_unless (dmabuf_buffer_poll_arm (
       poll, DMABUF_ACCESS_READ, on_ready, calls, NULL, NULL));
@@ -472,8 +478,8 @@ GST_START_TEST (test_poll4_directions_and_rearm)
 }
 GST_END_TEST;
 
-/* POLL-5: that the epoll has no room for one direction, or none for a moment,
- * is not the other's end. */
+/* POLL-5: one direction goes on even if the epoll has no room for the other, or
+ * none for a moment. */
 GST_START_TEST (test_poll5_other_direction_outlives_a_failure)
 {
   DmabufBuffer *buffer = shared_buffer ();
@@ -491,7 +497,8 @@ GST_START_TEST (test_poll5_other_direction_outlives_a_failure)
   if (__i__) {
     fail_unless (dmabuf_buffer_poll_arm (
         poll, DMABUF_ACCESS_WRITE, on_ready, calls, NULL, NULL));
-    /* Out of the epoll, and in again for the one that stays */
+    /* Disarming takes the source out of the epoll, and adds it again for the
+     * direction that stays: the second call fails. */
     fake_kernel_fail_nth (2, ENOSPC);
     fail_unless (dmabuf_buffer_poll_disarm (poll, DMABUF_ACCESS_WRITE));
   } else {
@@ -514,8 +521,8 @@ out:
 }
 GST_END_TEST;
 
-/* POLL-2: on an idle buffer once, and then the thread sleeps. POLL-6: an armed
- * poll keeps the buffer. */
+/* POLL-2: on an idle buffer the poll fires once, and then the thread sleeps.
+ * POLL-6: an armed poll keeps the buffer. */
 GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
 {
   DmabufBuffer *buffer = shared_buffer ();
@@ -543,8 +550,8 @@ GST_START_TEST (test_poll2_idle_buffer_does_not_spin)
 }
 GST_END_TEST;
 
-/* POLL-7, POLL-8: a fence that failed counts as signalled; one that comes after
- * the answer is not in it. */
+/* POLL-7, POLL-8: a fence with an error counts as signalled; a fence added
+ * after a poll makes the buffer busy again. */
 GST_START_TEST (test_poll7_poll8)
 {
   DmabufBuffer *buffer = shared_buffer ();
@@ -563,8 +570,8 @@ GST_START_TEST (test_poll7_poll8)
 }
 GST_END_TEST;
 
-/* A peer that adds fences until it is told to stop; some fence is pending all
- * the time. */
+/* A peer that adds fences until it is stopped, so that some fence is always
+ * pending. */
 static gint peer_rounds, peer_stop;
 
 static gpointer
@@ -586,7 +593,7 @@ peer_thread (gpointer data)
   return NULL;
 }
 
-/* SEC-14: it does not hold a wait beyond its deadline. */
+/* SEC-14: such a peer does not prolong a wait beyond its deadline. */
 GST_START_TEST (test_sec14_peer_adds_for_ever)
 {
   DmabufBuffer *buffer = shared_buffer ();

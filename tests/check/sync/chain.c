@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* st-dma-fence-chain: the eleven cases of the kernel's own suite, by their
- * names. */
+/* The eleven cases of the kernel's st-dma-fence-chain, by their names. */
 
 #include "../lib/sync.h"
 
@@ -14,7 +13,7 @@ typedef struct
   DmabufFence *chains[CHAIN_SZ];
 } Chains;
 
-/* Nodes 1 ... n, or any numbers that @seqno gives */
+/* Nodes with the seqnos 1 ... n, or those that @seqno returns */
 static Chains *
 chains_new (guint n, guint64 (*seqno) (guint i))
 {
@@ -82,7 +81,8 @@ GST_START_TEST (test_sanitycheck)
 }
 GST_END_TEST;
 
-/* CHN-5 */
+/* CHN-5: each point is found from the head and from its own node; a point that
+ * is not there yet is EINVAL. */
 GST_START_TEST (test_find_seqno)
 {
   Chains *c = chains_new (64, NULL);
@@ -115,7 +115,7 @@ GST_START_TEST (test_find_signaled)
 }
 GST_END_TEST;
 
-/* The one in the middle is collected: an earlier one answers for it. */
+/* The node in the middle is collected: an earlier one is found instead. */
 GST_START_TEST (test_find_out_of_order)
 {
   Chains *c = chains_new (3, NULL);
@@ -145,7 +145,7 @@ GST_START_TEST (test_find_gap)
 }
 GST_END_TEST;
 
-/* CHN-4: many walkers, and somebody who signals what they collect. */
+/* CHN-4: many threads walk the chain and signal its fences at the same time. */
 typedef struct
 {
   Chains *chains;
@@ -170,7 +170,7 @@ find_race_thread (gpointer data)
     if (found) {
       DmabufFence *again = dmabuf_fence_ref (found);
 
-      /* What was found finds itself. */
+      /* A node that was found finds itself. */
       if (!dmabuf_fence_chain_find_seqno (
               &again, dmabuf_fence_get_seqno (found), NULL)
           || again != found)
@@ -194,7 +194,7 @@ GST_START_TEST (test_find_race)
   FindRace race = { chains_new (CHAIN_SZ, NULL) };
   guint i;
 
-  /* All have signalled by then. */
+  /* Enough rounds to signal practically all fences. */
   race.n_rounds = (test_is_long () ? 16 : 4) * CHAIN_SZ;
   for (i = 0; i < n; i++)
     threads[i] = g_thread_new ("find", find_race_thread, &race);
@@ -207,7 +207,7 @@ GST_START_TEST (test_find_race)
 }
 GST_END_TEST;
 
-/* CHN-3 */
+/* CHN-3: a node signals when its fence and all before have. */
 GST_START_TEST (test_signal_forward)
 {
   Chains *c = chains_new (64, NULL);
@@ -245,8 +245,8 @@ wait_thread (gpointer fence)
   return GINT_TO_POINTER (dmabuf_fence_wait (fence, FAR_AWAY, NULL, NULL));
 }
 
-/* One thread waits for the tail, and a callback as well, which goes another way
- * (CHN-6). */
+/* CHN-6: one thread waits for the newest node, and a callback is armed on it,
+ * which takes another path in the code. */
 static void
 wait_in_order (const guint *order, guint n)
 {

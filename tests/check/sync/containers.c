@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Arrays, chains and merges, beyond what the KUnit tests cover (B7). */
+/* Arrays, chains and merges, beyond the kernel's KUnit tests. */
 
 #include "../lib/sync.h"
 
 #include <errno.h>
 
-/* --- containers (B7-8, -9, -10) ------------------------------------------ */
+/* --- Containers ---------------------------------------------------------- */
 
 static void
 keep_status (DmabufFence *fence, gpointer status)
@@ -24,7 +24,8 @@ array_of (DmabufFence *a, DmabufFence *b)
   return dmabuf_fence_array_new (fences, 2, dmabuf_fence_context_alloc (1), 1);
 }
 
-/* ARR-4, ARR-5: the first error, armed or only asked. */
+/* ARR-4, ARR-5: the first error wins, whether a callback is armed or the status
+ * is only polled. */
 GST_START_TEST (test_arr5_first_error)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence ();
@@ -65,7 +66,7 @@ GST_START_TEST (test_arr7_array_dropped_early)
 }
 GST_END_TEST;
 
-/* ARR-1, CHN-2: what cannot be nested. */
+/* ARR-1, CHN-2: arrays without members and nested containers are refused. */
 GST_START_TEST (test_arr1_chn2_refused)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence ();
@@ -85,15 +86,15 @@ GST_START_TEST (test_arr1_chn2_refused)
 }
 GST_END_TEST;
 
-/* An array completes after the member's
- * callbacks, not among them. */
+/* A member's callback, which runs before the array completes. */
 static void
 look_at_array (DmabufFence *fence, gpointer calls)
 {
   fail_unless_equals_int (g_atomic_int_get ((gint *) calls), 0);
 }
 
-/* ARR-2, ARR-3, ARR-6: when all have, after the callbacks of the last. */
+/* ARR-2, ARR-3, ARR-6: an array signals when all members have, after the
+ * callbacks of the last one. */
 GST_START_TEST (test_arr3_completion_is_deferred)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence ();
@@ -133,8 +134,9 @@ rearm (DmabufFence *fence, gpointer user_data)
   dmabuf_fence_signal (self->older);
 }
 
-/* CHN-6, ARR-3: told of by the fence that it waited for, and before it could
- * look by the one that it waits for since: it completes once. */
+/* CHN-6, ARR-3: the fence that the head was armed on signals; before the head
+ * is looked at, the one it was armed on again signals too. The chain completes
+ * once. */
 GST_START_TEST (test_chn6_armed_anew_while_deferred)
 {
   DmabufFence *newer = mock_fence ();
@@ -155,7 +157,8 @@ GST_START_TEST (test_chn6_armed_anew_while_deferred)
 }
 GST_END_TEST;
 
-/* CHN-1: a point that goes backwards begins a context, at the greater. */
+/* CHN-1: a point that goes backwards begins a new context, at the greater
+ * seqno. */
 GST_START_TEST (test_chn1_backwards)
 {
   DmabufFence *oldest = dmabuf_fence_chain_new (NULL, mock_fence (), 10);
@@ -175,7 +178,8 @@ GST_START_TEST (test_chn1_backwards)
 }
 GST_END_TEST;
 
-/* CHN-4, CHN-6, CHN-7: built, found in, collected, released. */
+/* CHN-4, CHN-6, CHN-7: a long chain is built, searched, collected and
+ * released. */
 GST_START_TEST (test_chn7_million_nodes)
 {
   guint n = g_getenv ("DMABUF_TEST_SMALL") ? 10000 : 1000000;
@@ -185,7 +189,7 @@ GST_START_TEST (test_chn7_million_nodes)
   gint calls = 0;
   guint i;
 
-  /* Collected while walked: all but the oldest have signalled. */
+  /* Collected during the walk: all except the oldest have signalled. */
   for (i = 1; i <= n; i++)
     chain = dmabuf_fence_chain_new (
         chain, dmabuf_fence_ref (i == 1 ? pending : done), i);
@@ -199,7 +203,7 @@ GST_START_TEST (test_chn7_million_nodes)
   dmabuf_fence_unref (pending);
   dmabuf_fence_unref (chain);
 
-  /* Released whole: nothing has signalled. */
+  /* Released whole: no node has signalled. */
   pending = mock_fence ();
   chain = NULL;
   for (i = 1; i <= n; i++)
@@ -215,7 +219,8 @@ GST_START_TEST (test_chn7_million_nodes)
 }
 GST_END_TEST;
 
-/* UNW-2, UNW-3 */
+/* UNW-2, UNW-3: a merge loses the errors of leaves that have signalled, a
+ * strict merge keeps the first. */
 GST_START_TEST (test_unw3_strict_merge_keeps_the_error)
 {
   DmabufFence *bad = mock_fence (), *worse = mock_fence ();
@@ -228,7 +233,7 @@ GST_START_TEST (test_unw3_strict_merge_keeps_the_error)
   dmabuf_fence_set_error (worse, -ENODATA);
   dmabuf_fence_signal_timestamp (worse, 70);
 
-  /* All signalled: the latest time; the error is lost, or is not. */
+  /* All have signalled: the result has the latest time. */
   merged = dmabuf_fence_merge_many (all, 3);
   fail_unless_equals_int (dmabuf_fence_get_status (merged), 1);
   fail_unless (dmabuf_fence_get_timestamp (merged) == 70);
@@ -248,14 +253,14 @@ GST_START_TEST (test_unw3_strict_merge_keeps_the_error)
   fail_unless_equals_int (dmabuf_fence_get_status (again), -EIO);
   dmabuf_fence_unref (again);
 
-  /* Nor does a node that it is the fence of hide it. */
+  /* The error survives inside of a chain node. */
   again = dmabuf_fence_chain_new (NULL, merged, 1);
   merged = dmabuf_fence_merge_strict (&again, 1);
   fail_unless_equals_int (dmabuf_fence_get_status (merged), -EIO);
   dmabuf_fence_unref (merged);
   dmabuf_fence_unref (again);
 
-  /* What was passed is still ours. */
+  /* The references to the inputs are still the caller's. */
   fail_unless_equals_int (bad->ref_count, 1);
   dmabuf_fence_unref (bad);
   dmabuf_fence_unref (worse);
@@ -267,7 +272,7 @@ GST_START_TEST (test_unw3_strict_merge_keeps_the_error)
 }
 GST_END_TEST;
 
-/* UNW-4: by context, the newest of each. */
+/* UNW-4: sorted by context, with the newest of each. */
 GST_START_TEST (test_unw4_dedup_array)
 {
   guint64 context = dmabuf_fence_context_alloc (2);

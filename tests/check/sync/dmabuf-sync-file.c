@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * IGT's dmabuf_sync_file (7) and the fence part of vgem_basic and vgem_slow
- * (7), by their names, on a dma-buf: udmabuf with sw_sync and vgem in the lab,
- * the fake ones natively. The buffer is looked at by poll and by an exported
- * sync_file; both have to agree.
+ * IGT's dmabuf_sync_file and the fence part of vgem_basic and vgem_slow, by
+ * their names, on a dma-buf: udmabuf with sw_sync and vgem in the lab, the fake
+ * ones natively. Poll and an exported sync_file have to agree about the buffer.
  */
 
 #include "../lib/sync.h"
@@ -53,7 +52,7 @@ is_busy_by_file (DmabufAccess access)
   return busy;
 }
 
-/* Busy for readers, for writers. */
+/* Whether the buffer is busy for readers, and for writers. */
 static void
 assert_busy (gboolean readers, gboolean writers)
 {
@@ -82,7 +81,8 @@ finish_vgem (guint32 fence)
 
 /* --- dmabuf_sync_file ---------------------------------------------------- */
 
-/* XSF-1, POLL-1; POLL-3: each direction is asked alone. */
+/* XSF-1, POLL-1: a reader's fence blocks writers, a writer's blocks both.
+ * POLL-3: each direction is polled alone. */
 GST_START_TEST (export_basic)
 {
   guint32 fence;
@@ -99,7 +99,7 @@ GST_START_TEST (export_basic)
 }
 GST_END_TEST;
 
-/* XSF-2 */
+/* XSF-2: a snapshot sees a later signal. */
 GST_START_TEST (export_before_signal)
 {
   guint32 fence = attach (0);
@@ -126,7 +126,7 @@ GST_START_TEST (export_before_signal)
 }
 GST_END_TEST;
 
-/* sw_sync fences of their own timelines, imported */
+/* An imported sw_sync fence with a timeline of its own */
 typedef struct
 {
   int timeline;
@@ -153,7 +153,7 @@ finish (Imported imported)
   close_fd (imported.timeline);
 }
 
-/* XSF-2: two fences and a snapshot; a third that comes later. */
+/* XSF-2: a snapshot of two fences does not include a third, later one. */
 GST_START_TEST (export_multiwait)
 {
   Imported first = import (DMABUF_ACCESS_READ);
@@ -167,7 +167,7 @@ GST_START_TEST (export_multiwait)
   fail_if (is_ready (snapshot, POLLIN));
   finish (second);
   fail_unless (is_ready (snapshot, POLLIN));
-  /* Snapshot and live poll disagree, as they should. */
+  /* The live poll sees the third fence as well. */
   fail_if (is_ready (fd, POLLOUT));
   finish (third);
   fail_unless (is_ready (fd, POLLOUT));
@@ -199,7 +199,7 @@ GST_START_TEST (export_wait_after_attach)
 }
 GST_END_TEST;
 
-/* XSF-3, XSF-4 */
+/* XSF-3, XSF-4: a fence imported as READ blocks writers, as WRITE both. */
 GST_START_TEST (import_basic)
 {
   Imported imported;
@@ -257,7 +257,8 @@ GST_START_TEST (import_multiple_read_write)
 }
 GST_END_TEST;
 
-/* XSF-1, XSF-3: flags, and what is no sync_file. */
+/* XSF-1, XSF-3: EINVAL for wrong flags and for an fd that is not a sync_file.
+ */
 GST_START_TEST (xsf_wrong_arguments)
 {
   struct dma_buf_export_sync_file args = { .flags = 0 };
@@ -279,7 +280,7 @@ GST_END_TEST;
 
 /* --- vgem_basic, vgem_slow ----------------------------------------------- */
 
-/* Export, then the fence; and the fence, then the export. */
+/* The fd is exported before the fence; below, after it. */
 GST_START_TEST (dmabuf_fence)
 {
   guint32 fence;
@@ -352,8 +353,8 @@ expire (gpointer unused)
   return NULL;
 }
 
-/* VGEM-1: a fence that is never signalled expires, and the wait ends well. With
- * the real one that takes 10 s, which are only there in the long lane. */
+/* VGEM-1: a fence that is never signalled expires, and the wait succeeds. The
+ * real vgem takes 10 s, so only the long lane waits for it. */
 GST_START_TEST (nohang)
 {
   GError *error = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fences: what no suite of the kernel covers (B7-1 … B7-10, B7-20, B7-22 …
- * B7-24, B7-26), and more clauses of the contract. */
+/* Fences beyond the kernel's suites: callbacks, errors, time, waits for many,
+ * software fences, the poller. */
 
 #include "../lib/sync.h"
 
@@ -12,7 +12,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* --- callbacks (B7-1) ---------------------------------------------------- */
+/* --- Callbacks ----------------------------------------------------------- */
 
 static GString *order;
 
@@ -22,7 +22,7 @@ append (DmabufFence *fence, gpointer letter)
   g_string_append_c (order, GPOINTER_TO_INT (letter));
 }
 
-/* FEN-4: in order of registration. */
+/* FEN-4: callbacks are called in order of registration. */
 GST_START_TEST (test_fen4_callbacks_in_order)
 {
   DmabufFence *fence = mock_fence ();
@@ -40,7 +40,8 @@ GST_END_TEST;
 static guint ids[3];
 static gint results[3];
 
-/* FEN-4, FEN-7: its node is out before it is called, a later one is not. */
+/* FEN-4, FEN-7: a callback is unlinked before it is called; a later one is
+ * still queued. */
 static void
 remove_all (DmabufFence *fence, gpointer unused)
 {
@@ -64,8 +65,8 @@ nothing (DmabufFence *fence, gpointer unused)
 {
 }
 
-/* FEN-5, FEN-7: what the kernel forbids inside a callback, as it holds the
- * fence's lock there, is allowed here. */
+/* FEN-5, FEN-7: a callback may add and remove callbacks, which the kernel
+ * forbids, as it holds the fence's lock there. */
 GST_START_TEST (test_fen7_remove_inside_a_callback)
 {
   DmabufFence *fence = mock_fence ();
@@ -86,7 +87,8 @@ count (gpointer calls)
   count_add (calls, 1);
 }
 
-/* FEN-6: user data is freed once, whatever happens. */
+/* FEN-6: user data is freed once: after the removal, after the call, or when
+ * the callback was refused. */
 GST_START_TEST (test_fen6_notify_in_every_case)
 {
   DmabufFence *fence = mock_fence ();
@@ -111,8 +113,8 @@ keep_status (DmabufFence *fence, gpointer status)
   count_set (status, dmabuf_fence_get_status (fence));
 }
 
-/* FEN-15, FEN-19, B7-4: a callback holds no reference of the fence; -EDEADLK is
- * seen by who waited. */
+/* FEN-15, FEN-19: a callback holds no reference to the fence; if the last one
+ * is dropped, the callback sees -EDEADLK. */
 GST_START_TEST (test_fen15_release_with_callbacks)
 {
   DmabufFence *fence = mock_fence ();
@@ -127,9 +129,9 @@ GST_START_TEST (test_fen15_release_with_callbacks)
 }
 GST_END_TEST;
 
-/* --- errors, time, order (B7-3, -5, -6, -7) ------------------------------ */
+/* --- Errors, time, order ------------------------------------------------- */
 
-/* FEN-10 */
+/* FEN-10: an error is a negative errno, set before the signal. */
 GST_START_TEST (test_fen10_set_error)
 {
   DmabufFence *fence = mock_fence ();
@@ -147,7 +149,7 @@ GST_START_TEST (test_fen10_set_error)
 }
 GST_END_TEST;
 
-/* FEN-13 */
+/* FEN-13: the timestamp is the time of the signal, or the given one. */
 GST_START_TEST (test_fen13_timestamp)
 {
   DmabufFence *fence = mock_fence (), *given = mock_fence ();
@@ -162,7 +164,7 @@ GST_START_TEST (test_fen13_timestamp)
   dmabuf_fence_unref (fence);
   dmabuf_fence_unref (given);
 
-  /* A time that cannot be is the time of the signal. */
+  /* An invalid time is replaced by the time of the signal. */
   fence = mock_fence ();
   dmabuf_fence_signal_timestamp (fence, -1);
   fail_unless (dmabuf_fence_get_timestamp (fence) >= before);
@@ -171,7 +173,8 @@ GST_START_TEST (test_fen13_timestamp)
 }
 GST_END_TEST;
 
-/* FEN-3: with wrap in 32 bits, without in 64; never between contexts. */
+/* FEN-3: seqnos wrap in 32 bits, not in 64; fences of two contexts have no
+ * order. */
 GST_START_TEST (test_fen3_is_later)
 {
   guint64 context = dmabuf_fence_context_alloc (1);
@@ -199,7 +202,7 @@ GST_START_TEST (test_fen3_is_later)
 }
 GST_END_TEST;
 
-/* FEN-2 */
+/* FEN-2: contexts are consecutive, and never 0. */
 GST_START_TEST (test_fen2_contexts)
 {
   guint64 start = dmabuf_fence_context_alloc (3);
@@ -209,8 +212,8 @@ GST_START_TEST (test_fen2_contexts)
 }
 GST_END_TEST;
 
-/* FEN-14, ARR-6, CHN-8: the earliest counts, containers pass it on, and it ends
- * with the signal. */
+/* FEN-14, ARR-6, CHN-8: the earliest deadline counts, containers pass it on,
+ * and it is ignored after the signal. */
 GST_START_TEST (test_fen14_deadline)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence ();
@@ -231,7 +234,7 @@ GST_START_TEST (test_fen14_deadline)
 }
 GST_END_TEST;
 
-/* FEN-17 */
+/* FEN-17: names change with the signal. */
 GST_START_TEST (test_fen17_names)
 {
   DmabufTimeline *timeline = dmabuf_timeline_new ("engine");
@@ -250,7 +253,7 @@ GST_START_TEST (test_fen17_names)
 }
 GST_END_TEST;
 
-/* FEN-18 */
+/* FEN-18: a live fence can be referenced. */
 GST_START_TEST (test_fen18_try_ref)
 {
   DmabufFence *fence = mock_fence ();
@@ -262,9 +265,9 @@ GST_START_TEST (test_fen18_try_ref)
 }
 GST_END_TEST;
 
-/* --- wait_any, many (B7-2) ----------------------------------------------- */
+/* --- Waits for any and for many ------------------------------------------ */
 
-/* FEN-12 */
+/* FEN-12: no fences are EINVAL; a wait for any returns the first index. */
 GST_START_TEST (test_fen12_wait_any)
 {
   DmabufFence *fences[3] = { mock_fence (), mock_fence (), mock_fence () };
@@ -297,7 +300,7 @@ GST_START_TEST (test_fen12_wait_any)
 }
 GST_END_TEST;
 
-/* SEC-13: an fd ends the wait, any or all, and is not read. */
+/* SEC-13: an fd ends a wait for any or all, and is not read. */
 GST_START_TEST (test_sec13_cancel_fd)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
@@ -325,8 +328,8 @@ GST_START_TEST (test_sec13_cancel_fd)
 }
 GST_END_TEST;
 
-/* SEC-13: a cancel fd whose other end is gone is a cancel too, and no signal;
- * what has signalled needs no fd, though there be none left. */
+/* SEC-13: a cancel fd whose other end is closed cancels the wait too. If the
+ * fences have signalled, the wait succeeds even when all fds are taken. */
 GST_START_TEST (test_sec13_cancel_fd_hangs_up)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
@@ -354,11 +357,10 @@ GST_START_TEST (test_sec13_cancel_fd_hangs_up)
 }
 GST_END_TEST;
 
-/* --- software fences ----------------------------------------------------- */
+/* --- Software fences ----------------------------------------------------- */
 
-/* IND-1, XDC-1, SEC-17, FEN-8: no deadline, no fence; ETIME by its own timer;
- * not exported.
- */
+/* IND-1, XDC-1, SEC-17, FEN-8: a software fence needs a deadline, ends with
+ * ETIME by its own timer, and cannot be exported. */
 GST_START_TEST (test_ind1_software_fence)
 {
   GError *error = NULL;
@@ -380,7 +382,7 @@ GST_START_TEST (test_ind1_software_fence)
   fail_if (dmabuf_fence_signal (fence));
   dmabuf_fence_unref (fence);
 
-  /* And where no thread waits: a look shows it. */
+  /* Without a waiter a test shows it. */
   fence = mock_fence ();
   fail_unless_equals_int (dmabuf_fence_get_status (fence), 0);
   clock_skip (2 * G_TIME_SPAN_HOUR);
@@ -389,7 +391,7 @@ GST_START_TEST (test_ind1_software_fence)
 }
 GST_END_TEST;
 
-/* SWS-1, for software: order, wrap, the end of the timeline. */
+/* SWS-1 for software fences: order, wrap, the end of the timeline. */
 GST_START_TEST (test_timeline)
 {
   DmabufTimeline *timeline = dmabuf_timeline_new (NULL);
@@ -420,7 +422,8 @@ skip_hours (gpointer unused)
   return NULL;
 }
 
-/* A20: GEQUAL with wrap, NONZERO; seen by callbacks, and ended by the clock. */
+/* A fence on a word in memory: GEQUAL with wrap and NONZERO, seen by a callback
+ * and ended by the deadline. */
 GST_START_TEST (test_seqno_in_memory)
 {
   static guint32 word;
@@ -458,10 +461,10 @@ GST_START_TEST (test_seqno_in_memory)
 }
 GST_END_TEST;
 
-/* --- the poller ---------------------------------------------------------- */
+/* --- The poller ---------------------------------------------------------- */
 
-/* Where there is no fd for the poller nobody tells of a fence, and none has
- * signalled for that: whoever waits looks, and is in time. */
+/* If there is no fd for the poller, waiters poll the fences themselves: they
+ * keep their deadlines, and see when a fence has signalled. */
 GST_START_TEST (test_no_poller)
 {
   DmabufFence *fences[2] = { mock_fence (), mock_fence () };
@@ -482,7 +485,7 @@ GST_START_TEST (test_no_poller)
   assert_error (error, ETIME);
   fail_unless (fake_kernel_fault_fired ());
 
-  /* Nor is a cancel fd forgotten, which is readable: it is an eventfd of 1. */
+  /* A cancel fd still counts: this eventfd is readable. */
   cancel_fd = dmabuf_kernel->eventfd (1, 0);
   fake_kernel_fail_nth (1, EMFILE);
   fail_if (dmabuf_fence_wait_many (
@@ -500,7 +503,7 @@ GST_START_TEST (test_no_poller)
   fail_unless (sleeper_woke_me (sleeper));
   fail_unless (fake_kernel_fault_fired ());
 
-  /* A callback cannot come: the answer is late, but true. */
+  /* Adding a callback waits for the fence, and reports it as signalled. */
   fake_kernel_fail_nth (1, EMFILE);
   sleeper = when_i_sleep (signal_fence, fences[0]);
   g_test_expect_message ("dmabufcore", G_LOG_LEVEL_WARNING, "*watched*");
@@ -537,13 +540,13 @@ blocked_signals (const char *thread)
   return 0;
 }
 
-/* Signals are for the program's threads: whoever blocks one in all of them, to
- * read it from a signalfd, gets it. */
+/* The poller's thread blocks signals, so that a program can block one in all of
+ * its own threads and read it from a signalfd. */
 GST_START_TEST (test_poller_takes_no_signals)
 {
   guint64 wanted = 1 << (SIGINT - 1) | 1 << (SIGTERM - 1) | 1 << (SIGCHLD - 1);
 
-  /* A new thread takes its name when it runs. */
+  /* A new thread gets its name when it runs. */
   poller_settle ();
   fail_unless ((blocked_signals ("dmabuf-poller") & wanted) == wanted);
 }
@@ -581,7 +584,7 @@ fence_more_suite (void)
   tcase_add_test (tc, test_seqno_in_memory);
   tcase_add_test (tc, test_poller_takes_no_signals);
 
-  /* Before anything has started the poller */
+  /* In a process of its own, before the poller is started */
   if (backend_is_fake () && !no_fork ()) {
     tc = tcase_create ("no-poller");
     suite_add_tcase (s, tc);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* st-dma-fence: the twelve cases of the kernel's own suite, by their names.
- * What they do not cover is in fence-more.c. */
+/* The twelve cases of the kernel's st-dma-fence, by their names; fence-more.c
+ * has further ones. */
 
 #include "../lib/sync.h"
 
-/* FEN-1: make, enable, signal, release; nothing leaks (the fixture looks). */
+/* FEN-1: make, enable, signal, release; the fixture finds leaks. */
 GST_START_TEST (test_sanitycheck)
 {
   DmabufFence *fence = mock_fence ();
@@ -16,7 +16,7 @@ GST_START_TEST (test_sanitycheck)
 }
 GST_END_TEST;
 
-/* FEN-4: signals at most once. */
+/* FEN-4: a fence signals at most once. */
 GST_START_TEST (test_signaling)
 {
   DmabufFence *fence = mock_fence ();
@@ -42,7 +42,7 @@ GST_START_TEST (test_add_callback)
 }
 GST_END_TEST;
 
-/* FEN-6 */
+/* FEN-6: a callback is refused after the signal. */
 GST_START_TEST (test_late_add_callback)
 {
   DmabufFence *fence = mock_fence ();
@@ -57,7 +57,7 @@ GST_START_TEST (test_late_add_callback)
 }
 GST_END_TEST;
 
-/* FEN-7 */
+/* FEN-7: a removed callback is never called. */
 GST_START_TEST (test_rm_callback)
 {
   DmabufFence *fence = mock_fence ();
@@ -71,7 +71,7 @@ GST_START_TEST (test_rm_callback)
 }
 GST_END_TEST;
 
-/* FEN-7 */
+/* FEN-7: a callback that was called cannot be removed. */
 GST_START_TEST (test_late_rm_callback)
 {
   DmabufFence *fence = mock_fence ();
@@ -85,7 +85,7 @@ GST_START_TEST (test_late_rm_callback)
 }
 GST_END_TEST;
 
-/* FEN-9 */
+/* FEN-9: the status is 0, then 1. */
 GST_START_TEST (test_status)
 {
   DmabufFence *fence = mock_fence ();
@@ -97,7 +97,7 @@ GST_START_TEST (test_status)
 }
 GST_END_TEST;
 
-/* FEN-9, FEN-10 */
+/* FEN-9, FEN-10: an error shows after the signal only. */
 GST_START_TEST (test_error)
 {
   DmabufFence *fence = mock_fence ();
@@ -110,7 +110,7 @@ GST_START_TEST (test_error)
 }
 GST_END_TEST;
 
-/* FEN-11: a deadline that has passed makes it a test. */
+/* FEN-11: with a deadline that has passed a wait is a test. */
 GST_START_TEST (test_wait)
 {
   DmabufFence *fence = mock_fence ();
@@ -135,7 +135,7 @@ GST_START_TEST (test_wait_timeout)
 }
 GST_END_TEST;
 
-/* FEN-16 */
+/* FEN-16: the stub has always signalled, with context and seqno 0. */
 GST_START_TEST (test_stub)
 {
   guint i;
@@ -153,9 +153,10 @@ GST_START_TEST (test_stub)
 }
 GST_END_TEST;
 
-/* Two threads, each puts a fence into the slot that the other reads, and adds a
- * callback to the other's. Every callback that was accepted has been seen when
- * the other fence has signalled and remove has returned (FEN-7, FEN-18). */
+/* Two threads: each puts a fence into the slot that the other reads, and adds a
+ * callback to the other's fence. A callback that was accepted has either run or
+ * been removed when the other fence has signalled and remove has returned
+ * (FEN-7, FEN-18). */
 static GMutex race_lock;
 
 static DmabufFence *
@@ -214,7 +215,7 @@ race_thread (gpointer data)
 
       if (id) {
         dmabuf_fence_wait (other, FAR_AWAY, NULL, NULL);
-        /* After this the callback runs nowhere. */
+        /* After this the callback is not running on any thread. */
         if (dmabuf_fence_remove_callback (other, id)) {
           if (seen != 0)
             g_atomic_int_inc (&race_misses);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Those of IGT's sw_sync that the contract asks for (10), by their names: as in
- * sw-sync.c. Where an original tests less than it says, this does (B4).
+ * Ten cases of IGT's sw_sync, by their names, on the timelines of sw-sync.c.
+ * Where an original tests less than its name says, this tests all.
  */
 
 #include "../lib/sync.h"
@@ -22,7 +22,7 @@ rounds (guint full, guint quick)
 
 /* --- IGT ----------------------------------------------------------------- */
 
-/* SWS-1, FEN-9 */
+/* SWS-1, FEN-9: closing a timeline signals its pending fences with ENOENT. */
 GST_START_TEST (timeline_closed)
 {
   int timeline = timeline_open ();
@@ -109,7 +109,7 @@ tell_child (gpointer fd)
   return NULL;
 }
 
-/* Another process steps the timeline: only the kernel has those. */
+/* Another process steps the timeline, which only real timelines allow. */
 GST_START_TEST (sync_busy_fork)
 {
   int timeline = timeline_open ();
@@ -214,7 +214,7 @@ GST_START_TEST (sync_busy_fork_unixsocket)
 }
 GST_END_TEST;
 
-/* SF-2: with a bad fd, with something that is no sync_file, with a file. */
+/* SF-2: merging with a bad fd, a timeline or another file is ENOENT. */
 GST_START_TEST (sync_merge_invalid)
 {
   int timeline = timeline_open ();
@@ -237,7 +237,8 @@ GST_START_TEST (sync_merge_invalid)
 }
 GST_END_TEST;
 
-/* Eight threads wait for their point each; one moves the timeline. */
+/* Eight threads each wait for points of their own; one advances the timeline.
+ */
 typedef struct
 {
   int timeline;
@@ -293,7 +294,7 @@ GST_START_TEST (sync_multi_consumer)
 }
 GST_END_TEST;
 
-/* Eight threads, each waits for his turn and makes the next one's. */
+/* Eight threads take turns: each waits for its point and steps the timeline. */
 static gpointer
 take_turns (gpointer data)
 {
@@ -336,7 +337,7 @@ GST_START_TEST (sync_multi_consumer_producer)
 }
 GST_END_TEST;
 
-/* What has expired does not pile up. */
+/* Fences that have signalled do not pile up in merges. */
 GST_START_TEST (sync_expired_merge)
 {
   int timeline = timeline_open ();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The ww part of lib/locking-selftest.c, 36 cases by their names: what the
- * detector of misuse (WW-3) has to complain of, and what not. A complaint is a
+ * The ww part of lib/locking-selftest.c, 36 cases by their names: misuse that
+ * has to be reported (WW-3), and correct use that must not. A report is a
  * critical. Where the kernel's cases forge the state of a lock, here a thread
  * holds it.
  */
@@ -39,11 +39,11 @@ WWLS (DmabufReservation *resv, DmabufAcquireContext *context)
   return code;
 }
 
-/* --- somebody older ------------------------------------------------------ */
+/* --- A thread with an older context -------------------------------------- */
 
 static GMutex holder_lock;
 static GCond holder_cond;
-static guint holder_state; /* 1 holds, 2 is to release */
+static guint holder_state; /* 1: holds the locks, 2: has to release */
 static GThread *holder;
 static gboolean holder_takes_o3;
 
@@ -95,7 +95,7 @@ older_releases (void)
   g_thread_join (g_steal_pointer (&holder));
 }
 
-/* t has o, and died on o2. */
+/* Context t holds o, and got EDEADLK for o2. */
 static void
 die (gboolean with_o3)
 {
@@ -105,14 +105,14 @@ die (gboolean with_o3)
   g_assert (WWL (o2, &t) == EDEADLK);
 }
 
-/* --- the cases ----------------------------------------------------------- */
+/* --- The cases ----------------------------------------------------------- */
 
 static void
 ww_test_fail_acquire (void)
 {
   WWAI (&t);
   g_assert (WWL (o, &t) == 0);
-  /* Again in the same context: an answer, no complaint (WW-1). */
+  /* WW-1: a second lock in the same context is EALREADY, without a report. */
   g_assert (WWL (o, &t) == EALREADY);
   WWU (o);
   WWAF (&t);
@@ -293,14 +293,14 @@ ww_test_edeadlk_acquire_wrong_slow (void)
   WWLS (o3, &t);
 }
 
-/* A lock that claims to nest in a reservation's, which is not held */
+/* A lock is declared to nest in a reservation's lock, which is not held. */
 static void
 ww_test_spin_nest_unlocked (void)
 {
   dmabuf_annotation_lock_nested ("A", o, G_STRLOC);
 }
 
-/* Several of a kind at once, as the reservation orders them */
+/* Several locks of a kind at once are allowed under the reservation's lock. */
 static void
 ww_test_spin_nest_lock (void)
 {
@@ -387,7 +387,7 @@ ww_test_block_context (void)
   WWL (o2, &t);
 }
 
-/* Each case a kind of lock of its own, as orders are remembered. */
+/* Each case has a kind of lock of its own, as orders are remembered. */
 #define L() dmabuf_annotation_lock (G_STRFUNC, G_STRLOC)
 #define U() dmabuf_annotation_unlock (G_STRFUNC)
 
@@ -496,13 +496,12 @@ case_thread (gpointer run)
   return NULL;
 }
 
-/* What a misuse has left locked cannot be released without another one. Nobody
- * reads this but leak checkers. */
+/* Locks that a misuse left locked could be freed by another misuse only. Leak
+ * checkers find them in this array. */
 static DmabufReservation *volatile left_behind[G_N_ELEMENTS (cases)][3];
 
-/* WW-3, LOCK-1: each in a thread of its own, as a misuse leaves it with locks
- * and contexts.
- */
+/* WW-3, LOCK-1: each case runs in a thread of its own, as a misuse leaves locks
+ * and contexts with the thread. */
 GST_START_TEST (test_locking_selftest)
 {
   guint n;

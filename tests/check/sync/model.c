@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Random programs against a plain model.
+ * Random programs, run on the library and on a simple model.
  *
- * A program is a list of steps, each a number of an operation and two numbers
- * that choose its operands, so that every part of a program is a program too: a
- * failing one is shrunk by leaving steps out, and printed.
+ * A program is a list of steps. A step is the number of an operation and two
+ * numbers that choose its operands, so every part of a program is a program
+ * too: a failing one is shrunk by leaving steps out, and printed.
  *
  * In the model a fence is a set of leaves, and has signalled when all of them
- * have. Two more threads add callbacks to whatever fences there are, and take
- * them back.
+ * have. Two more threads add callbacks to the program's fences and remove them.
  *
  * DMABUF_TEST_STEPS is the number of steps; ./run test --long sets a million.
  */
@@ -27,7 +26,7 @@ typedef struct
   guint16 a, b;
 } Step;
 
-/* --- what the other threads have ----------------------------------------- */
+/* --- The fences that other threads use ----------------------------------- */
 
 static GMutex shared_lock;
 static DmabufFence *shared[MAX_FENCES];
@@ -66,7 +65,8 @@ other_thread (gpointer data)
       continue;
     }
 
-    /* Accepted: taken back, or called once. Not accepted: never. */
+    /* An accepted callback is either removed or called once, a refused one is
+     * never called. */
     id = dmabuf_fence_add_callback (fence, count_call, &calls, NULL);
     if (g_rand_boolean (rand))
       g_thread_yield ();
@@ -80,7 +80,7 @@ other_thread (gpointer data)
   return NULL;
 }
 
-/* --- steps --------------------------------------------------------------- */
+/* --- Steps --------------------------------------------------------------- */
 
 static void
 on_object (DmabufFence *fence, gpointer calls)
@@ -223,7 +223,8 @@ step_merge (World *w, const Step *step)
   object = add_object (w, dmabuf_fence_merge (a->fence, b->fence));
   object->leaves = leaves;
   object->array = dmabuf_fence_is_array (object->fence);
-  /* One leaf is itself: it is dropped with the others, not signalled here. */
+  /* If the result is a single leaf, "leaf" stays -1 all the same: only the
+   * leaf's own object signals it. */
   check_leaves (w, object->fence, &leaves);
 }
 
@@ -253,7 +254,7 @@ step_drop (World *w, const Step *step)
   Object *object = choose (w, step->a);
   guint i, last;
 
-  /* The callback's counter is in the object, which is about to move. */
+  /* An object with a callback cannot move: it has the callback's counter. */
   if (!object)
     return;
   last = w->n_objects - 1;
@@ -314,10 +315,10 @@ step_resv_replace (World *w, const Step *step)
   guint i, n = 0;
   gboolean any = FALSE;
 
-  /* In the same context, so that the usages stay those of the contexts. */
+  /* Only by a fence of the same context, so that a context keeps its usage. */
   if (!object || object->leaf < 0 || w->leaves[object->leaf].context != context)
     return;
-  /* Whether one that has signalled is still there is the library's matter. */
+  /* The library may or may not have dropped fences that have signalled. */
   for (i = 0; i < w->n_slots[r]; i++) {
     Leaf *leaf = &w->leaves[w->slots[r][i].leaf];
 
@@ -427,7 +428,7 @@ check_world (World *w)
   }
 }
 
-/* Runs a program; NULL, or what is wrong and where. */
+/* Runs a program. Returns NULL, or the failure and its step. */
 static char *
 run_program (const Step *steps, guint n)
 {
@@ -472,7 +473,8 @@ run_program (const Step *steps, guint n)
   return failure;
 }
 
-/* Leaves out halves, quarters ... single steps, as long as it still fails. */
+/* Leaves out halves, quarters ... single steps, as long as the program still
+ * fails. */
 static void
 shrink (Step *steps, guint *n)
 {

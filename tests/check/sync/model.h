@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* In the model a fence is a set of leaves, and has signalled when all of them
- * have. */
+/* The model of model.c: a fence is a set of leaves, and has signalled when all
+ * of them have. */
 
 #include "../lib/sync.h"
 
@@ -28,10 +28,10 @@ typedef struct
 {
   DmabufFence *fence;
   LeafSet leaves;
-  int leaf; /* of a plain fence, else -1 */
+  int leaf; /* Of a plain fence, else -1 */
   gboolean chain;
   gboolean array;
-  gint calls; /* of the one callback that it has, -1 for none */
+  gint calls; /* Of its callback, -1 without one */
 } Object;
 
 typedef struct
@@ -90,7 +90,7 @@ set_is_signaled (World *w, const LeafSet *set)
   return TRUE;
 }
 
-/* UNW-2: pending, and the latest of each context */
+/* UNW-2: keeps the latest pending leaf of each context. */
 static inline void
 set_reduce (World *w, LeafSet *set)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Fences that meet the outside: other people's loops and other backends. */
+/* Fences in event loops, of external backends, and in a child process. */
 
 #include "../lib/sync.h"
 
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* --- in other people's loops --------------------------------------------- */
+/* --- Event loops --------------------------------------------------------- */
 
 typedef struct
 {
@@ -71,7 +71,7 @@ on_source (gpointer calls)
   return G_SOURCE_REMOVE;
 }
 
-/* POLL-2: fires once, and the loop then sleeps. */
+/* POLL-2: a source fires once, and then the loop sleeps. */
 GST_START_TEST (test_source)
 {
   DmabufFence *fence = mock_fence ();
@@ -97,7 +97,7 @@ GST_START_TEST (test_source)
 }
 GST_END_TEST;
 
-/* An fd that stays readable. */
+/* The fd of a fence stays readable once it has signalled. */
 GST_START_TEST (test_poll_fd)
 {
   DmabufFence *fence = mock_fence ();
@@ -112,7 +112,7 @@ GST_START_TEST (test_poll_fd)
 }
 GST_END_TEST;
 
-/* --- external backends --------------------------------------------------- */
+/* --- External backends --------------------------------------------------- */
 
 static int external_fd;
 static gint external_closed;
@@ -150,8 +150,8 @@ static const DmabufFenceBackend backend = {
   .free = external_free,
 };
 
-/* XDC-4: a point of a syncobj, as ext/kms makes one, when it has been
- * submitted. */
+/* XDC-4: a fence of a syncobj's point, made when its work has been submitted,
+ * as ext/kms does. */
 GST_START_TEST (test_external_backend)
 {
   int timeline = timeline_open ();
@@ -174,14 +174,14 @@ GST_START_TEST (test_external_backend)
   fail_unless (dmabuf_fence_get_timestamp (fence) == 77);
   close_fd (fd);
   dmabuf_fence_unref (fence);
-  /* The poller may not be out of the callback yet. */
+  /* The poller may still be inside of the callback. */
   until (&external_closed, 1);
   close_fd (external_fd);
   close_fd (timeline);
 }
 GST_END_TEST;
 
-/* FEN-11: the earliest time that there is has passed like any other. */
+/* FEN-11: the smallest possible deadline has passed. */
 GST_START_TEST (test_fen11_earliest_deadline)
 {
   int timeline = timeline_open ();
@@ -193,7 +193,8 @@ GST_START_TEST (test_fen11_earliest_deadline)
 }
 GST_END_TEST;
 
-/* FEN-14: microseconds become nanoseconds, and what is late stays late. */
+/* FEN-14: microseconds become nanoseconds, without an overflow of the latest
+ * deadline. */
 GST_START_TEST (test_fen14_far_deadline)
 {
   int timeline = timeline_open ();
@@ -211,7 +212,7 @@ GST_START_TEST (test_fen14_far_deadline)
 }
 GST_END_TEST;
 
-/* --- a driver that is gone ------------------------------------------------ */
+/* --- A driver that is gone ------------------------------------------------ */
 
 static int
 gone_open (gpointer data)
@@ -232,9 +233,9 @@ static const DmabufFenceBackend gone_backend = {
   .is_signaled = gone_is_signaled,
 };
 
-/* XDC-1: nobody is left to signal it, which is an end: with an error, and
- * neither as a success nor as a wait that spins. FEN-11: the error is the
- * fence's, and not that of a wait. */
+/* XDC-1: when the other end of a backend's fd is closed, the fence signals with
+ * an error, and waits do not spin. FEN-11: the error is the fence's; the waits
+ * succeed. */
 GST_START_TEST (test_external_backend_hangs_up)
 {
   gboolean by_callback = __i__;
@@ -254,7 +255,7 @@ GST_START_TEST (test_external_backend_hangs_up)
   if (by_callback) {
     until (&calls, 1);
   } else {
-    /* The first wait ends as each after it: the fence has signalled. */
+    /* The second wait ends like the first, as the fence has signalled. */
     for (i = 0; i < 2; i++)
       fail_unless (
           dmabuf_fence_wait (fence, DMABUF_DEADLINE_NEVER, NULL, &error));
@@ -282,8 +283,8 @@ static const DmabufFenceBackend late_backend = {
   .is_signaled = late_is_signaled,
 };
 
-/* What hung up had signalled before: that is no error. And a backend whose time
- * makes no sense has told none. */
+/* A hang-up after the signal is no error. An invalid timestamp of a backend is
+ * replaced. */
 GST_START_TEST (test_external_backend_signals_and_hangs_up)
 {
   GError *error = NULL;
@@ -302,10 +303,10 @@ GST_START_TEST (test_external_backend_signals_and_hangs_up)
 }
 GST_END_TEST;
 
-/* --- a child process ------------------------------------------------------ */
+/* --- A child process ------------------------------------------------------ */
 
-/* The child of a fork has the fences, and lets go of them; those of its parent
- * are watched as before. */
+/* The child of a fork inherits the fences and can release them; the parent's
+ * poller still watches its own. */
 GST_START_TEST (test_fork_lets_go_of_a_watched_fence)
 {
   int timeline = timeline_open ();
@@ -323,17 +324,17 @@ GST_START_TEST (test_fork_lets_go_of_a_watched_fence)
     dmabuf_fence_remove_callback (fence, id);
     dmabuf_fence_unref (fence);
 #ifdef DMABUF_TSAN
-    _exit (0); /* which allows no thread in such a child */
+    _exit (0); /* ThreadSanitizer allows no threads in a child of a fork */
 #endif
-    /* And it has a poller of its own. */
+    /* The child starts a poller of its own. */
     own = mock_fence ();
     dmabuf_fence_add_callback (own, count_call, &calls, NULL);
     clock_skip (2 * G_TIME_SPAN_HOUR);
     until (&calls, 1);
     status = dmabuf_fence_get_status (own);
     dmabuf_fence_unref (own);
-    /* Not _exit (): to a leak checker what the parent's threads hold is lost
-     * here, where they are not. */
+    /* In place of _exit (), where a leak checker would report memory that the
+     * parent's threads hold, as they are missing here. */
     execlp (status == -ETIME ? "true" : "false", "the child's answer", NULL);
     _exit (2);
   }
@@ -366,9 +367,9 @@ unsubmitted_is_signaled (gpointer data, int *error, gint64 *timestamp)
   return FALSE;
 }
 
-/* IND-2, XDC-1: a point that nobody has submitted work for is no fence. Waiting
- * for it is refused at once, as nothing guarantees its end; whoever has the
- * syncobj waits for the submission first (WAIT_FOR_SUBMIT). */
+/* IND-2, XDC-1: a point becomes a fence when its work is submitted. Before that
+ * a wait for it fails at once, as nothing guarantees its end; the owner of the
+ * syncobj first waits for the submission (WAIT_FOR_SUBMIT). */
 GST_START_TEST (test_ind2_point_without_work)
 {
   static const DmabufFenceBackend unsubmitted = {
@@ -405,7 +406,7 @@ outside_suite (void)
   tcase_add_test (tc, test_fork_lets_go_of_a_watched_fence);
   tcase_add_test (tc, test_ind2_point_without_work);
 
-  /* GLib's main context opens fds of its own, which the fixture would miss. */
+  /* Without the fixture, which would count the fds of GLib's main context. */
   tc = tcase_create ("loops");
   suite_add_tcase (s, tc);
   tcase_add_test (tc, test_wait_async);

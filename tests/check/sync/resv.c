@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* st-dma-resv: the five cases of the kernel's own suite, by their names, four
- * of them for each usage; then B7-11, what it does not cover. */
+/* The five cases of the kernel's st-dma-resv, by their names, four of them for
+ * each usage; then clauses that it does not cover. */
 
 #include "../lib/sync.h"
 
@@ -99,7 +99,8 @@ GST_START_TEST (test_for_each)
 }
 GST_END_TEST;
 
-/* RSV-5: begins anew, and says so, when the list was changed. */
+/* RSV-5: the iteration restarts when the list was changed, and sets
+ * is_restarted. */
 GST_START_TEST (test_for_each_unlocked)
 {
   DmabufFence *fence = mock_fence ();
@@ -145,9 +146,9 @@ GST_START_TEST (test_get_fences)
 }
 GST_END_TEST;
 
-/* --- B7-11 --------------------------------------------------------------- */
+/* --- Not covered by the kernel's suite ----------------------------------- */
 
-/* RSV-1: who sees what, four by four. */
+/* RSV-1: a query for each usage, with a fence of each usage. */
 GST_START_TEST (test_rsv1_usage_matrix)
 {
   guint asked;
@@ -169,7 +170,8 @@ GST_START_TEST (test_rsv1_usage_matrix)
 }
 GST_END_TEST;
 
-/* RSV-2: nothing, unlocked, without a slot, after the unlock. */
+/* RSV-2: 0 slots and an unlocked reservation are refused; adding needs a slot,
+ * which the unlock drops. */
 GST_START_TEST (test_rsv2_slots_are_reserved_first)
 {
   DmabufFence *fence = mock_fence ();
@@ -194,8 +196,8 @@ GST_START_TEST (test_rsv2_slots_are_reserved_first)
 }
 GST_END_TEST;
 
-/* RSV-2: n reserved slots take n fences of as many contexts, also after growth;
- * what is pending stays, what has signalled goes. */
+/* RSV-2: n reserved slots take n fences of as many contexts, even after growth;
+ * growing keeps pending fences and drops those that have signalled. */
 GST_START_TEST (test_rsv2_growth_keeps_pending)
 {
   DmabufFence *fences[100];
@@ -243,7 +245,7 @@ GST_START_TEST (test_rsv3_promotion)
   fail_unless_equals_int (count (DMABUF_USAGE_BOOKKEEP), 2);
   fail_unless_equals_int (count (DMABUF_USAGE_WRITE), 1);
 
-  /* An earlier one of the context adds nothing that was not there. */
+  /* An earlier fence of the context replaces none of them. */
   add (read, DMABUF_USAGE_READ);
   fail_unless (count (DMABUF_USAGE_BOOKKEEP) >= 2);
   unlock ();
@@ -271,7 +273,7 @@ GST_START_TEST (test_rsv3_container_refused)
 }
 GST_END_TEST;
 
-/* RSV-4 */
+/* RSV-4: replaces the fences of one context, with another usage. */
 GST_START_TEST (test_rsv4_replace)
 {
   guint64 context = dmabuf_fence_context_alloc (1);
@@ -303,7 +305,7 @@ GST_START_TEST (test_rsv4_replace)
 }
 GST_END_TEST;
 
-/* RSV-2: more than can be is refused, and no loop that does not end. */
+/* RSV-2: too many slots are refused, without an overflow or an endless loop. */
 GST_START_TEST (test_rsv2_too_many)
 {
   static const guint many[] = { G_MAXUINT, G_MAXUINT / 2 + 2, G_MAXUINT - 1 };
@@ -323,7 +325,7 @@ GST_START_TEST (test_rsv2_too_many)
 }
 GST_END_TEST;
 
-/* RSV-4, RSV-6: a container can come in no other way than RSV-3's either. */
+/* RSV-4, RSV-6: replacing by a container is refused, as adding one (RSV-3). */
 GST_START_TEST (test_rsv4_container_refused)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence ();
@@ -344,7 +346,7 @@ GST_START_TEST (test_rsv4_container_refused)
 }
 GST_END_TEST;
 
-/* RSV-6: none, one, an array that cannot go back. */
+/* RSV-6: the singleton is NULL, the only fence, or an array. */
 GST_START_TEST (test_rsv6_singleton)
 {
   DmabufFence *a = mock_fence (), *b = mock_fence (), *single;
@@ -371,7 +373,7 @@ GST_START_TEST (test_rsv6_singleton)
 }
 GST_END_TEST;
 
-/* RSV-6 */
+/* RSV-6: a copy has the pending fences. */
 GST_START_TEST (test_rsv6_copy)
 {
   DmabufReservation *copy = dmabuf_reservation_new ();
@@ -396,7 +398,8 @@ GST_START_TEST (test_rsv6_copy)
 }
 GST_END_TEST;
 
-/* RSV-7, SEC-13: a test, the deadline, cancelled, done. */
+/* RSV-7, SEC-13: a wait can be a test, end at its deadline, be cancelled, or
+ * succeed. */
 GST_START_TEST (test_rsv7_wait)
 {
   GCancellable *cancellable = g_cancellable_new ();
@@ -433,7 +436,8 @@ GST_START_TEST (test_rsv7_wait)
 }
 GST_END_TEST;
 
-/* RSV-7 */
+/* RSV-7: a deadline is passed to the fences up to a usage; describe prints
+ * them. */
 GST_START_TEST (test_rsv7_deadline_and_describe)
 {
   DmabufFence *write = mock_fence (), *read = mock_fence ();
@@ -464,7 +468,8 @@ lock_and_leave (gpointer locked)
   return GINT_TO_POINTER (dmabuf_reservation_trylock (locked, NULL));
 }
 
-/* RSV-8; a thread has it that is no more. */
+/* RSV-8: the last reference is dropped while a thread that has ended holds the
+ * lock. */
 GST_START_TEST (test_rsv8_last_reference_while_locked)
 {
   DmabufReservation *locked = dmabuf_reservation_new ();
@@ -475,8 +480,8 @@ GST_START_TEST (test_rsv8_last_reference_while_locked)
 }
 GST_END_TEST;
 
-/* B7-12: the unlocked iterator against somebody who adds and signals. A fence
- * that was there before and is pending after was seen in between. */
+/* RSV-5: the unlocked iterator while other threads add and signal fences. A
+ * fence that is pending all the time is seen by each iteration, once. */
 static gint stop;
 
 static gpointer
@@ -494,7 +499,7 @@ adder (gpointer unused)
   return NULL;
 }
 
-GST_START_TEST (test_b7_12_unlocked_against_changes)
+GST_START_TEST (test_rsv5_unlocked_against_changes)
 {
   DmabufFence *constant = mock_fence ();
   GThread *threads[2];
@@ -558,7 +563,7 @@ resv_suite (void)
   tcase_add_test (tc, test_rsv7_wait);
   tcase_add_test (tc, test_rsv7_deadline_and_describe);
   tcase_add_test (tc, test_rsv8_last_reference_while_locked);
-  tcase_add_test (tc, test_b7_12_unlocked_against_changes);
+  tcase_add_test (tc, test_rsv5_unlocked_against_changes);
   return s;
 }
 

@@ -21,9 +21,10 @@ import (int fd, DmabufAccess access, int timeline, guint value)
   close_fd (sync_file);
 }
 
-/* --- acceptance 4: many pending ------------------------------------------ */
+/* --- Many pending fences ------------------------------------------------- */
 
-/* A timeline and a fence each, and the fake kernel's own */
+/* Raises the limit of fds for @n fences: each needs a timeline, a sync_file and
+ * fds of the fake kernel. Returns for how many there is room. */
 static guint
 room_for (guint n)
 {
@@ -49,7 +50,7 @@ count_entries (const char *path)
   return n;
 }
 
-/* Outside of the fixture, which starts the poller itself */
+/* Without the fixture, which starts the poller itself */
 GST_START_TEST (test_poller_is_one_thread_and_three_fds)
 {
   guint fds = count_entries ("/proc/self/fd");
@@ -61,7 +62,8 @@ GST_START_TEST (test_poller_is_one_thread_and_three_fds)
 }
 GST_END_TEST;
 
-/* A timeline for each, as one signals in the order of its values only */
+/* Each fence has a timeline of its own, as one timeline signals in the order of
+ * its values only. */
 GST_START_TEST (test_many_pending)
 {
   guint n = room_for (g_getenv ("DMABUF_TEST_SMALL") ? 500 : 10000);
@@ -89,7 +91,7 @@ GST_START_TEST (test_many_pending)
   fail_unless_equals_int (n_sources, n);
   fail_unless_equals_int (count_entries ("/proc/self/task"), threads);
 
-  /* Asleep, and without a timer that wakes it while nothing happens */
+  /* The poller sleeps, without a timer that would wake it. */
   fail_unless_equals_int (poller_until_asleep (), -1);
 
   for (i = 0; i < n; i++) {
@@ -114,10 +116,10 @@ GST_START_TEST (test_many_pending)
 }
 GST_END_TEST;
 
-/* --- acceptance 7: cancelled and timed out, under a storm of signals ------ */
+/* --- Cancelled and timed out under a storm of signals --------------------- */
 
 static gint storm_over, n_signals;
-static pthread_t stormed; /* outlives a test that fails */
+static pthread_t stormed; /* Static, as a failed test returns early */
 
 static void
 on_signal (int number)
@@ -132,8 +134,8 @@ send_signal (void)
 
   pthread_kill (stormed, SIGUSR1);
 #ifdef DMABUF_TSAN
-  /* It keeps a signal back until the thread calls the C library again, which
-   * one that sleeps does not do. */
+  /* ThreadSanitizer delays a signal until the thread calls the C library again,
+   * which a sleeping thread does not do. */
   g_thread_yield ();
   (void) before;
 #else
@@ -159,7 +161,7 @@ storm_and_cancel (gpointer cancellable)
   return cancel (cancellable);
 }
 
-/* A sync_file of the kernel, a fence of our own, both merged, a buffer */
+/* Waits for a software fence, a sync_file, both merged, or a buffer. */
 static gboolean
 wait_for (DmabufFence **fences, DmabufBuffer *buffer, guint which,
     gint64 deadline, GCancellable *cancellable, GError **error)
@@ -170,8 +172,8 @@ wait_for (DmabufFence **fences, DmabufBuffer *buffer, guint which,
       buffer, DMABUF_ACCESS_READ, deadline, cancellable, error);
 }
 
-/* Signals neither end a wait nor prolong it: the deadline and the cancellable
- * do that, and nothing else. */
+/* SEC-13: signals neither end a wait nor prolong it; only the deadline and the
+ * cancellable end it. */
 GST_START_TEST (test_sec13_waits_end_under_signals)
 {
   struct sigaction action = { .sa_handler = on_signal };
@@ -215,17 +217,16 @@ GST_START_TEST (test_sec13_waits_end_under_signals)
 }
 GST_END_TEST;
 
-/* --- acceptance 5: writers and readers ----------------------------------- */
+/* --- Writers and readers ------------------------------------------------- */
 
 #define N_BUFFERS 32
 #define N_THREADS 8
 
 static DmabufBuffer *storm_buffers[N_BUFFERS];
-static guint written[N_BUFFERS]; /* by works that are over */
-static gint
-    promised[N_BUFFERS]; /* by works that are submitted, under the lock */
+static guint written[N_BUFFERS]; /* By works that have ended */
+static gint promised[N_BUFFERS]; /* By submitted works; under the lock */
 static gint works_left, storm_errors;
-static guint n_works; /* of each thread */
+static guint n_works; /* Of each thread */
 
 typedef struct
 {
@@ -236,7 +237,7 @@ typedef struct
   guint before[16];
 } Work;
 
-/* The "device": runs when what it has to wait for has signalled. */
+/* The "device": runs when the fence that it has to wait for has signalled. */
 static void
 work_run (Work *work)
 {
@@ -247,7 +248,7 @@ work_run (Work *work)
 
     for (index = 0; storm_buffers[index] != work->uses[i].buffer; index++)
       ;
-    /* No work runs before the writers that were there at its submission. */
+    /* A work runs after all writers that were submitted before it. */
     if (__atomic_load_n (&written[index], __ATOMIC_ACQUIRE) < work->before[i])
       g_atomic_int_inc (&storm_errors);
     if (work->uses[i].access & DMABUF_ACCESS_WRITE)
@@ -305,7 +306,7 @@ submit_thread (gpointer data)
     g_assert (dmabuf_submission_end (&submission, done, NULL));
     dmabuf_fence_unref (done);
 
-    /* One that has signalled meanwhile does not call (FEN-6). */
+    /* FEN-6: a fence that has signalled meanwhile refuses the callback. */
     if (!work->wait
         || dmabuf_fence_add_callback (work->wait, work_run_and_free, work, NULL)
             == 0)
@@ -316,7 +317,8 @@ submit_thread (gpointer data)
   return NULL;
 }
 
-/* XSF-5, XDC-3: export, submit, import as one, by any number of threads. */
+/* XSF-5, XDC-3: export, submit and import are atomic under a submission, with
+ * many threads. */
 GST_START_TEST (test_storm_of_writers_and_readers)
 {
   GThread *threads[N_THREADS];

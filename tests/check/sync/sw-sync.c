@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * kselftest's sync suite (10), by its names. On the fake timelines natively, on
- * sw_sync in the lab. Where an original tests less than it says, this does
- * (B3).
+ * The ten cases of kselftest's sync suite, by their names: on fake timelines
+ * natively, on sw_sync in the lab. Where an original tests less than its name
+ * says, this tests all.
  */
 
 #include "../lib/sync.h"
@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A fence that holds for one stamp (an fd), checked by each of its ways */
+/* Checks that a fence is pending, by the fence and by its fd. */
 static void
 assert_pending (DmabufFence *fence, guint n_leaves)
 {
@@ -31,7 +31,7 @@ rounds (guint full, guint quick)
   return test_is_long () ? full : quick;
 }
 
-/* --- kselftest ----------------------------------------------------------- */
+/* --- Kselftest ----------------------------------------------------------- */
 
 GST_START_TEST (test_alloc_timeline)
 {
@@ -59,7 +59,7 @@ GST_START_TEST (test_alloc_fence_negative)
 }
 GST_END_TEST;
 
-/* SF-7: a wait that times out is ETIME. */
+/* SF-7: a wait that times out fails with ETIME. */
 GST_START_TEST (test_fence_one_timeline_wait)
 {
   int timeline = timeline_open ();
@@ -90,7 +90,7 @@ GST_START_TEST (test_fence_one_timeline_merge)
 
   fail_unless_equals_int (file_n_fences (d), 1);
   for (i = 0; i < 3; i++) {
-    /* Each of them, not only a. */
+    /* Every fence is checked; the original checks only a. */
     fail_unless_equals_int (file_status (a), i >= 1);
     fail_unless_equals_int (file_status (b), i >= 2);
     fail_unless_equals_int (file_status (c), 0);
@@ -221,8 +221,8 @@ GST_START_TEST (test_stress_two_threads_shared_timeline)
 }
 GST_END_TEST;
 
-/* Producers that each step their timeline once the consumer has stepped his;
- * he waits for all of them merged, in two ways. */
+/* Each producer steps its timeline after the consumer has stepped its own. The
+ * consumer waits for the merged fences of all producers, in two ways. */
 #define N_PRODUCERS 5
 
 typedef struct
@@ -320,8 +320,8 @@ GST_START_TEST (test_consumer_stress_multi_producer_single_consumer)
 }
 GST_END_TEST;
 
-/* Random merges of many timelines: as many leaves as timelines were used, and
- * signalled exactly after the last one. */
+/* Random merges of many timelines: the result has as many leaves as timelines
+ * were used, and signals exactly with the last one. */
 #define N_TIMELINES 32
 
 static void

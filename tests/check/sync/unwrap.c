@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* st-dma-fence-unwrap: the ten cases of the kernel's own suite, by their names.
- */
+/* The ten cases of the kernel's st-dma-fence-unwrap, by their names. */
 
 #include "../lib/sync.h"
 

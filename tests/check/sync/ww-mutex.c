@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* test-ww_mutex: the groups of the kernel's suite for wait-die locks, on the
- * lock of reservations (WW-1, WW-2). */
+/* The groups of the kernel's test-ww_mutex for wait-die locks, on the lock of
+ * reservations (WW-1, WW-2). */
 
 #include "../lib/sync.h"
 
@@ -52,7 +52,8 @@ exclusion_thread (gpointer data)
   return NULL;
 }
 
-/* One at a time: with and without context, trying and waiting. */
+/* One thread at a time has the lock: with and without context, by trylock and
+ * by waiting. */
 GST_START_TEST (test_mutex)
 {
   GThread *threads[4];
@@ -93,7 +94,7 @@ GST_START_TEST (test_aa)
 }
 GST_END_TEST;
 
-/* WW-3: trylock looks at its context as lock does. */
+/* WW-3: trylock checks its context as lock does. */
 GST_START_TEST (test_ww3_trylock_misuse)
 {
   DmabufReservation *resv = dmabuf_reservation_new ();
@@ -109,8 +110,8 @@ GST_START_TEST (test_ww3_trylock_misuse)
 }
 GST_END_TEST;
 
-/* WW-3: whoever has a lock in another context of the same thread would wait
- * for himself. */
+/* WW-3: a thread that holds a lock in one context would wait for itself if it
+ * locked it in another. */
 GST_START_TEST (test_ww3_own_other_context)
 {
   DmabufReservation *resv = dmabuf_reservation_new ();
@@ -140,7 +141,7 @@ typedef struct
   int result[2];
 } Abba;
 
-/* Both have their first one. */
+/* Waits until both sides have their first lock. */
 static void
 abba_meet (Abba *abba)
 {
@@ -188,7 +189,8 @@ abba_thread (gpointer abba)
   return NULL;
 }
 
-/* WW-1, WW-2: the younger dies, backs off, and gets both in the end. */
+/* WW-1, WW-2: the younger context gets EDEADLK, backs off, and gets both locks
+ * in the end. */
 GST_START_TEST (test_abba)
 {
   Abba abba = {
@@ -259,7 +261,7 @@ cycle_thread (gpointer data)
   return NULL;
 }
 
-/* A ring of locks, each thread has one and wants the next. */
+/* A ring of locks: each thread has one and wants the next. */
 static void
 run_cycle (guint n)
 {
@@ -304,16 +306,16 @@ GST_START_TEST (test_cycle)
 }
 GST_END_TEST;
 
-/* --- stress -------------------------------------------------------------- */
+/* --- Stress -------------------------------------------------------------- */
 
 typedef struct
 {
   DmabufReservation **locks;
   guint n;
   gboolean reorder;
-  guint n_rounds; /* of each thread */
+  guint n_rounds; /* Of each thread */
   gint errors;
-  guint64 *counters; /* one per lock, written under it */
+  guint64 *counters; /* One per lock, written under it */
   guint64 rounds;
 } Stress;
 
@@ -330,7 +332,8 @@ shuffle (guint *order, guint n, GRand *rand)
   }
 }
 
-/* Locks all in a random order by hand: back off, the contended one first. */
+/* Locks all in a random order without lock_many (): backs off on EDEADLK, and
+ * then locks the contended one first. */
 static gpointer
 stress_thread (gpointer data)
 {
@@ -440,7 +443,7 @@ GST_START_TEST (test_stress_all)
 }
 GST_END_TEST;
 
-/* --- what the kernel's does not cover ------------------------------------ */
+/* --- Not covered by the kernel's suite ----------------------------------- */
 
 static gpointer
 lock_thread (gpointer cancellable)
@@ -454,7 +457,7 @@ lock_thread (gpointer cancellable)
   return NULL;
 }
 
-/* WW-1: interruptible */
+/* WW-1: the wait for a lock can be cancelled. */
 GST_START_TEST (test_ww1_interruptible)
 {
   GCancellable *cancellable = g_cancellable_new ();
@@ -467,7 +470,7 @@ GST_START_TEST (test_ww1_interruptible)
   g_cancellable_cancel (cancellable);
   sleeper_join (waiter);
 
-  /* Nobody is left who waits. */
+  /* The cancelled waiter has left the list. */
   dmabuf_reservation_unlock (shared);
   fail_unless (dmabuf_reservation_trylock (shared, NULL));
   dmabuf_reservation_unlock (shared);
@@ -476,7 +479,8 @@ GST_START_TEST (test_ww1_interruptible)
 }
 GST_END_TEST;
 
-/* One twice, any order: lock_many () copes. */
+/* WW-1: lock_many () takes reservations in any order, and one that is there
+ * twice. */
 GST_START_TEST (test_ww1_lock_many)
 {
   DmabufReservation *a = dmabuf_reservation_new ();
