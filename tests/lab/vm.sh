@@ -96,7 +96,9 @@ guest_command () {
 # boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at spaces.
 # no_timer_check: the kernel counts ticks while it boots, and panics where its
 # processor is not run in time.
-# cryptomgr.notests: the kernel's tests of its ciphers take two seconds here.
+# cryptomgr.notests, init_on_alloc, transparent_hugepage: ciphers that nothing uses
+# are tested for two seconds, and memory that is cleared twice, or by megabytes, is
+# slow here.
 # global_cursor_default=0: a console whose cursor blinks on vkms waits for a vblank
 # each time, and warns where none comes in time.
 qemu () {
@@ -124,7 +126,7 @@ qemu () {
     -nodefaults -no-user-config -no-reboot -display none -nic none \
     -serial "file:$4" \
     -kernel "$IMAGE/$2/vmlinuz" -initrd "$IMAGE/$2/initramfs" \
-    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check cryptomgr.notests vt.global_cursor_default=0 ${append[*]} ${LAB_APPEND-}" \
+    -append "console=ttyS0 panic=-1 oops=panic mitigations=off tsc=reliable no_timer_check cryptomgr.notests init_on_alloc=0 transparent_hugepage=never vt.global_cursor_default=0 ${append[*]} ${LAB_APPEND-}" \
     -drive "file=$IMAGE/root.img,format=raw,if=virtio,snapshot=on" \
     -virtfs "local,path=$TOP,mount_tag=src,security_model=none,readonly=on,multidevs=remap" \
     -virtfs "local,path=$1,mount_tag=lab,security_model=none,readonly=on" \
