@@ -335,7 +335,7 @@ GST_START_TEST (test_errors)
 
   start_pipeline ("! video/x-raw,width=12345 !");
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "/dev/video0 (mock): has nothing of what is wanted", "12345");
+      "/dev/video0 (mock): has no format for the wanted caps", "12345");
   end_pipeline ();
 
   /* No fault of the device. */
@@ -344,7 +344,7 @@ GST_START_TEST (test_errors)
   gst_util_set_object_arg (G_OBJECT (other), "caps", "video/x-raw,width=320");
   gst_object_unref (other);
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "/dev/video0 (mock)", "nothing suits all elements downstream");
+      "/dev/video0 (mock)", "no caps suit all elements downstream");
   end_pipeline ();
 
   /* Most webcams have their large sizes compressed only. */

@@ -112,7 +112,7 @@ GST_START_TEST (test_signal_that_the_peer_refuses)
   wait_for_frames (5);
   mock_driver_change_signal (1280, 720, 60);
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "has nothing of what is wanted", "width=(int)640");
+      "has no format for the wanted caps", "width=(int)640");
   end_pipeline ();
 }
 GST_END_TEST;
