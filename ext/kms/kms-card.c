@@ -212,7 +212,7 @@ find_card (const char *driver, GError **error)
   kms_set_error (error, denied ? EACCES : ENODEV,
       "no KMS card %s%s%swith a display connected%s",
       driver ? "of the driver " : "", driver ? driver : "", driver ? " " : "",
-      reasons->len ? reasons->str : "; there is none in /dev/dri");
+      reasons->len ? reasons->str : "; /dev/dri has no cards");
   g_string_free (reasons, TRUE);
 
   return NULL;

@@ -403,7 +403,7 @@ kms_presenter_run_mailbox (gpointer data)
   }
 }
 
-/* --- what is shown ----------------------------------------------------- */
+/* --- the shown frames -------------------------------------------------- */
 
 KmsOutput *
 kms_presenter_get_output (KmsPresenter *presenter)

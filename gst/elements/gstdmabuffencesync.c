@@ -256,10 +256,10 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
   /**
    * GstDmabufFenceSync:mode:
    *
-   * What is done with the fences of a buffer.
+   * How the fences of a buffer are handled.
    */
   properties[PROP_MODE] = g_param_spec_enum ("mode", "Mode",
-      "What is done with the fences of a buffer", mode_get_type (),
+      "How the fences of a buffer are handled", mode_get_type (),
       DEFAULT_MODE, flags);
 
   /**
