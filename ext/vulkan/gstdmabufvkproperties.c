@@ -11,8 +11,8 @@
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkImportMode, import_mode,
     { GPU_IMPORT_AUTO,
-        "Buffers for linear frames, images for others, or whatever the driver "
-        "supports",
+        "Buffers for linear frames, images for others; the other kind if that "
+        "fails",
         "auto" },
     { GPU_IMPORT_BUFFER, "Buffers", "buffer" },
     { GPU_IMPORT_IMAGE, "Images", "image" })
