@@ -16,7 +16,7 @@ set_sizes (GstCaps *caps, gint min_width, gint max_width, gint min_height,
         max_width, "height", GST_TYPE_INT_RANGE, min_height, max_height, NULL);
 }
 
-/* A structure for each size that the display has a mode for */
+/* Makes a structure for each size of the display's modes. */
 static GstCaps *
 list_sizes (GstCaps *formats, const drmModeModeInfo *modes, int n_modes)
 {

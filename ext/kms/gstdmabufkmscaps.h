@@ -6,11 +6,11 @@
 #include <gst/gst.h>
 #include <gst/video/video.h>
 
-/* What @output can show: formats and sizes. @mode: what the user insists on,
- * or %NULL. */
+/* Makes the caps that @output can show: formats and sizes. @mode: the mode that
+ * the user set, or %NULL. */
 GstCaps *
 gst_dmabuf_kms_caps_new (KmsOutput *output, const KmsModeRequest *mode);
 
-/* What a display has to know of @info. */
+/* Converts @info for kms_output_configure (). */
 void gst_dmabuf_kms_video_from_info (
     KmsVideo *video, const GstVideoInfoDmaDrm *info);

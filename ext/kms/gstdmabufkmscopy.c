@@ -9,7 +9,7 @@
 #include <gst/lib/gstdmabufcorecopy.h>
 #include <gst/lib/gstdmabufcorelayout.h>
 
-/* one on screen, one on the way, one being written */
+/* One on screen, one pending, one being written. */
 #define MIN_BUFFERS 3
 
 void

@@ -7,8 +7,8 @@
 #include <gst/video/video.h>
 
 /*
- * The step down for frames that the display cannot read where they are: dumb
- * buffers that the CPU copies them into.
+ * The fallback for frames that the display cannot import: the CPU copies them
+ * into dumb buffers.
  */
 typedef struct
 {
@@ -16,12 +16,12 @@ typedef struct
   GstVideoInfo info;
 } GstDmabufKmsCopier;
 
-/* Forgets the pool, for other caps and for the end. */
+/* Frees the pool; to be called for new caps and at the end. */
 void gst_dmabuf_kms_copier_clear (GstDmabufKmsCopier *copier);
 
 /* Copies a linear frame. Errors: ENOTSUP for tiled frames, EIO. */
 GstBuffer *gst_dmabuf_kms_copier_copy (GstDmabufKmsCopier *copier,
     KmsCard *card, GstCaps *caps, GstBuffer *buffer, GError **error);
 
-/* Whether @buffer lies in dumb buffers, which are nobody's but ours. */
+/* Whether all memory of @buffer is our dumb buffers, hence not upstream's. */
 gboolean gst_dmabuf_kms_buffer_is_dumb (GstBuffer *buffer);

@@ -100,7 +100,7 @@ gst_dmabuf_kms_pool_alloc_buffer (
     g_clear_error (&error);
     return GST_FLOW_ERROR;
   }
-  /* a name is a help in bufinfo, not a need */
+  /* The name is for bufinfo only: a failure is ignored. */
   dmabuf_buffer_set_name (dmabuf, "dmabufkmssink", NULL);
 
   for (i = 0; i < pool->layout.n_planes; i++) {

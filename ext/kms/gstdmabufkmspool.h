@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 /*
- * A pool of the card's dumb buffers, for linear frames: what the sink offers
- * upstream, and what it copies into where a frame cannot be shown as it is.
+ * A pool of the card's dumb buffers, for linear frames. The sink offers one to
+ * upstream, and has one for copies of frames that it cannot import.
  */
 #define GST_TYPE_DMABUF_KMS_POOL (gst_dmabuf_kms_pool_get_type ())
 G_DECLARE_FINAL_TYPE (
@@ -17,7 +17,7 @@ G_DECLARE_FINAL_TYPE (
 
 GstBufferPool *gst_dmabuf_kms_pool_new (KmsCard *card);
 
-/* Configures @pool for @caps, and @size to what a frame takes. */
+/* Configures @pool for @caps. @size gets the bytes of a frame. */
 gboolean gst_dmabuf_kms_pool_configure (GstBufferPool *pool, GstCaps *caps,
     guint min_buffers, guint max_buffers, guint *size);
 

@@ -97,9 +97,9 @@ gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore)
   session->sink = NULL;
 }
 
-/* After a wait that failed: TRUE, with @error cleared, to try again, as it was
- * cancelled by a pause that has ended with more to do. @flow, if it was by a
- * flush, is what the sink returns. */
+/* To be called after a failed wait. If the wait was cancelled, waits until a
+ * pause is over: TRUE, with @error cleared, to try again. FALSE with @flow, the
+ * sink's result, if a flush cancelled it. */
 static gboolean
 try_again (GstDmabufKmsSession *session, GstFlowReturn *flow, GError **error)
 {
@@ -139,7 +139,8 @@ gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
   KmsVideo video;
 
   gst_dmabuf_kms_video_from_info (&video, info);
-  /* what is shown goes by the old choice, and capture-frame reads it */
+  /* Frames on their way to the screen, and capture-frame, use the current mode
+   * and plane: wait until both are done. */
   if (!begin_change (session, error))
     return FALSE;
   configured = kms_output_configure (output, &video, mode, error);
@@ -187,8 +188,7 @@ count_import (GstDmabufKmsSession *session, const DmabufLayout *layout)
   g_mutex_unlock (&session->counts_lock);
 }
 
-/* What of @buffer is to be shown: the crop meta's part, if it lies in @layout.
- */
+/* Gets the part of @buffer to show: the crop rectangle, if it is valid. */
 static KmsRect
 get_source (
     GstDmabufKmsSession *session, GstBuffer *buffer, const DmabufLayout *layout)
@@ -216,8 +216,8 @@ import (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
 
   if (!gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
     kms_set_error (error, EINVAL,
-        "upstream's frames are not in dma-bufs; an upstream that takes the "
-        "offered buffer pool, or dmabufv4l2src, needs no copy");
+        "upstream's frames are not in dma-bufs; a producer that uses the "
+        "offered buffer pool, or dmabufv4l2src, avoids the copy");
     return FALSE;
   }
   if (!gst_dmabuf_core_buffer_get_layout (
@@ -239,7 +239,7 @@ import (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
   return TRUE;
 }
 
-/* The step down: a copy that the display can read. Posts what fails. */
+/* The fallback: makes a copy that the display can import. Posts errors. */
 static GstBuffer *
 copy (GstDmabufKmsSession *session, GstBuffer *buffer, const char *reason)
 {
@@ -255,7 +255,7 @@ copy (GstDmabufKmsSession *session, GstBuffer *buffer, const char *reason)
       &session->copier, session->card, session->caps, buffer, &error);
   if (!copied)
     GST_ELEMENT_ERROR (element, RESOURCE, WRITE,
-        ("A frame can neither be shown nor copied: %s", error->message),
+        ("A frame cannot be imported, and copying failed: %s", error->message),
         ("%s", reason));
   g_clear_error (&error);
 
@@ -292,8 +292,8 @@ import_or_copy (
   return ret;
 }
 
-/* When the frame was captured, on CLOCK_MONOTONIC, whatever the pipeline's
- * clock is. */
+/* Converts the time at which the frame was captured, its PTS, from the
+ * pipeline's clock to CLOCK_MONOTONIC. */
 static GstClockTime
 get_capture_time (GstDmabufKmsSession *session, GstBuffer *buffer)
 {
@@ -321,9 +321,9 @@ get_capture_time (GstDmabufKmsSession *session, GstBuffer *buffer)
   return captured > 0 ? (GstClockTime) captured : GST_CLOCK_TIME_NONE;
 }
 
-/* What has to be over before the frame is shown: (transfer full), %NULL for
- * nothing. That is the producer's fence, and of our own reservations what the
- * kernel does not know. A plane takes one fence, so several become one. */
+/* Returns the fence to wait for before the frame is shown: (transfer full), or
+ * %NULL. It is the producer's fence and the fences of our own reservations that
+ * the kernel does not have, merged: a plane takes one fence. */
 static DmabufFence *
 get_pending_fence (GstBuffer *buffer, const KmsFrame *frame)
 {
@@ -345,7 +345,7 @@ get_pending_fence (GstBuffer *buffer, const KmsFrame *frame)
   return dmabuf_fence_merge_many (fences, n_pending);
 }
 
-/* Waits for @fence on the CPU. FALSE with @flow as arm_fence (). */
+/* Waits for @fence on the CPU. FALSE with @flow as from arm_fence (). */
 static gboolean
 wait_fence (
     GstDmabufKmsSession *session, DmabufFence *fence, GstFlowReturn *flow)
@@ -373,8 +373,8 @@ wait_fence (
   return done;
 }
 
-/* Gives the display the fence to wait for, or, where that is impossible, waits
- * here. FALSE with @flow: a FLOW_OK means that the frame is to be dropped. */
+/* Hands the fence to the display, or waits for it here if that is impossible.
+ * FALSE with @flow: GST_FLOW_OK means that the frame is to be dropped. */
 static gboolean
 arm_fence (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
     GstFlowReturn *flow)
@@ -390,7 +390,7 @@ arm_fence (GstDmabufKmsSession *session, GstBuffer *buffer, KmsFrame *frame,
   if (frame->fence_fd >= 0)
     gst_dmabuf_core_stats_add (
         &session->stats, GST_DMABUF_CORE_COUNTER_FENCES_ARMED, 1);
-  else /* one that no driver signals (IND-1), or an old display */
+  else /* A software fence (IND-1), or a plane without IN_FENCE_FD. */
     ret = wait_fence (session, fence, flow);
   dmabuf_fence_unref (fence);
 
@@ -441,7 +441,8 @@ gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
   session->prerolled = NULL;
   if (!session->caps)
     return GST_FLOW_NOT_NEGOTIATED;
-  /* What was prerolled counts when its time comes, as it may be late then. */
+  /* A prerolled frame is counted when it is rendered: GstBaseSink may drop it
+   * before, and counts it then. */
   if (!session->in_preroll)
     gst_dmabuf_core_stats_add (
         &session->stats, GST_DMABUF_CORE_COUNTER_FRAMES, 1);
@@ -463,8 +464,8 @@ gst_dmabuf_kms_session_show (GstDmabufKmsSession *session, GstBuffer *buffer)
 void
 gst_dmabuf_kms_session_wait (GstDmabufKmsSession *session)
 {
-  /* a flush ends it, and a display that stands still is no reason to hold up
-   * the end of the stream */
+  /* Errors are ignored: a flush ends the wait, and a display that has stopped
+   * must not hold up EOS. */
   if (session->presenter)
     kms_presenter_wait (
         session->presenter, gst_dmabuf_kms_session_deadline (session), NULL);
@@ -480,7 +481,8 @@ gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session)
 
 /* --- drain ------------------------------------------------------------- */
 
-/* FALSE for a display that stands still, and a flush. */
+/* Waits until the last frame is on screen. FALSE on a flush, or if the display
+ * has stopped. */
 static gboolean
 wait_shown (GstDmabufKmsSession *session, GError **error)
 {
@@ -531,9 +533,9 @@ gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session)
   if (!session->presenter)
     return;
 
-  /* the next frame may be at the address of the one that goes */
+  /* The next buffer may have the address of the prerolled one. */
   session->prerolled = NULL;
-  /* what the display still reads cannot be given back */
+  /* A buffer that the display still reads cannot be given back. */
   if (!wait_shown (session, &error)) {
     GST_INFO_OBJECT (session->sink, "not drained: %s", error->message);
     g_clear_error (&error);
@@ -546,7 +548,7 @@ gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session)
     ok = gst_dmabuf_core_stats_get_copy_policy (&session->stats)
             != GST_DMABUF_CORE_COPY_POLICY_FORBID
         && replace (session, buffer, &error);
-    /* without a copy the screen goes dark until the next frame */
+    /* Without a copy the plane is off until the next frame. */
     if (!ok) {
       GST_INFO_OBJECT (session->sink, "no copy of the last frame: %s",
           error ? error->message : "copy-policy forbids it");

@@ -8,14 +8,15 @@
 #include <gst/video/gstvideosink.h>
 
 /*
- * What a sink does between start and stop: frames come in as GstBuffers and go
- * to the presenter as framebuffers. All but get_stats () on the streaming
- * thread, and what may wait under GstBaseSink's preroll lock: only then does
- * unlock () end the wait and not come between two looks.
+ * The sink from start to stop: frames come in as GstBuffers and go to the
+ * presenter as framebuffers. All functions except get_stats () are for the
+ * streaming thread. Those that may wait are called with GstBaseSink's preroll
+ * lock held: unlock_stop (), which resets the cancellable, then cannot come
+ * before the wait has seen that it was cancelled.
  */
 typedef struct
 {
-  /* from begin () to end (), else %NULL */
+  /* From begin () to end (), else %NULL */
   GstBaseSink *sink;
   KmsCard *card;
   KmsPresenter *presenter;
@@ -29,16 +30,16 @@ typedef struct
   gboolean takes_fences;
   GstDmabufKmsCopier copier;
   gboolean in_preroll;
-  /* the buffer that was dealt with in preroll: only compared, never used */
+  /* Address of the buffer that was shown in preroll: compared, never used */
   gconstpointer prerolled;
 
   /* Statistics outlive the end, so that they can be read in NULL. */
   GstDmabufCoreStats stats;
   KmsPresenterStats shown;
   GMutex counts_lock;
-  /* below: protected by counts_lock */
+  /* Below: protected by counts_lock */
   guint64 cpu_maps;
-  /* inodes of the dma-bufs that were imported */
+  /* Inodes of the imported dma-bufs */
   GHashTable *inodes;
 } GstDmabufKmsSession;
 
@@ -52,16 +53,16 @@ gst_dmabuf_kms_session_begin (GstDmabufKmsSession *session, GstBaseSink *sink,
 void
 gst_dmabuf_kms_session_end (GstDmabufKmsSession *session, gboolean restore);
 
-/* Now and the fence timeout */
+/* The time now plus the fence timeout. */
 gint64 gst_dmabuf_kms_session_deadline (GstDmabufKmsSession *session);
 
-/* New caps. */
+/* Configures the output for new caps. */
 gboolean
 gst_dmabuf_kms_session_configure (GstDmabufKmsSession *session, GstCaps *caps,
     const GstVideoInfoDmaDrm *info, const KmsModeRequest *mode, GError **error);
 
-/* Around the show () of a preroll: GstBaseSink renders the same buffer again
- * when its time has come, and then there is nothing to do. */
+/* To be called around the show () of a preroll: GstBaseSink renders the same
+ * buffer again at its time, and show () then does nothing. */
 void gst_dmabuf_kms_session_begin_preroll (GstDmabufKmsSession *session);
 void gst_dmabuf_kms_session_end_preroll (GstDmabufKmsSession *session);
 
@@ -73,7 +74,7 @@ void gst_dmabuf_kms_session_wait (GstDmabufKmsSession *session);
 
 void gst_dmabuf_kms_session_flush (GstDmabufKmsSession *session);
 
-/* Gives back all buffers of upstream: the screen goes on with a copy. */
+/* Gives back all buffers of upstream, and shows a copy of the last one. */
 void gst_dmabuf_kms_session_drain (GstDmabufKmsSession *session);
 
 /* @late: frames that GstBaseSink dropped */

@@ -151,11 +151,11 @@ gst_dmabuf_kms_settings_install (GObjectClass *klass)
       NULL, PROPERTY_FLAGS);
   properties[GST_DMABUF_KMS_PROP_PRESENT_MODE] = g_param_spec_enum (
       "present-mode", "Present mode",
-      "What happens to frames that come faster than the display",
+      "What to do with frames that come faster than the display shows them",
       GST_TYPE_DMABUF_KMS_PRESENT_MODE, DEFAULT_PRESENT_MODE, PROPERTY_FLAGS);
   properties[GST_DMABUF_KMS_PROP_RESTORE_CRTC] =
       g_param_spec_boolean ("restore-crtc", "Restore CRTC",
-          "Put back at the end what the display showed before",
+          "At the end, restore what the display showed before",
           DEFAULT_RESTORE_CRTC, PROPERTY_FLAGS);
   properties[GST_DMABUF_KMS_PROP_COPY_POLICY] =
       gst_dmabuf_core_param_spec_copy_policy ();

@@ -8,12 +8,12 @@ G_BEGIN_DECLS
 
 /**
  * GstDmabufKmsPresentMode:
- * @GST_DMABUF_KMS_PRESENT_MODE_FIFO: every frame is shown for a refresh of the
- *   display at least
- * @GST_DMABUF_KMS_PRESENT_MODE_MAILBOX: the newest frame is shown, and one that
- *   comes too soon for the display replaces the one before it
+ * @GST_DMABUF_KMS_PRESENT_MODE_FIFO: each frame is shown for at least one
+ *   refresh of the display
+ * @GST_DMABUF_KMS_PRESENT_MODE_MAILBOX: a frame that comes before the last one
+ *   could be shown replaces that
  *
- * What happens to frames that come faster than the display shows them.
+ * What to do with frames that come faster than the display shows them.
  */
 typedef enum
 {
@@ -43,7 +43,7 @@ enum
   GST_DMABUF_KMS_N_PROPERTIES,
 };
 
-/* Their values. Locked by the element. */
+/* The values of the properties. The element locks them. */
 typedef struct
 {
   char *device;

@@ -5,8 +5,8 @@
  * @title: dmabufkmssink
  *
  * Shows dma-bufs on a display with atomic KMS, without copying them: each
- * becomes a framebuffer once, and each frame is one non-blocking commit. A
- * frame's fence goes to the display, not to the CPU.
+ * dma-buf is imported as a framebuffer once, and each frame is one non-blocking
+ * commit. The display, not the CPU, waits for the fence of a frame.
  *
  * ## Example launch line
  * |[
@@ -26,10 +26,10 @@
 #include <errno.h>
 #include <gst/lib/gstdmabufcore.h>
 
-/* one on screen, one on the way there, one that upstream fills */
+/* One on screen, one pending, one that upstream fills. */
 #define MIN_BUFFERS 3
 
-/* bound of capture-frame: a virtual display on a busy machine is slow */
+/* Long enough for a virtual display on a busy machine. */
 #define CAPTURE_TIMEOUT_US (20 * G_USEC_PER_SEC)
 
 enum
@@ -44,22 +44,22 @@ struct _GstDmabufKmsSink
 {
   GstVideoSink parent;
 
-  /* protected by the object lock */
+  /* Protected by the object lock. */
   GstDmabufKmsSettings settings;
 
   /* Ends every wait of the streaming thread. */
   GCancellable *cancellable;
-  /* what the user asked for at the start; NULL for nothing */
+  /* The property mode, as parsed at the start. */
   KmsModeRequest mode_request;
   gboolean has_mode_request;
   GstCaps *caps;
-  /* what upstream offered, and the display does not show; object lock */
+  /* Caps that upstream offered and the display cannot show; object lock. */
   GstCaps *refused;
 
-  /* Held by capture-frame, so that the display it reads is there, and where the
-   * session begins and ends; taken before session_lock. */
+  /* Held by capture-frame, and where the session begins and ends, so that the
+   * display stays open for capture-frame. Taken before session_lock. */
   GMutex capture_lock;
-  /* held where the session begins and ends, and to read its statistics */
+  /* Held where the session begins and ends, and to read its statistics. */
   GMutex session_lock;
   GstDmabufKmsSession session;
 };
@@ -98,8 +98,8 @@ open_card (GstDmabufKmsSink *sink, GError **error)
   if (kms_card_acquire_master (card, error))
     return card;
 
-  /* It may be ourselves: a stopped sink whose last frame still waits for its
-   * fence holds the display until then. */
+  /* The master may be a stopped sink of this process: it keeps the display
+   * until the fence of its last frame has signalled. */
   if (kms_presenter_wait_ends (gst_dmabuf_kms_session_deadline (&sink->session))
       && (g_clear_error (error), kms_card_acquire_master (card, error)))
     return card;
@@ -198,7 +198,7 @@ gst_dmabuf_kms_sink_stop (GstBaseSink *base)
   restore = sink->settings.restore_crtc;
   GST_OBJECT_UNLOCK (sink);
 
-  /* a capture-frame that waits for a frame's fence is not to hold us up */
+  /* Ends the wait of a capture-frame, which holds capture_lock. */
   if (sink->session.presenter)
     kms_presenter_interrupt (sink->session.presenter);
   g_mutex_lock (&sink->capture_lock);
@@ -248,7 +248,7 @@ gst_dmabuf_kms_sink_get_caps (GstBaseSink *base, GstCaps *filter)
     GST_OBJECT_LOCK (sink);
     gst_caps_replace (&sink->refused, filter);
     GST_OBJECT_UNLOCK (sink);
-    GST_INFO_OBJECT (sink, "nothing of %" GST_PTR_FORMAT, filter);
+    GST_INFO_OBJECT (sink, "cannot show any of %" GST_PTR_FORMAT, filter);
   }
   gst_caps_unref (caps);
 
@@ -265,7 +265,7 @@ gst_dmabuf_kms_sink_set_caps (GstBaseSink *base, GstCaps *caps)
 
   if (!gst_dmabuf_core_video_info_from_caps (&info, caps)) {
     GST_ELEMENT_ERROR (sink, STREAM, FORMAT,
-        ("The video format is not one of DRM."), ("%" GST_PTR_FORMAT, caps));
+        ("The video format has no DRM fourcc."), ("%" GST_PTR_FORMAT, caps));
     return FALSE;
   }
   GST_VIDEO_SINK_WIDTH (sink) = GST_VIDEO_INFO_WIDTH (&info.vinfo);
@@ -289,9 +289,9 @@ gst_dmabuf_kms_sink_set_caps (GstBaseSink *base, GstCaps *caps)
 
 /* --- allocation -------------------------------------------------------- */
 
-/* Gives back all that is upstream's. Queries come without the preroll lock.
- * Under it GstBaseSink's unlock () ends our waits; otherwise it would be taken
- * back before we saw it. */
+/* Gives back all of upstream's buffers. Queries come without the preroll lock.
+ * It is taken here, so that unlock_stop () cannot reset the cancellable before
+ * our wait has seen that it was cancelled. */
 static void
 drain (GstDmabufKmsSink *sink)
 {
@@ -300,8 +300,8 @@ drain (GstDmabufKmsSink *sink)
   GST_BASE_SINK_PREROLL_LOCK (base);
   if (!GST_PAD_IS_FLUSHING (base->sinkpad)) {
     gst_dmabuf_kms_session_drain (&sink->session);
-    /* The last sample goes. GstBaseSink would keep a copy of it instead, made
-     * in silence, and for as long as its fence takes. */
+    /* Drop the last sample. GstBaseSink's own drain would replace it by a copy,
+     * which is not counted and waits for the fence of the sample. */
     if (gst_base_sink_is_last_sample_enabled (base)) {
       gst_base_sink_set_last_sample_enabled (base, FALSE);
       gst_base_sink_set_last_sample_enabled (base, TRUE);
@@ -325,7 +325,7 @@ gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
       || !gst_dmabuf_core_video_info_from_caps (&info, caps))
     return FALSE;
 
-  /* upstream is about to change its buffers, and wants them all back */
+  /* Upstream is about to change its buffers and needs all of them back. */
   drain (sink);
 
   if (need_pool && info.drm_modifier == 0) {
@@ -338,7 +338,7 @@ gst_dmabuf_kms_sink_propose_allocation (GstBaseSink *base, GstQuery *query)
   gst_query_add_allocation_pool (query, pool, size, MIN_BUFFERS, 0);
   gst_clear_object (&pool);
 
-  /* which adds the video meta as well */
+  /* Adds the video meta as well. */
   gst_query_add_dmabuf_core_device (query, sink->session.device, TRUE);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (
@@ -363,7 +363,7 @@ gst_dmabuf_kms_sink_query (GstBaseSink *base, GstQuery *query)
 
 /* --- data -------------------------------------------------------------- */
 
-/* Upstream gave up for want of common caps: say whose fault it was. */
+/* Upstream found no common caps: posts an error with the reason. */
 static void
 report_refused (GstDmabufKmsSink *sink)
 {
@@ -384,11 +384,10 @@ report_refused (GstDmabufKmsSink *sink)
     gst_structure_remove_fields (
         gst_caps_get_structure (formats, i), "width", "height", NULL);
   if (gst_caps_can_intersect (refused, formats)) {
-    what = "has no mode for the size that was offered, nor can it scale or "
-           "place it";
+    what = "has no mode, scaler or plane for the offered size";
     help = "videoscale";
   } else {
-    what = "shows none of the formats that were offered";
+    what = "shows none of the offered formats";
     help = "videoconvert";
   }
   gst_caps_unref (formats);
@@ -461,7 +460,7 @@ gst_dmabuf_kms_sink_capture_frame (GstDmabufKmsSink *sink)
     sample = kms_writeback_capture (sink->session.presenter,
         g_get_monotonic_time () + CAPTURE_TIMEOUT_US, &error);
   else
-    kms_set_error (&error, ENOENT, "the display is open from READY on");
+    kms_set_error (&error, ENOENT, "the display is only open from READY on");
   g_mutex_unlock (&sink->capture_lock);
 
   if (!sample)
@@ -574,12 +573,12 @@ gst_dmabuf_kms_sink_class_init (GstDmabufKmsSinkClass *klass)
    * GstDmabufKmsSink::capture-frame:
    * @sink: the sink
    *
-   * What the display shows now, read back through a writeback connector.
+   * Reads back what the display shows now, through a writeback connector.
    *
-   * Returns: (transfer full) (nullable): a sample of video/x-raw, BGRx, as
-   *   large as the mode; its info has the buffer that is shown in the field
-   *   "frame". %NULL, with a warning in the log, where the card has no
-   *   writeback connector or nothing is shown
+   * Returns: (transfer full) (nullable): a sample of video/x-raw, BGRx, of the
+   *   size of the mode; its info has the shown buffer in the field "frame".
+   *   %NULL, with a warning in the log, without a writeback connector or before
+   *   the first frame
    */
   signals[SIGNAL_CAPTURE_FRAME] = g_signal_new_class_handler ("capture-frame",
       G_TYPE_FROM_CLASS (klass), G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION,

@@ -9,17 +9,17 @@
 #include <xf86drmMode.h>
 
 /*
- * Every call to a DRM device goes through this table, so that tests can put a
- * display in its place that no machine has, and make the n-th call fail.
+ * Every call to a DRM device goes through this table, so that tests can replace
+ * the device by a fake display, and make the n-th call fail.
  *
- * The functions behave as libdrm's and the system's: -1 or %NULL and errno.
- * ioctl restarts on EINTR and EAGAIN. What the queries return is freed by
- * libdrm's drmModeFree… functions, so a test makes it with calloc ().
+ * The functions return as libdrm's and the system's do: -1 or %NULL and errno.
+ * ioctl restarts on EINTR and EAGAIN. The results of queries are freed by
+ * libdrm's drmModeFree… functions, so tests allocate them with calloc ().
  */
 typedef struct
 {
   int (*open) (const char *path, int flags);
-  /* of the card, and of the sync_files that went into a commit */
+  /* For the card, and for sync_files that were used in a commit */
   int (*close) (int fd);
   int (*ioctl) (int fd, unsigned long request, void *arg);
   ssize_t (*read) (int fd, void *data, size_t size);
@@ -39,16 +39,16 @@ typedef struct
   drmModePropertyBlobPtr (*get_blob) (int fd, uint32_t id);
 } KmsApi;
 
-/* The real one. */
+/* The table of libdrm's functions. */
 extern const KmsApi kms_api_drm;
 
-/* The one in force. */
+/* The table in use. */
 extern const KmsApi *kms_api;
 
-/* An ioctl: 0 or more, or -errno. */
+/* Calls an ioctl: 0 or more, or -errno. */
 int kms_ioctl (int fd, unsigned long request, void *arg);
 
-/* Polls until the absolute @deadline (microseconds of CLOCK_MONOTONIC,
- * G_MAXINT64 for never): as ppoll (), with -errno; restarted on EINTR with
- * what is left. */
+/* Calls ppoll () with the absolute @deadline, in microseconds of
+ * CLOCK_MONOTONIC, G_MAXINT64 for never. Returns its result, or -errno; on
+ * EINTR it restarts with the remaining time. */
 int kms_poll (struct pollfd *fds, guint n_fds, gint64 deadline);

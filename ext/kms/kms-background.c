@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What lies under the video: kms_output_find_background ().
+ * The background of the video: kms_output_find_background ().
  *
- * Some hardware lights a CRTC only with its primary plane, and that from edge
- * to edge: i.MX6's driver refuses anything else, and others do in some modes.
- * Where such a primary plane shows no YUV, or cannot scale, the video goes to
- * an overlay and the primary plane gets a black picture.
+ * Some hardware lights a CRTC only if its primary plane covers the whole
+ * screen: i.MX6's driver refuses any other commit, other drivers do so in some
+ * modes. If such a primary plane cannot show or scale the video, that goes to
+ * an overlay, and the primary plane gets a black picture.
  */
 
 #include "kms-output.h"
@@ -14,7 +14,7 @@
 #include <drm_fourcc.h>
 #include <drm_mode.h>
 
-/* black where all is zero, as a new picture is */
+/* Formats in which a new picture, all zeroes, is black. */
 static const guint32 formats[] = { DRM_FORMAT_XRGB8888, DRM_FORMAT_RGB565 };
 
 static const KmsPlane *

@@ -8,10 +8,10 @@
 #include <unistd.h>
 
 #define MAX_CARDS 64
-/* more than a pool has buffers */
+/* More than a pool has buffers. */
 #define MAX_REFUSED 64
 
-/* libdrm got it with 2.4.117, the kernel with 6.8 */
+/* In libdrm since 2.4.117, in the kernel since 6.8. */
 #ifndef DRM_IOCTL_MODE_CLOSEFB
 struct drm_mode_closefb
 {
@@ -68,11 +68,11 @@ card_new (int fd, const char *path, gboolean nonblocking, GError **error)
   if (!set_client_cap (fd, DRM_CLIENT_CAP_UNIVERSAL_PLANES)
       || !set_client_cap (fd, DRM_CLIENT_CAP_ATOMIC))
     goto not_atomic;
-  /* older kernels hide writeback connectors by not knowing the word */
+  /* A failure is ignored: such a kernel has no writeback connectors. */
   set_client_cap (fd, DRM_CLIENT_CAP_WRITEBACK_CONNECTORS);
   card->modifiers = get_cap (fd, DRM_CAP_ADDFB2_MODIFIERS);
 
-  /* the list again: it has the writeback connectors only now */
+  /* Read the list again: only now it has the writeback connectors. */
   drmModeFreeResources (card->resources);
   card->resources = kms_api->get_resources (fd);
   if (!card->resources)
@@ -118,13 +118,13 @@ open_path (const char *path, GError **error)
   case ENXIO:
   case ENODEV:
     kms_set_error (error, ENOENT,
-        "%s: no such device; ls /dev/dri shows the cards there are", path);
+        "%s: no such device; ls /dev/dri lists the cards", path);
     break;
   case EACCES:
   case EPERM:
     kms_set_error (error, EACCES,
         "%s: permission denied; join the group that owns it (usually video), "
-        "or run where the login session owns the display",
+        "or run in the login session that owns the display",
         path);
     break;
   default:
@@ -143,8 +143,8 @@ open_fd (int fd, GError **error)
   KmsCard *card = NULL;
   int own;
 
-  /* O_NONBLOCK belongs to the open file that the application shares with us,
-   * so it stays as it is (SEC-6) */
+  /* The duplicate shares O_NONBLOCK with the application's fd: leave it as it
+   * is (SEC-6). */
   own = fcntl (fd, F_DUPFD_CLOEXEC, 3);
   if (own < 0)
     kms_set_error (error, errno,
@@ -180,7 +180,7 @@ has_display (KmsCard *card)
   return FALSE;
 }
 
-/* The first card with a display, of the given driver if there is one. */
+/* Opens the first card with a display, of @driver unless that is NULL. */
 static KmsCard *
 find_card (const char *driver, GError **error)
 {
@@ -212,7 +212,7 @@ find_card (const char *driver, GError **error)
   kms_set_error (error, denied ? EACCES : ENODEV,
       "no KMS card %s%s%swith a display connected%s",
       driver ? "of the driver " : "", driver ? driver : "", driver ? " " : "",
-      reasons->len ? reasons->str : "; there is none in /dev/dri");
+      reasons->len ? reasons->str : "; /dev/dri has no cards");
   g_string_free (reasons, TRUE);
 
   return NULL;
@@ -325,8 +325,8 @@ hold_locked (KmsCard *card, guint32 handle)
   g_hash_table_insert (card->handles, key, GUINT_TO_POINTER (uses + 1));
 }
 
-/* Drivers without imports answer ENODEV, as every call does once the device is
- * gone (drm_ioctl ()). */
+/* Drivers without PRIME imports return ENODEV; once the device is gone,
+ * drm_ioctl () returns it for every call. */
 static gboolean
 is_gone (KmsCard *card)
 {
@@ -335,9 +335,9 @@ is_gone (KmsCard *card)
   return kms_ioctl (card->fd, DRM_IOCTL_GET_CAP, &cap) == -ENODEV;
 }
 
-/* Asks the kernel. The answer to a dma-buf that the device cannot reach stays
- * the same, and its cost, attaching and mapping, would come with each frame. No
- * later dma-buf has the same inode, so the table only has to be kept small. */
+/* Imports @buffer. A refusal is remembered by inode: the kernel would attach
+ * and map the dma-buf again for each frame, and refuse it again. Inodes are not
+ * reused, so entries are dropped only to keep the table small. */
 static int
 import_locked (KmsCard *card, DmabufBuffer *buffer, guint32 *handle)
 {
@@ -371,8 +371,8 @@ kms_card_import_handle (KmsCard *card, DmabufBuffer *buffer, guint32 *handle)
 {
   int ret;
 
-  /* Under the lock, so that no other thread closes between the ioctl and the
-   * count the handle that it returned. */
+  /* Under the lock: otherwise another thread might close the returned handle
+   * before its use is counted. */
   g_mutex_lock (&card->handles_lock);
   ret = import_locked (card, buffer, handle);
   g_mutex_unlock (&card->handles_lock);
@@ -417,7 +417,7 @@ kms_card_close_framebuffer (KmsCard *card, guint32 fb_id)
 {
   struct drm_mode_closefb close = { .fb_id = fb_id };
 
-  /* RMFB would turn off a plane that still shows it */
+  /* RMFB, for kernels without CLOSEFB, turns off a plane that shows it. */
   if (kms_ioctl (card->fd, DRM_IOCTL_MODE_CLOSEFB, &close) < 0)
     kms_ioctl (card->fd, DRM_IOCTL_MODE_RMFB, &fb_id);
 }

@@ -7,7 +7,7 @@
 void
 kms_commit_init (KmsCommit *commit)
 {
-  /* the arrays are written before they are read */
+  /* The arrays stay uninitialised: they are large, and written before read. */
   commit->n_objects = 0;
   commit->n_values = 0;
   commit->overflow = FALSE;

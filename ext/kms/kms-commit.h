@@ -7,8 +7,8 @@
 #define KMS_COMMIT_MAX_VALUES 192
 
 /*
- * One atomic commit as it is put together: a plain value on the caller's stack,
- * so that a frame costs no allocation.
+ * An atomic commit under construction: a plain value on the caller's stack, so
+ * that a frame costs no allocation.
  */
 typedef struct
 {
@@ -23,16 +23,16 @@ typedef struct
 
 void kms_commit_init (KmsCommit *commit);
 
-/* Sets a property of @object; nothing if the object does not have it. The
- * properties of one object are set in one go. */
+/* Sets a property of @object. Does nothing if the object does not have it. All
+ * properties of one object have to be set one after the other. */
 void kms_commit_set (KmsCommit *commit, guint32 object,
     const KmsProperty *property, guint64 value);
 
-/* Whether @result of a commit says that the display is not ours, or gone:
- * another try makes no difference. */
+/* Whether the @result of a commit means that this file is not master, or that
+ * the card is gone: another configuration would fail as well. */
 gboolean kms_commit_is_refused (int result);
 
-/* Hands it to the kernel with @flags of DRM_MODE_ATOMIC_…: 0 or -errno.
- * @user_data comes back with the page-flip event. */
+/* Submits the commit with @flags of DRM_MODE_ATOMIC_…: 0 or -errno. @user_data
+ * comes back with the page-flip event. */
 int kms_commit_submit (
     KmsCommit *commit, KmsCard *card, guint32 flags, guint64 user_data);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which mode, which plane and where on the screen: kms_output_configure (). */
+/* Chooses mode, plane and rectangle for a video: kms_output_configure (). */
 
 #include "kms-output.h"
 #include "kms-debug.h"
@@ -17,8 +17,8 @@ typedef struct
 
 #define MAX_CHOICES 4
 
-/* The frame as it is, in the middle. Even coordinates: chroma has half of
- * them. */
+/* Places the frame unscaled in the middle. Coordinates are even, as subsampled
+ * chroma has half of them. */
 static KmsRect
 centred (const drmModeModeInfo *mode, const KmsVideo *video)
 {
@@ -30,7 +30,7 @@ centred (const drmModeModeInfo *mode, const KmsVideo *video)
   return rect;
 }
 
-/* The frame as large as it gets, in its shape. */
+/* Scales the frame to the screen, with its aspect ratio. */
 static KmsRect
 scaled (const drmModeModeInfo *mode, const KmsVideo *video)
 {
@@ -95,7 +95,7 @@ kms_output_has_mode (
   return FALSE;
 }
 
-/* What may do, most wanted first. */
+/* Lists the modes and rectangles to try, preferred first. */
 static gboolean
 list_choices (KmsOutput *output, const KmsVideo *video,
     const KmsModeRequest *request, Choice *choices, guint *n, GError **error)
@@ -126,7 +126,7 @@ list_choices (KmsOutput *output, const KmsVideo *video,
   return TRUE;
 }
 
-/* Colour properties of the plane for the video, where it has them. */
+/* Chooses the colour properties of the plane for the video, if it has them. */
 static void
 choose_colours (KmsOutput *output, const KmsPlane *plane, const KmsVideo *video)
 {
@@ -140,7 +140,8 @@ choose_colours (KmsOutput *output, const KmsPlane *plane, const KmsVideo *video)
           video->range, &output->range);
 }
 
-/* Makes the choice ours. Only what differs costs a modeset. */
+/* Makes the choice the output's configuration. The next commit is a modeset
+ * only if mode, plane or background differ. */
 static int
 adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice,
     const KmsBackground *background)
@@ -170,8 +171,8 @@ adopt (KmsOutput *output, const KmsPlane *plane, const Choice *choice,
   return 0;
 }
 
-/* Something to ask the driver with. TRUE with %NULL in @picture if its dumb
- * buffers are of another kind, or if it has none. */
+/* Makes a picture for a test commit. TRUE with %NULL in @picture if the driver
+ * has no dumb buffers that fit the format. */
 static gboolean
 make_picture (KmsOutput *output, const KmsVideo *video, KmsPicture **picture,
     GError **error)
@@ -223,9 +224,8 @@ kms_output_configure (KmsOutput *output, const KmsVideo *video,
       if (!kms_formats_contain (plane->formats, video->format, video->modifier))
         continue;
       choose_colours (output, plane, video);
-      /* Tiled memory cannot be made here, nor any where the driver has no
-       * fitting dumb buffers: the plane's formats say that it is shown, and the
-       * first commit decides. */
+      /* Without a picture, for a tiled format or a driver without fitting dumb
+       * buffers, the plane's formats are trusted; the first commit decides. */
       ret = !picture ? 0
                      : kms_output_test (output, plane, choices[i].mode,
                            &choices[i].target, picture, &background);
@@ -259,8 +259,8 @@ wrong_size: {
   list = kms_modes_to_string (
       output->connector->modes, output->connector->count_modes);
   kms_set_error (error, EINVAL,
-      "%s: %s has no mode for %ux%u %.4s, and cannot scale or place it (%s); "
-      "put videoscale in between, or choose one of %s",
+      "%s: %s has no mode, scaler or plane for %ux%u %.4s (%s); put "
+      "videoscale in between, or choose one of %s",
       output->card->name, output->connector_name, video->width, video->height,
       fourcc, g_strerror (-ret), list);
   g_free (list);

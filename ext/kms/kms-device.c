@@ -75,13 +75,13 @@ no_handle: {
       "controller %s",
       card->name, i, g_strerror (-ret),
       ret == -EOPNOTSUPP
-          ? "takes no dma-bufs of other devices, or theirs is gone"
+          ? "takes no dma-bufs of other devices, or their device is gone"
           : "may need contiguous memory");
   goto failed;
 }
 no_modifiers: {
   kms_set_error (error, EINVAL,
-      "%s: knows no modifiers, and the frame is not linear", card->name);
+      "%s: only supports linear frames, without modifiers", card->name);
   goto failed;
 }
 no_framebuffer: {
@@ -133,7 +133,7 @@ kms_device_finalize (GObject *object)
 {
   KmsCard *card = KMS_DEVICE (object)->card;
 
-  /* the parent releases what is still cached, and that needs the card */
+  /* The parent class releases cached framebuffers, which needs the card. */
   G_OBJECT_CLASS (kms_device_parent_class)->finalize (object);
   kms_card_unref (card);
 }

@@ -6,13 +6,13 @@
 G_BEGIN_DECLS
 
 /*
- * The card as a user of dma-bufs. What importing a frame yields is a
- * framebuffer; it lives in the attachment, made once per buffer and layout.
+ * The card as a device of libdmabufcore. Importing a frame makes a framebuffer,
+ * which the attachment caches: one for each buffer and layout.
  */
 #define KMS_TYPE_DEVICE (kms_device_get_type ())
 G_DECLARE_FINAL_TYPE (KmsDevice, kms_device, KMS, DEVICE, DmabufDevice)
 
-/* What dmabuf_attachment_import () returns for a KmsDevice. */
+/* The result of dmabuf_attachment_import () for a KmsDevice. */
 typedef struct
 {
   guint32 fb_id;
@@ -22,8 +22,8 @@ typedef struct
 
 DmabufDevice *kms_device_new (KmsCard *card);
 
-/* Makes a framebuffer of @layout without an attachment: for the frames that the
- * card's own users make (tests, writeback). */
+/* Makes a framebuffer of @layout without an attachment, for buffers that this
+ * plugin allocates itself (KmsPicture). */
 KmsFramebuffer *
 kms_framebuffer_new (KmsCard *card, const DmabufLayout *layout, GError **error);
 void kms_framebuffer_free (KmsCard *card, KmsFramebuffer *framebuffer);

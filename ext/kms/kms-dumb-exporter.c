@@ -15,13 +15,13 @@ struct _KmsDumbExporter
   guint32 pitch;
 };
 
-/* What drivers take differs: virtio-gpu 32 only, qxl 16 and 32. Rows of bytes
- * can be asked for in any of these, so the most common comes first. */
+/* Drivers accept different bits per pixel: virtio-gpu 32, qxl 16 and 32. A row
+ * of bytes can be asked for in any of them, so the most common comes first. */
 static const guint32 bpps[] = { 32, 8 };
 
 G_DEFINE_FINAL_TYPE (KmsDumbExporter, kms_dumb_exporter, DMABUF_TYPE_EXPORTER)
 
-/* 0 or -errno, which is -EINVAL where the driver takes other bpps only. */
+/* Returns 0 or -errno: -EINVAL if the driver only accepts other bpps. */
 static int
 create (
     KmsDumbExporter *exporter, guint32 rows, struct drm_mode_create_dumb *dumb)
@@ -74,7 +74,7 @@ kms_dumb_exporter_allocate (DmabufExporter *base, gsize size, GError **error)
 
   prime.handle = dumb.handle;
   ret = kms_ioctl (card->fd, DRM_IOCTL_PRIME_HANDLE_TO_FD, &prime);
-  /* the fd keeps the memory; the handle comes back with the import */
+  /* The fd keeps the memory; the next import of it gets the handle again. */
   kms_card_release_handle (card, dumb.handle);
   if (ret < 0) {
     kms_set_error (error, -ret, "%s: cannot export a dumb buffer: %s",
@@ -128,7 +128,7 @@ kms_dumb_exporter_new (KmsCard *card, guint32 row_bytes, GError **error)
     ret = create (exporter, 1, &dumb);
   }
   if (ret < 0) {
-    /* ENOSYS: the driver has no dumb buffers at all */
+    /* ENOSYS: the driver has no dumb buffers at all. */
     set_error (exporter, 1, ret,
         ret == -EINVAL || ret == -ENOSYS ? EOPNOTSUPP : -ret, error);
     g_object_unref (exporter);

@@ -33,7 +33,7 @@ kms_formats_add (GArray *formats, guint32 fourcc, guint64 modifier)
 {
   GstDmabufCoreFormat format = { fourcc, modifier };
 
-  /* "whatever the driver thinks" cannot be negotiated between devices */
+  /* INVALID leaves the layout to the driver: devices cannot negotiate that. */
   if (modifier == DRM_FORMAT_MOD_INVALID)
     return;
   if (!kms_formats_contain (formats, fourcc, modifier))
@@ -53,7 +53,7 @@ kms_formats_merge (GArray *formats, const GArray *other)
   }
 }
 
-/* Whether @count elements of @element bytes from @offset lie in @size bytes */
+/* Whether @count elements of @element bytes from @offset lie in @size bytes. */
 static gboolean
 inside (gsize size, guint32 offset, guint32 count, gsize element)
 {
@@ -77,7 +77,8 @@ kms_formats_add_blob (GArray *formats, const void *data, gsize size)
           sizeof (struct drm_format_modifier)))
     return FALSE;
 
-  /* formats outside, so that the driver's order of formats stays */
+  /* Formats are in the outer loop, which keeps the driver's order of formats.
+   */
   for (i = 0; i < header.count_formats; i++) {
     guint32 fourcc;
 
@@ -88,7 +89,7 @@ kms_formats_add_blob (GArray *formats, const void *data, gsize size)
       memcpy (&modifier,
           bytes + header.modifiers_offset + j * sizeof (modifier),
           sizeof (modifier));
-      /* a window of 64 formats from modifier.offset on */
+      /* The mask is for 64 formats from modifier.offset on. */
       if (i < modifier.offset || i - modifier.offset >= 64)
         continue;
       if (modifier.formats & (G_GUINT64_CONSTANT (1) << (i - modifier.offset)))

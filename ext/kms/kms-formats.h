@@ -4,19 +4,19 @@
 #include <gst/lib/gstdmabufcorecaps.h>
 
 /*
- * What a plane can show: a GArray of GstDmabufCoreFormat, without doubles, in
- * the driver's order.
+ * The formats of a plane: a GArray of GstDmabufCoreFormat, without duplicates,
+ * in the driver's order.
  */
 GArray *kms_formats_new (void);
 
 void kms_formats_add (GArray *formats, guint32 fourcc, guint64 modifier);
 
-/* Adds those of @other. */
+/* Adds the formats of @other. */
 void kms_formats_merge (GArray *formats, const GArray *other);
 
 gboolean
 kms_formats_contain (const GArray *formats, guint32 fourcc, guint64 modifier);
 
-/* Adds what the blob of the property IN_FORMATS lists. FALSE, and nothing
- * added, if the blob contradicts itself. */
+/* Adds the formats in a blob of the property IN_FORMATS. FALSE for a malformed
+ * blob, of which nothing is added. */
 gboolean kms_formats_add_blob (GArray *formats, const void *data, gsize size);

@@ -15,7 +15,7 @@ kms_frame_import (KmsFrame *frame, DmabufDevice *device, GstBuffer *buffer,
   frame->source =
       (KmsRect) { .width = layout->width, .height = layout->height };
 
-  /* one attachment per dma-buf, however many planes lie in it */
+  /* One attachment for each dma-buf, which may have several planes. */
   for (i = 0; i < layout->n_planes; i++) {
     DmabufBuffer *dmabuf = layout->planes[i].buffer;
     guint n = frame->n_attachments;
@@ -56,8 +56,8 @@ kms_frame_clear (KmsFrame *frame)
   guint i;
 
   for (i = 0; i < frame->n_attachments; i++) {
-    /* the flip was the end of the access: there is no fence to publish, so
-     * nothing to fail */
+    /* The access ended with the flip: there is no fence to publish, so
+     * unmapping cannot fail. */
     if (frame->mappings[i])
       dmabuf_mapping_unmap (frame->mappings[i], NULL, NULL);
     dmabuf_attachment_unref (frame->attachments[i]);

@@ -13,8 +13,8 @@
  *   GstBuffer ──> dma-buf <── DmabufAttachment ──> framebuffer
  *                     ^------ DmabufMapping (from commit to the flip after)
  *
- * The reference on the GstBuffer keeps upstream from writing into what the
- * display reads; it goes when the next frame is on screen.
+ * The reference on the GstBuffer keeps upstream from writing into memory that
+ * the display reads; it is dropped when the next frame is on screen.
  */
 typedef struct
 {
@@ -24,20 +24,20 @@ typedef struct
   DmabufMapping *mappings[DMABUF_CORE_MAX_PLANES];
   guint32 fb_id;
   KmsRect source;
-  /* a sync_file for IN_FENCE_FD, or -1 */
+  /* A sync_file for IN_FENCE_FD, or -1 */
   int fence_fd;
-  /* when it was captured, on CLOCK_MONOTONIC; GST_CLOCK_TIME_NONE if unknown */
+  /* Capture time on CLOCK_MONOTONIC; GST_CLOCK_TIME_NONE if unknown */
   GstClockTime captured;
   guint64 serial;
 } KmsFrame;
 
-/* Imports what @layout describes of @buffer. @reused: whether it was known. */
+/* Imports @buffer with @layout. @reused: whether the framebuffer was cached. */
 gboolean
 kms_frame_import (KmsFrame *frame, DmabufDevice *device, GstBuffer *buffer,
     const DmabufLayout *layout, gboolean *reused, GError **error);
 
-/* Gives everything back; may call into upstream, so under no lock. */
+/* Releases everything. May call into upstream, so no lock may be held. */
 void kms_frame_clear (KmsFrame *frame);
 
-/* Moves, leaving @frame empty. */
+/* Moves the frame out of @frame, which is empty then. */
 KmsFrame kms_frame_take (KmsFrame *frame);

@@ -6,7 +6,8 @@
 #include <math.h>
 
 #define MAX_SIZE 65535
-/* 59.94 and 60.00 are different modes, and "@60" means the latter */
+/* In Hz. Of 59.94 and 60.00, which are different modes, the nearest is taken.
+ */
 #define REFRESH_TOLERANCE 0.5
 
 gboolean
@@ -125,9 +126,10 @@ kms_mode_find (
   return best;
 }
 
-/* How far @refresh is from a multiple of @rate, relative to @rate: 24 frames/s
- * in 60 Hz are half a frame off, in 24 or 48 Hz none. In steps, so that 59.94
- * and 60 differ for 29.97 frames/s but not by rounding. */
+/* Returns how far @refresh is from a multiple of @rate, relative to @rate: 24
+ * frames/s in 60 Hz are half a frame off, in 24 or 48 Hz none. In steps of
+ * 1/1000, which tell 59.94 from 60 for 29.97 frames/s, and hide rounding
+ * errors. */
 static int
 rate_error (double refresh, double rate)
 {

@@ -3,7 +3,7 @@
 
 #include "kms-card.h"
 
-/* A mode as a user writes it: "1280x720" or "1280x720@60"; @refresh in Hz, 0
+/* A mode as the user writes it: "1280x720" or "1280x720@60"; @refresh in Hz, 0
  * for any. */
 typedef struct
 {
@@ -16,16 +16,16 @@ typedef struct
 gboolean
 kms_mode_parse (const char *text, KmsModeRequest *request, GError **error);
 
-/* In Hz, fields of an interlaced mode counted. */
+/* In Hz; of an interlaced mode the rate of its fields. */
 double kms_mode_get_refresh (const drmModeModeInfo *mode);
 
 /* "1280x720@60.00" */
 char *kms_mode_to_string (const drmModeModeInfo *mode);
 
-/* All of them, for a message. */
+/* A list of all modes, for messages. */
 char *kms_modes_to_string (const drmModeModeInfo *modes, int n_modes);
 
-/* The mode that @request names, the nearest refresh within 0.5 Hz of it. */
+/* The mode that @request names, with the nearest refresh within 0.5 Hz. */
 const drmModeModeInfo *kms_mode_find (
     const drmModeModeInfo *modes, int n_modes, const KmsModeRequest *request);
 
@@ -35,8 +35,8 @@ const drmModeModeInfo *kms_mode_find (
 const drmModeModeInfo *kms_mode_choose (const drmModeModeInfo *modes,
     int n_modes, guint width, guint height, int fps_n, int fps_d);
 
-/* The mode to show something that has no mode of its own size in: the
- * preferred one, else the first. With @width and @height it contains them: the
- * preferred one if it does, else the smallest. */
+/* The mode for a frame without a mode of its own size: the preferred one, or
+ * the first. With @width and @height only modes of at least that size are
+ * taken: the preferred one, or the smallest. */
 const drmModeModeInfo *kms_mode_choose_around (
     const drmModeModeInfo *modes, int n_modes, guint width, guint height);

@@ -55,7 +55,7 @@ find_connector (KmsCard *card, guint32 id, GError **error)
         card->name, id);
   else
     kms_set_error (error, EINVAL,
-        "%s: has no connector %u; modetest -c shows those there are",
+        "%s: has no connector %u; modetest -c lists the connectors",
         card->name, id);
 
   return NULL;
@@ -74,7 +74,7 @@ find_crtc_index (KmsCard *card, guint32 crtc_id)
   return -1;
 }
 
-/* CRTCs that other connectors use, as a mask of indices */
+/* The CRTCs that other connectors use, as a mask of indices. */
 static guint32
 used_crtcs (KmsCard *card, guint32 own_connector)
 {
@@ -146,7 +146,7 @@ find_crtc (KmsOutput *output, GError **error)
 
 /* --- planes ------------------------------------------------------------ */
 
-/* primary planes first: a lone overlay is more than some hardware shows */
+/* Primary planes first: some hardware cannot show an overlay alone. */
 static gint
 compare_planes (gconstpointer a, gconstpointer b)
 {
@@ -190,8 +190,8 @@ find_planes (KmsOutput *output, guint32 plane_id, GError **error)
 
   if (plane_id)
     kms_set_error (error, EINVAL,
-        "%s: plane %u does not exist or does not reach %s; modetest -p shows "
-        "those there are",
+        "%s: there is no plane %u that reaches %s; modetest -p lists the "
+        "planes",
         output->card->name, plane_id, output->connector_name);
   else
     kms_set_error (error, ENODEV, "%s: no plane reaches %s", output->card->name,
@@ -202,7 +202,8 @@ find_planes (KmsOutput *output, guint32 plane_id, GError **error)
 
 /* --- commits ----------------------------------------------------------- */
 
-/* What a program before us may have left set, and would be seen. */
+/* Resets properties with a visible effect, which another program may have set.
+ */
 static void
 reset_plane (const KmsPlane *plane, KmsCommit *commit)
 {
@@ -212,7 +213,7 @@ reset_plane (const KmsPlane *plane, KmsCommit *commit)
   kms_commit_set (commit, plane->id, &p[KMS_PLANE_ALPHA], OPAQUE);
 }
 
-/* All of @picture, as large as it is, in the corner */
+/* Shows all of @picture unscaled, from the top left corner. */
 static void
 show_all (const KmsPlane *plane, KmsCommit *commit, guint32 crtc_id,
     const KmsPicture *picture)
@@ -234,7 +235,7 @@ set_modeset (KmsOutput *output, KmsCommit *commit)
 
   kms_commit_set (commit, output->connector->connector_id,
       &connector[KMS_CONNECTOR_CRTC_ID], output->crtc_id);
-  /* a link that failed is trained again if somebody says that it is good */
+  /* Setting the property to GOOD makes the driver train a failed link again. */
   kms_commit_set (commit, output->connector->connector_id,
       &connector[KMS_CONNECTOR_LINK_STATUS], LINK_STATUS_GOOD);
   kms_commit_set (
@@ -246,7 +247,7 @@ set_modeset (KmsOutput *output, KmsCommit *commit)
   if (background->plane)
     show_all (background->plane, commit, output->crtc_id, background->picture);
 
-  /* what others left on our screen, and we on another plane */
+  /* Hide planes that another program, or an earlier choice, left on screen. */
   for (i = 0; i < output->planes->len; i++) {
     KmsPlane *plane = g_ptr_array_index (output->planes, i);
     guint32 user = plane->properties[KMS_PLANE_CRTC_ID].value;
@@ -339,7 +340,7 @@ probe_abilities (KmsOutput *output)
     DRM_FORMAT_NV12, DRM_FORMAT_YUYV, DRM_FORMAT_YUV420 };
   const drmModeModeInfo *mode = kms_mode_choose_around (
       output->connector->modes, output->connector->count_modes, 0, 0);
-  /* Twice the size is within what any scaler does. */
+  /* Any scaler can double the size. */
   guint width = MAX (mode->hdisplay / 2 & ~1u, 2);
   guint height = MAX (mode->vdisplay / 2 & ~1u, 2);
   KmsRect centre = { (mode->hdisplay - width) / 2 & ~1u,

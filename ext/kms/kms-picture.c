@@ -22,7 +22,7 @@ kms_picture_layout (guint32 format, guint32 width, guint32 height,
     guint32 pitch, DmabufLayout *layout, gsize *size)
 {
   guint64 offset = 0;
-  /* without a remainder in any subsampling */
+  /* A multiple of any subsampling factor */
   guint32 even_width = (width + 15) & ~15u;
   guint32 first_even_row = 0;
   guint i;
@@ -49,7 +49,7 @@ kms_picture_layout (guint32 format, guint32 width, guint32 height,
     if (i == 0)
       first_even_row = even_row;
 
-    /* chroma rows in proportion, so that an aligned pitch stays so */
+    /* Scale the pitch with the plane, so that it stays aligned. */
     plane_pitch = (guint64) pitch * even_row / first_even_row;
     plane_pitch = MAX (plane_pitch, row_bytes);
     if (plane_pitch > G_MAXUINT32)

@@ -3,9 +3,8 @@
 
 #include "kms-device.h"
 
-/* Where the planes of a frame lie in rows of a dumb buffer whose pitch is
- * @pitch. Fills @layout (no buffers) and @size. FALSE for a format that the
- * library cannot lay out. */
+/* Lays out the planes of a frame in a dumb buffer of @pitch. Sets @layout,
+ * without buffers, and @size. FALSE for an unknown format. */
 gboolean kms_picture_layout (guint32 format, guint32 width, guint32 height,
     guint32 pitch, DmabufLayout *layout, gsize *size);
 
@@ -13,9 +12,8 @@ gboolean kms_picture_layout (guint32 format, guint32 width, guint32 height,
 guint32 kms_picture_row_bytes (guint32 format, guint32 width);
 
 /*
- * A picture of our own in a dumb buffer, with its framebuffer: to ask the
- * driver what it would show, and for a writeback connector to write into.
- * Linear, black at first (zeroes).
+ * A linear picture in a dumb buffer, with its framebuffer: for test commits, as
+ * a background, and as the target of a writeback connector. Zeroed at first.
  */
 typedef struct
 {

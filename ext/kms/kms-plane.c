@@ -4,7 +4,7 @@
 
 #include <drm_fourcc.h>
 
-/* source rectangles are 16.16 fixed point */
+/* Source rectangles are 16.16 fixed point. */
 #define FIXED(pixels) ((guint64) (pixels) << 16)
 
 static void
@@ -24,7 +24,7 @@ load_formats (KmsCard *card, KmsPlane *plane, const drmModePlane *info)
   if (plane->formats->len > 0)
     return;
 
-  /* a driver without modifiers shows linear frames */
+  /* A driver without modifiers shows linear frames. */
   for (i = 0; i < info->count_formats; i++)
     kms_formats_add (plane->formats, info->formats[i], DRM_FORMAT_MOD_LINEAR);
 }

@@ -33,7 +33,8 @@ guint32 kms_plane_find_linear_format (
 
 void kms_plane_free (KmsPlane *plane);
 
-/* Shows @source of the framebuffer at @target of the CRTC. */
+/* Adds to @commit: @plane shows @source of the framebuffer at @target of the
+ * CRTC. */
 void kms_plane_show (const KmsPlane *plane, KmsCommit *commit, guint32 crtc_id,
     guint32 fb_id, const KmsRect *source, const KmsRect *target);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a presenter begins and ends. */
+/* Start and stop of a presenter. */
 
 #include "kms-presenter-private.h"
 #include "kms-debug.h"
@@ -8,8 +8,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* How long the end waits for the last flip before it becomes a thread's: a few
- * frames, and well below what a user notices. */
+/* How long kms_presenter_stop () waits for the last flip before it leaves the
+ * rest to a thread: a few frames, too short for a user to notice. */
 #define SHORT_WAIT_US (60 * 1000)
 
 KmsPresenter *
@@ -57,11 +57,11 @@ finish (KmsPresenter *presenter, gboolean restore)
   if (presenter->writeback_id)
     kms_commit_set (
         &commit, presenter->writeback_id, &presenter->writeback_crtc_id, 0);
-  /* what never changed needs no restoring */
+  /* Without a commit nothing has changed. */
   if (restore && presenter->serial > 0) {
     ret = kms_snapshot_restore (presenter->snapshot, &commit);
     if (ret < 0)
-      GST_WARNING ("%s: cannot restore what the screen showed: %s",
+      GST_WARNING ("%s: cannot restore the state of the screen: %s",
           presenter->card->name, g_strerror (-ret));
   }
 
@@ -136,9 +136,9 @@ kms_presenter_stop (KmsPresenter *presenter, gboolean restore, gint64 deadline)
     return;
   }
 
-  /* A commit cannot be taken back, and the next one, even that of close (),
-   * would wait in the kernel. */
-  GST_INFO ("%s: the last frame's fence is pending, ending later",
+  /* A commit cannot be cancelled, and until its fence has signalled the kernel
+   * blocks the next one, even the one that close () makes. */
+  GST_INFO ("%s: the last frame's fence is pending, a thread waits for it",
       presenter->card->name);
   end = g_new0 (LateEnd, 1);
   end->presenter = presenter;

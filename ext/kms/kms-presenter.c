@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* EBUSY without a commit of ours: the kernel still finishes another one */
+/* Delay after EBUSY without a pending commit of ours: the kernel still finishes
+ * another one. */
 #define BUSY_RETRY_US (2 * 1000)
 
 #define EVENT_BUFFER_SIZE 1024
@@ -42,7 +43,7 @@ retire_locked (KmsPresenter *presenter, KmsFrame *frame)
   presenter->retired[presenter->n_retired++] = kms_frame_take (frame);
 }
 
-/* --- commits and events, all under the lock ---------------------------- */
+/* --- commits and events, with the lock held ---------------------------- */
 
 static int
 commit_locked (KmsPresenter *presenter, KmsFrame *frame)
@@ -63,7 +64,7 @@ commit_locked (KmsPresenter *presenter, KmsFrame *frame)
   frame->serial = ++presenter->serial;
   ret = kms_commit_submit (&commit, presenter->card, flags, frame->serial);
   if (ret < 0) {
-    /* whoever made it fail may have changed more than that */
+    /* Another program may have changed the plane: set all properties again. */
     output->needs_placing = TRUE;
     return ret;
   }
@@ -89,7 +90,7 @@ commit_next_locked (KmsPresenter *presenter)
       || presenter->exclusive)
     return;
   ret = commit_locked (presenter, &presenter->next);
-  /* the mailbox's thread tries again */
+  /* After EBUSY the mailbox's thread tries again. */
   if (ret == 0 || ret == -EBUSY)
     return;
   presenter->result = ret;
@@ -104,14 +105,15 @@ kms_presenter_wake_locked (KmsPresenter *presenter)
   guint i;
 
   for (i = 0; i < KMS_MAX_WAITERS; i++) {
-    /* cannot fail: the counter is far from full */
+    /* Cannot fail: the counter is far below its maximum. */
     if (presenter->waiting[i]
         && write (presenter->wake_fds[i], &one, sizeof (one)) < 0)
       GST_WARNING ("cannot wake: %s", g_strerror (errno));
   }
 }
 
-/* From here on who waits is woken: the index of his eventfd. */
+/* Registers a waiter, which is woken from here on; returns the index of its
+ * eventfd. */
 static guint
 begin_wait_locked (KmsPresenter *presenter)
 {
@@ -132,7 +134,7 @@ end_wait_locked (KmsPresenter *presenter, guint waiter)
 
   presenter->waiting[waiter] = FALSE;
   if (read (presenter->wake_fds[waiter], &woken, sizeof (woken)) < 0)
-    GST_TRACE ("not woken, something else came");
+    GST_TRACE ("the wait ended without a wake-up");
 }
 
 static void
@@ -143,8 +145,8 @@ flip_locked (KmsPresenter *presenter, const struct drm_event_vblank *event)
 
   if (!pending->buffer || event->user_data != pending->serial)
     return;
-  /* A commit that takes a plane from another CRTC has an event of each, with
-   * the same data. Old kernels do not say which it is. */
+  /* A commit that takes a plane from another CRTC has an event for each CRTC,
+   * with the same user_data. On old kernels crtc_id is 0. */
   if (event->crtc_id && event->crtc_id != presenter->output->crtc_id)
     return;
 
@@ -159,7 +161,7 @@ flip_locked (KmsPresenter *presenter, const struct drm_event_vblank *event)
   kms_presenter_wake_locked (presenter);
 }
 
-/* Takes the events that are there, without waiting. */
+/* Reads the available events, without waiting. */
 static void
 read_events_locked (KmsPresenter *presenter)
 {
@@ -195,7 +197,7 @@ read_events_locked (KmsPresenter *presenter)
 /* --- waiting ----------------------------------------------------------- */
 
 static gboolean
-is_so_locked (KmsPresenter *presenter, KmsWaitFlags flags)
+conditions_met_locked (KmsPresenter *presenter, KmsWaitFlags flags)
 {
   return !(presenter->pending.buffer && (flags & KMS_WAIT_PENDING))
       && !(presenter->next.buffer && (flags & KMS_WAIT_NEXT))
@@ -218,10 +220,10 @@ kms_presenter_wait_for (KmsPresenter *presenter, KmsWaitFlags flags,
 
   for (;;) {
     kms_presenter_lock (presenter);
-    /* what nobody read would keep poll () from waiting */
+    /* An unread event would make poll () return at once. */
     if (presenter->pending.buffer || (fds[0].revents & POLLIN))
       read_events_locked (presenter);
-    if (is_so_locked (presenter, flags))
+    if (conditions_met_locked (presenter, flags))
       return TRUE;
     if (ret == 0)
       goto late;
@@ -279,7 +281,7 @@ kms_presenter_wait (KmsPresenter *presenter, gint64 deadline, GError **error)
 
 /* --- showing ----------------------------------------------------------- */
 
-/* fifo: one commit in the kernel, one frame waiting here for it */
+/* Waits for the flip of the pending commit, then commits @frame. */
 static gboolean
 show_fifo (
     KmsPresenter *presenter, KmsFrame *frame, gint64 deadline, GError **error)
@@ -331,7 +333,7 @@ show_mailbox (KmsPresenter *presenter, KmsFrame *frame, GError **error)
     commit_next_locked (presenter);
     ret = presenter->result;
     presenter->result = 0;
-    /* not in the kernel: the thread has to look after it */
+    /* The commit got EBUSY: the mailbox's thread tries again. */
     if (presenter->next.buffer && !presenter->pending.buffer)
       kms_presenter_wake_locked (presenter);
   }
@@ -380,7 +382,7 @@ kms_presenter_run_mailbox (gpointer data)
     read_events_locked (presenter);
     commit_next_locked (presenter);
     quit = presenter->quit;
-    /* who has the screen for himself wakes us when he is done */
+    /* The end of an exclusive access wakes this thread. */
     if (presenter->next.buffer && !presenter->pending.buffer
         && !presenter->exclusive)
       deadline = g_get_monotonic_time () + BUSY_RETRY_US;
@@ -393,7 +395,7 @@ kms_presenter_run_mailbox (gpointer data)
 
     kms_presenter_lock (presenter);
     end_wait_locked (presenter, waiter);
-    /* a device that is gone would be readable for ever */
+    /* The file of a device that is gone stays readable. */
     quit |= (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
     kms_presenter_unlock (presenter);
     if (quit)
@@ -401,7 +403,7 @@ kms_presenter_run_mailbox (gpointer data)
   }
 }
 
-/* --- what is shown ----------------------------------------------------- */
+/* --- the shown frames -------------------------------------------------- */
 
 KmsOutput *
 kms_presenter_get_output (KmsPresenter *presenter)
@@ -441,8 +443,8 @@ begin_exclusive (KmsPresenter *presenter, KmsWaitFlags end, gint64 deadline,
   if (!ret)
     return FALSE;
 
-  /* No new commit from here on: a mailbox that is never empty would leave no
-   * moment without one. */
+  /* From here on there is no new commit: with a mailbox that is always full,
+   * one would always be pending. */
   ret = kms_presenter_wait_for (
       presenter, KMS_WAIT_PENDING | end, deadline, error);
   if (ret && shown && presenter->current.buffer)
@@ -468,7 +470,7 @@ gboolean
 kms_presenter_begin_change (
     KmsPresenter *presenter, gint64 deadline, GError **error)
 {
-  /* what is in the mailbox goes by the old choice */
+  /* The frame in the mailbox is for the old configuration: show it first. */
   return kms_presenter_wait (presenter, deadline, error)
       && begin_exclusive (
           presenter, KMS_WAIT_CANCELLABLE, deadline, NULL, error);
@@ -501,7 +503,7 @@ kms_presenter_hide (KmsPresenter *presenter, GError **error)
 
   kms_presenter_lock (presenter);
   if (presenter->pending.buffer) {
-    /* the kernel would hold us up until its fence has signalled */
+    /* The kernel would block until the fence of that frame has signalled. */
     ret = -EBUSY;
   } else if (presenter->current.buffer) {
     kms_commit_init (&commit);

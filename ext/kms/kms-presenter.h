@@ -13,12 +13,12 @@
  *   show () ──> [next] ──> pending ──(page-flip event)──> current ──> released
  *             mailbox only  in the kernel                 on screen
  *
- * fifo: show () waits until the frame before it is on screen, so that each is
- * seen. mailbox: show () never waits; a frame that comes while one is pending
- * replaces the one that waits behind it, and a thread commits it at the flip.
+ * fifo: show () waits until the last frame is on screen, so that each is seen.
+ * mailbox: show () never waits; while a frame is pending the new one replaces
+ * the one in the mailbox, and a thread commits that at the flip.
  *
- * Whoever waits polls the card's file, under no lock; whoever finds the event
- * there takes it for all.
+ * A waiter polls the card's file without a lock. The first one to find an event
+ * there reads it for all.
  */
 typedef struct _KmsPresenter KmsPresenter;
 
@@ -37,9 +37,11 @@ KmsPresenter *kms_presenter_new (KmsOutput *output, DmabufDevice *device,
 KmsOutput *kms_presenter_get_output (KmsPresenter *presenter);
 
 /*
- * Shows @frame, which is taken in every case. FALSE with G_IO_ERROR_CANCELLED,
- * then @frame is left to the caller to try again; ETIME if the display has not
- * moved until @deadline; EBUSY if it is no longer ours; the commit's errno.
+ * Shows @frame. Ownership: taken on TRUE; kept by the caller, to try again, on
+ * FALSE with G_IO_ERROR_CANCELLED. The caller clears @frame in any case.
+ *
+ * Errors: G_IO_ERROR_CANCELLED; ETIME no flip until @deadline; EBUSY the file
+ * is no longer master; the commit's errno.
  */
 gboolean kms_presenter_show (
     KmsPresenter *presenter, KmsFrame *frame, gint64 deadline, GError **error);
@@ -48,47 +50,52 @@ gboolean kms_presenter_show (
 gboolean
 kms_presenter_wait (KmsPresenter *presenter, gint64 deadline, GError **error);
 
-/* Forgets the frame that a mailbox has not committed yet (flush). */
+/* Drops the frame in the mailbox (flush). */
 void kms_presenter_flush (KmsPresenter *presenter);
 
-/* The buffer shown last, or about to be; (transfer full), or %NULL. */
+/* The buffer of the newest frame, shown or about to be: (transfer full), or
+ * %NULL. */
 GstBuffer *kms_presenter_get_newest (KmsPresenter *presenter);
 
 /*
- * Keeps everybody from committing until kms_presenter_end_exclusive (), once
- * the last frame is on screen. @shown: (transfer full) its buffer, or %NULL.
+ * Waits until the pending frame is on screen, and keeps other threads from
+ * committing until kms_presenter_end_exclusive (). @shown: (transfer full) the
+ * buffer of that frame, or %NULL. kms_presenter_interrupt () ends the wait with
+ * G_IO_ERROR_CANCELLED.
  */
 gboolean kms_presenter_begin_exclusive (KmsPresenter *presenter,
     gint64 deadline, GstBuffer **shown, GError **error);
 void kms_presenter_end_exclusive (KmsPresenter *presenter);
 
-/* The same for the thread that shows, which wants to change the output: once
- * all of its frames are on screen. G_IO_ERROR_CANCELLED as in show (). */
+/* The same for the streaming thread before it configures the output: waits for
+ * the frame in the mailbox as well. G_IO_ERROR_CANCELLED as in show (). */
 gboolean kms_presenter_begin_change (
     KmsPresenter *presenter, gint64 deadline, GError **error);
 
-/* Removes everything from the screen, frames included. */
+/* Turns the plane off, and releases its frame. EBUSY while a frame is pending.
+ */
 gboolean kms_presenter_hide (KmsPresenter *presenter, GError **error);
 
 void
 kms_presenter_get_stats (KmsPresenter *presenter, KmsPresenterStats *stats);
 
-/* Announces kms_presenter_stop (): who waits for the screen to himself gives up
- * with G_IO_ERROR_CANCELLED. */
+/* Announces kms_presenter_stop (): ends the wait of a thread for exclusive
+ * access. */
 void kms_presenter_interrupt (KmsPresenter *presenter);
 
 /*
- * Ends it: puts back what the screen showed before, if @restore, and closes the
- * card. If a frame is still held back by its fence this returns soon
- * nevertheless, and the end comes on a thread of its own when the fence has
- * signalled, or at @deadline.
+ * Stops the presenter and frees it: restores the state of the screen if
+ * @restore, and drops mastership. If the fence of a frame is pending, a thread
+ * does so when the fence has signalled, or at @deadline; this function returns
+ * soon.
  */
 void
 kms_presenter_stop (KmsPresenter *presenter, gboolean restore, gint64 deadline);
 
-/* A connector to be detached at the end. */
+/* Names a writeback connector to be detached at the end. */
 void kms_presenter_set_writeback (
     KmsPresenter *presenter, guint32 connector_id, const KmsProperty *crtc_id);
 
-/* Waits for the ends that are still to come. FALSE at @deadline. */
+/* Waits for the threads that kms_presenter_stop () left behind. FALSE at
+ * @deadline. */
 gboolean kms_presenter_wait_ends (gint64 deadline);

@@ -57,11 +57,11 @@ extern const char *const kms_crtc_property_names[KMS_N_CRTC_PROPERTIES];
 extern const char
     *const kms_connector_property_names[KMS_N_CONNECTOR_PROPERTIES];
 
-/* Finds the properties @names of an object, with their values now. FALSE if the
- * object is gone. */
+/* Loads the ids and current values of the properties @names of an object. FALSE
+ * if the object is gone. */
 gboolean kms_properties_load (KmsCard *card, guint32 object, guint32 type,
     const char *const *names, guint n_names, KmsProperty *properties);
 
-/* The value of the enum property that is called @name: FALSE if it has none. */
+/* Looks up the enum value @name of a property: FALSE if it has none. */
 gboolean kms_property_get_enum (KmsCard *card, const KmsProperty *property,
     const char *name, guint64 *value);

@@ -17,8 +17,8 @@ struct _KmsSnapshot
   guint32 crtc_id;
   KmsProperty connector[KMS_N_CONNECTOR_PROPERTIES];
   KmsProperty crtc[KMS_N_CRTC_PROPERTIES];
-  /* The contents of the CRTC's blobs, NULL for none: one with the id that we
-   * read dies with its last user. */
+  /* Contents of the CRTC's blobs, or NULL: the kernel frees a blob with its
+   * last user, so its id is not enough */
   GBytes *blobs[KMS_N_CRTC_PROPERTIES];
   GArray *planes;
 };
@@ -64,7 +64,7 @@ kms_snapshot_new (KmsCard *card, guint32 connector_id,
     SavedPlane saved = { .id = plane->id };
     guint64 user = plane->properties[KMS_PLANE_CRTC_ID].value;
 
-    /* not those that show something elsewhere */
+    /* Skip the planes that another CRTC uses. */
     if (!(plane->possible_crtcs & (1u << crtc_index))
         || (user && user != crtc_id))
       continue;
@@ -75,7 +75,8 @@ kms_snapshot_new (KmsCard *card, guint32 connector_id,
   return snapshot;
 }
 
-/* @blobs: the CRTC's, or %NULL: everything dark instead of what was */
+/* Restores the saved state with @blobs for the CRTC, or turns everything off if
+ * @blobs is %NULL. */
 static int
 commit_state (
     KmsSnapshot *snapshot, const KmsCommit *base, const guint32 *blobs)
@@ -133,7 +134,7 @@ kms_snapshot_restore (KmsSnapshot *snapshot, const KmsCommit *base)
   if (ret >= 0)
     return 0;
 
-  /* the framebuffer of then may be gone with its owner */
+  /* The saved framebuffer may be gone with its owner: turn everything off. */
   commit_state (snapshot, base, NULL);
 
   return ret;

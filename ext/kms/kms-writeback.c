@@ -74,7 +74,7 @@ find_writeback (KmsOutput *output, Writeback *writeback, GError **error)
   return TRUE;
 }
 
-/* Has the display written into @picture, and waits until it is there. */
+/* Makes the hardware write the screen into @picture, and waits for that. */
 static gboolean
 commit_writeback (KmsPresenter *presenter, const Writeback *writeback,
     KmsPicture *picture, gint64 deadline, GError **error)
@@ -119,7 +119,7 @@ commit_writeback (KmsPresenter *presenter, const Writeback *writeback,
   return ret;
 }
 
-/* A copy of the picture's pixels, in rows without padding. */
+/* Copies the pixels of @picture, in rows without padding. */
 static GstBuffer *
 copy_pixels (KmsPicture *picture, gint64 deadline, GError **error)
 {

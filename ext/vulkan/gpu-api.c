@@ -48,19 +48,19 @@ gpu_loader_replace (PFN_vkGetInstanceProcAddr loader)
 /* --- the table --------------------------------------------------------- */
 
 static gboolean
-set_missing (const char *who, const char *function, GError **error)
+set_missing (const char *part, const char *function, GError **error)
 {
   gpu_set_errno (error, ENOSYS, "the Vulkan %s lacks %s; Vulkan 1.2 is needed",
-      who, function);
+      part, function);
   return FALSE;
 }
 
 #define LOAD(name, get, owner) \
   api->name = (PFN_vk##name) api->get (owner, "vk" #name);
-#define LOAD_OR_FAIL(name, get, owner, who) \
+#define LOAD_OR_FAIL(name, get, owner, part) \
   LOAD (name, get, owner) \
   if (!api->name) \
-    return set_missing (who, "vk" #name, error);
+    return set_missing (part, "vk" #name, error);
 
 #define LOAD_GLOBAL(name) \
   LOAD_OR_FAIL (name, GetInstanceProcAddr, NULL, "loader")
@@ -130,7 +130,7 @@ static const struct
   { VK_ERROR_TOO_MANY_OBJECTS, EMFILE, "VK_ERROR_TOO_MANY_OBJECTS",
       "too many objects of the driver are in use" },
   { VK_ERROR_FORMAT_NOT_SUPPORTED, ENOTSUP, "VK_ERROR_FORMAT_NOT_SUPPORTED",
-      "the GPU cannot do this format with this modifier" },
+      "the GPU does not support this format with this modifier" },
   { VK_ERROR_INVALID_EXTERNAL_HANDLE, EINVAL,
       "VK_ERROR_INVALID_EXTERNAL_HANDLE", "the GPU cannot reach this memory" },
   { VK_ERROR_INVALID_DRM_FORMAT_MODIFIER_PLANE_LAYOUT_EXT, EINVAL,

@@ -8,10 +8,10 @@
 G_BEGIN_DECLS
 
 /*
- * The Vulkan functions that are used, as a table: the loader is opened at run
- * time, and every call goes through pointers that vkGetInstanceProcAddr()
- * returned. So the plugin loads on a machine without Vulkan, and tests can put
- * a loader in between that makes the n-th call of a function fail.
+ * A table of the Vulkan functions in use. The loader is opened at run time, and
+ * every call goes through pointers from vkGetInstanceProcAddr(), so that the
+ * plugin loads on a machine without Vulkan, and tests can insert a loader that
+ * fails the n-th call of a function.
  */
 #define GPU_GLOBAL_FUNCTIONS(X) \
   X (CreateInstance) \
@@ -86,7 +86,7 @@ G_BEGIN_DECLS
   X (CmdDispatch) \
   X (CmdFillBuffer)
 
-/* Of extensions: NULL where the device lacks them */
+/* Functions of extensions: NULL if the device lacks the extension. */
 #define GPU_OPTIONAL_INSTANCE_FUNCTIONS(X) \
   X (CreateDebugUtilsMessengerEXT) \
   X (DestroyDebugUtilsMessengerEXT)
@@ -110,10 +110,10 @@ typedef struct
   GPU_OPTIONAL_DEVICE_FUNCTIONS (GPU_API_MEMBER)
 } GpuApi;
 
-/* The loader's entry; NULL with ENOENT where there is no libvulkan.so.1. */
+/* Returns the loader's entry point; NULL with ENOENT without libvulkan.so.1. */
 PFN_vkGetInstanceProcAddr gpu_loader_get (GError **error);
 
-/* Puts another loader in front, NULL for the real one. For tests. */
+/* Replaces the loader in tests; NULL for the real one. */
 void gpu_loader_replace (PFN_vkGetInstanceProcAddr loader);
 
 gboolean gpu_api_load_global (GpuApi *api, GError **error);
@@ -124,12 +124,12 @@ gboolean gpu_api_load_device (GpuApi *api, VkDevice device, GError **error);
 /* The name of a result, for messages: VK_ERROR_DEVICE_LOST … */
 const char *gpu_result_name (VkResult result);
 
-/* Sets @error to DMABUF_ERROR with the errno that says the same as @result, and
- * a message that ends in the result's name and what to do about it. */
+/* Sets @error to DMABUF_ERROR with the errno that corresponds to @result. The
+ * message ends with the name of the result and the user's remedy. */
 void gpu_set_error (GError **error, VkResult result, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
-/* The same for an errno of our own. */
+/* The same with an errno, without a result. */
 void gpu_set_errno (GError **error, int code, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 

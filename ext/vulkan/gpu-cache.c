@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* A file is the checksum of what follows: drivers check the header of their
- * data and trust the rest. */
+/* A file begins with a checksum of the driver's data: drivers only check the
+ * header of the data and trust the rest. */
 #define DIGEST_SIZE 32
 
 char *
@@ -36,7 +36,7 @@ get_digest (const guint8 *data, gsize size, guint8 digest[DIGEST_SIZE])
   g_checksum_free (checksum);
 }
 
-/* Whether the driver's header is one of this driver. */
+/* Whether the header of the data names this device and driver version. */
 static gboolean
 is_ours (GpuContext *context, const guint8 *data, gsize size)
 {
@@ -74,11 +74,11 @@ gpu_cache_load (GpuContext *context)
       create.initialDataSize = size;
       create.pInitialData = content;
     } else {
-      g_debug ("%s: damaged or of another driver; left out", path);
+      g_debug ("%s: damaged or of another driver; ignored", path);
     }
   }
 
-  /* without a cache everything works, only slower */
+  /* A failure only makes the start slower. */
   if (context->api.CreatePipelineCache (context->device, &create, NULL, &cache)
       != VK_SUCCESS)
     cache = VK_NULL_HANDLE;
@@ -112,7 +112,7 @@ gpu_cache_save (GpuContext *context, VkPipelineCache cache)
       == VK_SUCCESS) {
     get_digest (data + DIGEST_SIZE, size, data);
     g_file_get_contents (path, &old, &old_size, NULL);
-    /* a directory that cannot be written is no error: it is a cache */
+    /* A directory that cannot be written is ignored: the file is a cache. */
     if ((old_size != DIGEST_SIZE + size || memcmp (old, data, old_size) != 0)
         && g_mkdir_with_parents (directory, 0700) == 0)
       g_file_set_contents (path, (const char *) data, DIGEST_SIZE + size, NULL);

@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 /*
  * Compiled pipelines on disk, one file per device and driver version in
  * $XDG_CACHE_HOME/gst-dmabuf, so that a start does not compile. A file that is
- * damaged or of another driver is left out of account and replaced.
+ * damaged or of another driver is ignored and replaced.
  */
 VkPipelineCache gpu_cache_load (GpuContext *context);
 
-/* Writes it back if it has grown, and destroys it. */
+/* Writes @cache to its file if it has changed, and destroys it. */
 void gpu_cache_save (GpuContext *context, VkPipelineCache cache);
 
 /* The file of @context. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which of the machine's Vulkan devices to use. */
+/* Chooses one of the machine's Vulkan devices. */
 
 #include "gpu-context.h"
 
@@ -33,7 +33,7 @@ gpu_has_extension (
   return found;
 }
 
-/* The DRM nodes of a device; FALSE if it has none. */
+/* Gets the DRM nodes of a device; FALSE if it has none. */
 static gboolean
 get_nodes (const GpuApi *api, VkPhysicalDevice physical,
     VkPhysicalDeviceDrmPropertiesEXT *drm)
@@ -82,7 +82,9 @@ drives_a_display (gint64 drm_major, gint64 drm_minor)
   return connected;
 }
 
-/* Whether what every frame needs is there; open_device () says what is not. */
+/* Whether the device has the version and the extensions that every frame needs.
+ * open_device() and gpu_context_check_dmabuf() report those that are missing.
+  */
 static gboolean
 is_usable (const GpuApi *api, VkPhysicalDevice physical,
     const VkPhysicalDeviceProperties *properties)
@@ -94,10 +96,10 @@ is_usable (const GpuApi *api, VkPhysicalDevice physical,
           api, physical, VK_EXT_EXTERNAL_MEMORY_DMA_BUF_EXTENSION_NAME);
 }
 
-/* Greater is better: a GPU that can be used first, and of those the one that
- * drives a display, so that what it renders is where the display reaches it. A
- * CPU comes last: one that quietly stands in for a GPU with an old driver would
- * be taken for a slow GPU. */
+/* Greater is better: usable GPUs first, and of those the one that drives a
+ * display, which then reaches the rendered frames. A CPU comes after all GPUs,
+ * also unusable ones: a silent fallback from a GPU with an old driver would
+ * look like a slow GPU. */
 static guint
 get_score (const GpuApi *api, VkPhysicalDevice physical,
     const VkPhysicalDeviceProperties *properties)
@@ -145,7 +147,7 @@ has_node (const GpuApi *api, VkPhysicalDevice physical, dev_t number)
           && makedev (drm.renderMajor, drm.renderMinor) == number);
 }
 
-/* UUIDs are compared as their hexadecimal digits, with or without dashes. */
+/* Compares the hexadecimal digits of UUIDs, which may contain dashes. */
 static gboolean
 has_uuid (const guint8 *uuid, const char *wanted)
 {

@@ -9,7 +9,7 @@
 #define N_EXTENSIONS 8
 
 static GMutex contexts_lock;
-static GHashTable *contexts; /* key → GpuContext, which it does not hold */
+static GHashTable *contexts; /* Key → GpuContext, without a reference */
 
 /* --- instance ---------------------------------------------------------- */
 
@@ -18,18 +18,18 @@ on_validation (VkDebugUtilsMessageSeverityFlagBitsEXT severity,
     VkDebugUtilsMessageTypeFlagsEXT types,
     const VkDebugUtilsMessengerCallbackDataEXT *data, void *user_data)
 {
-  /* The layers ask for the modifiers of a format in the way of
-   * VK_KHR_format_feature_flags2. A driver that has the extension but answers
-   * only the older way (lavapipe 25.0) makes them think that images with
-   * modifiers can be used for nothing. */
-  static const char *const misled[] = { "VUID-VkImageViewCreateInfo-None-02273",
+  /* With VK_KHR_format_feature_flags2 the layers read the modifiers of a format
+   * from VkDrmFormatModifierPropertiesList2EXT. A driver that leaves this list
+   * empty (lavapipe 25.0) makes them report any use of images with modifiers.
+    */
+  static const char *const vuids[] = { "VUID-VkImageViewCreateInfo-None-02273",
     "VUID-vkCmdDispatch-OpTypeImage-07027", "VUID-vkCmdDispatch-None-02691" };
   GpuContext *context = user_data;
   guint i;
 
-  for (i = 0; i < G_N_ELEMENTS (misled); i++) {
-    if (context->misleads_layers
-        && g_strcmp0 (data->pMessageIdName, misled[i]) == 0)
+  for (i = 0; i < G_N_ELEMENTS (vuids); i++) {
+    if (context->lacks_list2
+        && g_strcmp0 (data->pMessageIdName, vuids[i]) == 0)
       return VK_FALSE;
   }
   g_atomic_int_inc (&context->validation_messages);
@@ -116,7 +116,7 @@ open_instance (GpuContext *context, gboolean validate, GError **error)
   /* ERRORS */
 no_layer: {
   gpu_set_error (error, VK_ERROR_LAYER_NOT_PRESENT,
-      "validation is wanted, but there is no " VALIDATION_LAYER);
+      "validation is enabled, but the layer " VALIDATION_LAYER " is missing");
   return FALSE;
 }
 no_instance: {
@@ -131,7 +131,6 @@ no_functions: {
 
 /* --- device ------------------------------------------------------------ */
 
-/* A family that computes; one that also draws, for it is never the poorest. */
 static gboolean
 find_family (GpuContext *context)
 {
@@ -174,8 +173,8 @@ read_properties (GpuContext *context)
   context->has_features2 = properties->apiVersion >= VK_API_VERSION_1_3
       || gpu_has_extension (&context->api, context->physical,
           VK_KHR_FORMAT_FEATURE_FLAGS_2_EXTENSION_NAME);
-  /* A CPU has no sync_files of its own: such a driver finishes its work before
-   * it exports one. */
+  /* A CPU driver cannot make a sync_file that signals later: it finishes its
+   * work before it exports one. */
   context->fences_completed =
       properties->deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
   context->is_discrete =
@@ -204,9 +203,10 @@ can_sync_fd (GpuContext *context)
   return (properties.externalSemaphoreFeatures & both) == both;
 }
 
-/* Whether the driver lists modifiers in the older way alone */
+/* Whether the driver lists modifiers only in
+ * VkDrmFormatModifierPropertiesListEXT, see on_validation(). */
 static gboolean
-misleads_layers (GpuContext *context)
+lacks_list2 (GpuContext *context)
 {
   VkDrmFormatModifierPropertiesListEXT list = {
     .sType = VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT,
@@ -226,8 +226,8 @@ misleads_layers (GpuContext *context)
   return list.drmFormatModifierCount > 0 && list2.drmFormatModifierCount == 0;
 }
 
-/* Fills @names with the extensions that the device has of those that are used,
- * and remembers what can be done with them. */
+/* Fills @names with the extensions that the device has and we use, and sets the
+ * corresponding members of @context. */
 static guint
 find_extensions (GpuContext *context, const char *names[N_EXTENSIONS])
 {
@@ -245,7 +245,7 @@ find_extensions (GpuContext *context, const char *names[N_EXTENSIONS])
       && HAS (VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME)) {
     names[n++] = VK_EXT_IMAGE_DRM_FORMAT_MODIFIER_EXTENSION_NAME;
     context->has_modifiers = TRUE;
-    context->misleads_layers = misleads_layers (context);
+    context->lacks_list2 = lacks_list2 (context);
   }
   context->foreign = VK_QUEUE_FAMILY_EXTERNAL;
   if (HAS (VK_EXT_QUEUE_FAMILY_FOREIGN_EXTENSION_NAME)) {
@@ -359,7 +359,7 @@ no_device: {
   return FALSE;
 }
 no_functions: {
-  /* without its table it cannot be destroyed either, but by this one */
+  /* The table is incomplete: only this function is needed to destroy it. */
   PFN_vkDestroyDevice destroy =
       (PFN_vkDestroyDevice) context->api.GetDeviceProcAddr (
           context->device, "vkDestroyDevice");
@@ -442,7 +442,7 @@ gpu_context_get (const char *device, gboolean validate, GError **error)
     g_atomic_int_inc (&context->ref_count);
     g_free (key);
   } else {
-    /* a lost one stays with whoever has it, and the next ones get a new one */
+    /* A lost context stays with its current users, new users get another. */
     if (context) {
       g_hash_table_remove (contexts, key);
       context->key[0] = '!';
@@ -472,7 +472,8 @@ gpu_context_unref (GpuContext *context)
 {
   gboolean last;
 
-  /* The lock is held, so that gpu_context_get() finds none that is going. */
+  /* Under the lock, so that gpu_context_get() finds no context without a
+   * reference. */
   g_mutex_lock (&contexts_lock);
   last = g_atomic_int_dec_and_test (&context->ref_count);
   if (last && g_hash_table_lookup (contexts, context->key) == context)
@@ -530,7 +531,7 @@ guint32
 gpu_context_find_memory (GpuContext *context, guint32 bits,
     VkMemoryPropertyFlags flags, VkMemoryPropertyFlags wanted)
 {
-  /* of features of the device that are not enabled */
+  /* Types that need features of the device that are not enabled. */
   const VkMemoryPropertyFlags special = VK_MEMORY_PROPERTY_PROTECTED_BIT
       | VK_MEMORY_PROPERTY_LAZILY_ALLOCATED_BIT
       | VK_MEMORY_PROPERTY_DEVICE_COHERENT_BIT_AMD

@@ -7,13 +7,13 @@
 
 G_BEGIN_DECLS
 
-/* That a shader of bytes is given: three planes in and out, and the first of
- * each again as words. Vulkan promises four. */
+/* Storage buffers of a shader that accesses bytes: three planes each of input
+ * and output, and the first of each again as words. Vulkan guarantees four. */
 #define GPU_N_STORAGE_BUFFERS 8
 
 /*
- * One VkDevice with one queue, shared by all elements of the process that chose
- * the same device. Reference-counted, any thread; the queue has a lock.
+ * One VkDevice with one queue, shared by all elements of the process that use
+ * the same device. Reference-counted, for any thread; the queue has a lock.
  */
 typedef struct
 {
@@ -26,39 +26,39 @@ typedef struct
   VkPhysicalDevice physical;
   VkDevice device;
   VkQueue queue;
-  GMutex queue_lock; /* of submits (Vulkan: external synchronisation) */
+  GMutex queue_lock; /* For submits (Vulkan: external synchronisation) */
   guint32 family;
-  guint32 foreign; /* family that stands for users outside of Vulkan */
+  guint32 foreign; /* The family for users outside of Vulkan */
 
-  GWeakRef devices[3]; /* as a user of dma-bufs, by mode (gpu-device.c) */
+  GWeakRef devices[3]; /* GpuDevices by import mode (gpu-device.c) */
 
   char *name;
   guint8 uuid[VK_UUID_SIZE];
   guint8 cache_uuid[VK_UUID_SIZE];
   guint32 vendor;
   guint32 device_id;
-  guint32 max_size;  /* of an image, in pixels */
-  guint32 alignment; /* of offsets of storage buffers */
-  guint64 max_range; /* of a storage buffer */
+  guint32 max_size;  /* Of an image, in pixels */
+  guint32 alignment; /* Of offsets of storage buffers */
+  guint64 max_range; /* Of a storage buffer */
   VkPhysicalDeviceMemoryProperties memory;
 
-  gboolean has_dmabuf;       /* dma-bufs as memory */
-  gboolean has_modifiers;    /* images with DRM format modifiers */
-  gboolean has_features2;    /* features of formats in 64 bits */
-  gboolean has_sync_fd;      /* semaphores from and to sync_files */
-  gboolean has_byte_buffers; /* storage buffers of bytes */
-  gboolean has_raw_images;   /* storage images written without a format */
-  gboolean is_discrete;      /* has memory of its own */
-  gboolean fences_completed; /* exported sync_files have always signalled,
+  gboolean has_dmabuf;       /* Dma-bufs as memory */
+  gboolean has_modifiers;    /* Images with DRM format modifiers */
+  gboolean has_features2;    /* Features of formats in 64 bits */
+  gboolean has_sync_fd;      /* Semaphores from and to sync_files */
+  gboolean has_byte_buffers; /* Storage buffers of bytes */
+  gboolean has_raw_images;   /* Storage images written without a format */
+  gboolean is_discrete;      /* Has memory of its own */
+  gboolean fences_completed; /* Exported sync_files have always signalled,
                               * because the driver waits before */
-  gint lost;                 /* a call returned VK_ERROR_DEVICE_LOST */
-  gboolean misleads_layers;  /* see on_validation () */
-  guint validation_messages; /* that the validation layers had */
+  gint lost;                 /* A call returned VK_ERROR_DEVICE_LOST */
+  gboolean lacks_list2;      /* See on_validation() */
+  guint validation_messages; /* Number of messages of the layers */
 } GpuContext;
 
-/* Finds the device that @device names or opens it. @device: NULL for the best
- * one, an index, part of a name, a UUID, drm:/dev/dri/NODE. @validate: with the
- * validation layers, which GST_DMABUF_VK_VALIDATE=1 switches on as well. */
+/* Returns the context of a device, opened if it is not yet. @device: NULL for
+ * the best one, an index, part of a name, a UUID, drm:/dev/dri/NODE. @validate:
+ * use the validation layers, as with GST_DMABUF_VK_VALIDATE=1. */
 GpuContext *
 gpu_context_get (const char *device, gboolean validate, GError **error);
 
@@ -70,11 +70,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GpuContext, gpu_context_unref)
  * dma-bufs. */
 gboolean gpu_context_check_dmabuf (GpuContext *context, GError **error);
 
-/* Notes that the device is lost if @result says so; @result. */
+/* Marks the device as lost if @result is VK_ERROR_DEVICE_LOST. Returns @result.
+ */
 VkResult gpu_context_note (GpuContext *context, VkResult result);
 
-/* The first memory type of @bits that has @flags, and rather @wanted too;
- * VK_MAX_MEMORY_TYPES for none. None of a kind that has to be asked for. */
+/* Returns the first memory type of @bits with @flags, preferably with @wanted
+ * as well; VK_MAX_MEMORY_TYPES for none. Types that need a feature are left
+ * out. */
 guint32 gpu_context_find_memory (GpuContext *context, guint32 bits,
     VkMemoryPropertyFlags flags, VkMemoryPropertyFlags wanted);
 

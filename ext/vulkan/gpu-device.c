@@ -34,7 +34,7 @@ gpu_device_finalize (GObject *object)
 {
   GpuContext *context = GPU_DEVICE (object)->context;
 
-  /* the parent releases what is still cached, and that needs the context */
+  /* The parent class releases cached frames, which needs the context. */
   G_OBJECT_CLASS (gpu_device_parent_class)->finalize (object);
   gpu_context_unref (context);
 }

@@ -13,13 +13,13 @@ struct _GpuExporter
 
   GpuContext *context;
 
-  /* of frames; NULL for bytes */
+  /* For an exporter of frames; NULL for bytes */
   const GpuFormat *format;
   guint width;
   guint height;
   guint n_modifiers;
   guint64 modifiers[GPU_MAX_MODIFIERS];
-  DmabufLayout layout; /* without buffers */
+  DmabufLayout layout; /* Without buffers */
   gsize size;
 };
 
@@ -45,7 +45,7 @@ buffer_features (GpuContext *context)
   return properties.externalMemoryProperties.externalMemoryFeatures;
 }
 
-/* Until the GPU has done what @submit says. */
+/* Submits @submit and waits until the GPU is done. */
 static VkResult
 submit_and_wait (GpuContext *context, VkSubmitInfo *submit)
 {
@@ -83,7 +83,8 @@ submit_and_wait (GpuContext *context, VkSubmitInfo *submit)
   g_mutex_lock (&context->queue_lock);
   result = api->QueueSubmit (context->queue, 1, submit, VK_NULL_HANDLE);
   g_mutex_unlock (&context->queue_lock);
-  /* not under the lock: what it is behind may wait for somebody else's frame */
+  /* Without the lock: earlier work in the queue may wait for the submit of
+   * another element. */
   if (result == VK_SUCCESS)
     result = api->WaitSemaphores (context->device, &wait, G_MAXUINT64);
   api->DestroySemaphore (context->device, semaphore, NULL);
@@ -91,7 +92,8 @@ submit_and_wait (GpuContext *context, VkSubmitInfo *submit)
   return result;
 }
 
-/* What is exported begins with zeros: it may have been somebody else's. */
+/* Zeroes exported memory, which may have the data of another process (SEC-19).
+ */
 static VkResult
 clear (GpuContext *context, VkBuffer buffer)
 {
@@ -139,7 +141,7 @@ clear (GpuContext *context, VkBuffer buffer)
         VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, 0, 0, NULL, 1, &give, 0, NULL);
     result = api->EndCommandBuffer (commands);
   }
-  /* for a start, not for a frame: it may wait */
+  /* Waiting is fine here: buffers are made at the start, not for each frame. */
   if (result == VK_SUCCESS)
     result = submit_and_wait (context, &submit);
   api->DestroyCommandPool (context->device, pool, NULL);
@@ -147,8 +149,8 @@ clear (GpuContext *context, VkBuffer buffer)
   return gpu_context_note (context, result);
 }
 
-/* Memory for @needs and its fd. A @buffer of the memory is made, to clear it,
- * unless it is the memory of one @image alone. */
+/* Allocates memory for @needs and exports its fd. Also makes a @buffer to clear
+ * the memory, unless that is dedicated to @image. */
 static int
 export_memory (GpuContext *context, const VkMemoryRequirements *needs,
     VkImage image, VkDeviceMemory *memory, VkBuffer *buffer, GError **error)
@@ -195,7 +197,7 @@ export_memory (GpuContext *context, const VkMemoryRequirements *needs,
   int fd = -1;
 
   if (!image) {
-    /* whole pages, for that is what leaves and has to be cleared */
+    /* Whole pages: all of them are exported and have to be cleared. */
     create.size = (needs->size + page - 1) / page * page;
     result = api->CreateBuffer (context->device, &create, NULL, buffer);
     if (result != VK_SUCCESS)
@@ -241,10 +243,10 @@ failed: {
 
 /* --- frames -------------------------------------------------------------- */
 
-/* What each plane is made for: to be written here, and read by whoever */
+/* Usage of each plane: written by our shaders, read by any consumer. */
 #define USAGE (VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT)
 
-/* Whether all planes can be images of memory that leaves. */
+/* Whether all planes can be images of exported memory. */
 static gboolean
 can_export (GpuContext *context, const GpuFormat *format, guint64 modifier,
     guint width, guint height)
@@ -296,7 +298,7 @@ make_image (GpuExporter *self, guint plane, VkImage *image)
       self->context->device, &create, NULL, image);
 }
 
-/* Adds the planes that @image has in memory to the layout. */
+/* Adds the memory planes of @image to the layout. */
 static VkResult
 read_layout (GpuExporter *self, VkImage image, guint64 offset)
 {
@@ -331,7 +333,7 @@ read_layout (GpuExporter *self, VkImage image, guint64 offset)
   return VK_SUCCESS;
 }
 
-/* The planes of a frame one after the other in one piece of memory */
+/* Allocates one memory for all planes of a frame, one after the other. */
 static int
 allocate_frame (GpuExporter *self, GError **error)
 {
@@ -369,7 +371,8 @@ allocate_frame (GpuExporter *self, GError **error)
       &memory, &buffer, error);
 
 out:
-  /* the dma-buf keeps the memory: images and memory here have done */
+  /* The dma-buf keeps the memory; the Vulkan objects are not needed any more.
+   */
   api->DestroyBuffer (device, buffer, NULL);
   for (i = 0; i < G_N_ELEMENTS (images); i++)
     api->DestroyImage (device, images[i], NULL);
@@ -491,7 +494,7 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
   self->layout.width = width;
   self->layout.height = height;
 
-  /* the size of a frame is known when the driver has made one */
+  /* Make a frame to learn its layout and size. */
   fd = allocate_frame (self, error);
   if (fd < 0)
     g_clear_object (&self);
@@ -503,8 +506,8 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
   /* ERRORS */
 nothing: {
   gpu_set_errno (error, ENOTSUP,
-      "%s can export no images of %.4s with a modifier that all users of the "
-      "frame have",
+      "%s can export no images of %.4s with a modifier that all consumers "
+      "support",
       context->name, (const char *) &fourcc);
   return NULL;
 }

@@ -7,21 +7,21 @@ G_BEGIN_DECLS
 
 /*
  * Memory of a Vulkan device as dma-bufs: bytes for linear frames, or images
- * with one of the modifiers that all users of the frame have, where the driver
- * chooses the modifier and the layout.
+ * with a modifier that all consumers support. The driver chooses the modifier
+ * and the layout of images.
  */
 #define GPU_TYPE_EXPORTER (gpu_exporter_get_type ())
 G_DECLARE_FINAL_TYPE (GpuExporter, gpu_exporter, GPU, EXPORTER, DmabufExporter)
 
-/* An exporter of bytes. ENOTSUP if the driver cannot export. */
+/* Makes an exporter of bytes. ENOTSUP if the driver cannot export memory. */
 DmabufExporter *gpu_exporter_new (GpuContext *context, GError **error);
 
-/* Whether images of @format with @modifier can be made, and left to others. */
+/* Whether images of @format with @modifier can be made and exported. */
 gboolean gpu_exporter_can_make (
     GpuContext *context, const GpuFormat *format, guint64 modifier);
 
-/* An exporter of frames of one format and size. The driver chooses among
- * @modifiers; ENOTSUP if it can make none of them. */
+/* Makes an exporter of frames of one format and size. The driver chooses among
+ * @modifiers; ENOTSUP if it supports none of them. */
 DmabufExporter *
 gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
     guint height, const guint64 *modifiers, guint n_modifiers, GError **error);
@@ -29,7 +29,7 @@ gpu_exporter_new_for_frames (GpuContext *context, guint32 fourcc, guint width,
 /* Bytes of a frame, for dmabuf_exporter_allocate(). */
 gsize gpu_exporter_get_frame_size (GpuExporter *exporter);
 
-/* The layout that the driver gave to the frames, with @buffer under it. */
+/* Gets the driver's layout of the frames, with @buffer in all planes. */
 void gpu_exporter_get_layout (
     GpuExporter *exporter, DmabufBuffer *buffer, DmabufLayout *layout);
 

@@ -21,7 +21,7 @@
   { DRM_FORMAT_##drm, GPU_KIND_PLANAR, 3, 1, h, v, { 0, cb, 3 - cb, 0 }, \
     { 8, 8, 8, 0 } }
 
-/* In the order in which they are offered */
+/* In the order of preference in caps. */
 const GpuFormat gpu_formats[] = {
   SEMI (NV12, 1, 1, 1, 0, 0, 8),
   PACKED (XRGB8888, 4, 16, 8, 0, 24, 8, 8, 8, 0),
@@ -84,7 +84,8 @@ gpu_format_get_image (const GpuFormat *format, guint plane, gboolean in_order,
   case GPU_KIND_PACKED:
     if (wide)
       return VK_FORMAT_R16_UNORM;
-    /* the driver's name for these bytes, where it has compressed modifiers */
+    /* The exact format of these bytes, which compressed modifiers need, see
+     * is_exact() in gpu-image.c. */
     *blue_first = !in_order && format->place[0] == 16;
     return *blue_first ? VK_FORMAT_B8G8R8A8_UNORM : VK_FORMAT_R8G8B8A8_UNORM;
   case GPU_KIND_PAIRED:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Dma-bufs as frames of the shaders. */
+/* Imports dma-bufs as frames for the shaders. */
 
 #include "gpu-frame.h"
 #include "gpu-image.h"
@@ -11,8 +11,9 @@
 
 /* --- memory ------------------------------------------------------------- */
 
-/* A dma-buf as memory, which FreeMemory ends: the whole of it, or, of a
- * dedicated one, what its only user needs. */
+/* Imports a dma-buf as memory, to be freed: all of it, or, if it is dedicated
+ * to an image or buffer, the size that this needs
+ * (VUID-VkMemoryDedicatedAllocateInfo-image-02964, -buffer-02965). */
 static VkDeviceMemory
 import_memory (GpuContext *context, DmabufBuffer *buffer,
     const VkMemoryRequirements *needs, VkImage dedicated_image,
@@ -41,7 +42,7 @@ import_memory (GpuContext *context, DmabufBuffer *buffer,
   VkDeviceMemory memory;
   VkResult result;
 
-  /* the driver takes the fd, if it succeeds */
+  /* AllocateMemory takes the fd if it succeeds. */
   import.fd = dmabuf_buffer_export (buffer, error);
   if (import.fd < 0)
     return VK_NULL_HANDLE;
@@ -292,7 +293,8 @@ gpu_frame_make_views (
   return TRUE;
 }
 
-/* @n_planes planes in memory from @first on as one image */
+/* Imports @n_planes memory planes from @first on as the image of plane @index.
+ */
 static gboolean
 import_image (GpuContext *context, GpuFrame *frame, guint index,
     const DmabufLayout *layout, guint first, guint n_planes,
@@ -387,7 +389,8 @@ too_small: {
 }
 }
 
-/* Finds out how @plane can be an image; FALSE for not at all. */
+/* Finds the Vulkan format and the abilities of an image of @plane; FALSE if
+ * there is none. */
 static gboolean
 find_images (GpuContext *context, GpuFrame *frame, guint plane,
     guint64 modifier, GpuImages *images)
@@ -403,7 +406,8 @@ find_images (GpuContext *context, GpuFrame *frame, guint plane,
       || images->usage & VK_IMAGE_USAGE_STORAGE_BIT)
     return found;
 
-  /* storage images of BGRA are rare; linear bytes are bytes */
+  /* Few drivers have storage images of BGRA. In a linear image RGBA is the same
+   * memory, with the first and third byte in order. */
   if (gpu_image_query (
           context, frame->format, plane, modifier, TRUE, &in_order)) {
     *images = in_order;
@@ -519,7 +523,7 @@ gpu_frame_import (GpuContext *context, const DmabufLayout *layout,
   if (!frame && mode == GPU_IMPORT_AUTO
       && layout->modifier == DRM_FORMAT_MOD_LINEAR
       && !g_atomic_int_get (&context->lost)) {
-    g_debug ("%s; trying the other way", first->message);
+    g_debug ("%s; trying %s", first->message, as_image ? "buffers" : "images");
     frame = try_import (context, layout, !as_image, NULL);
   }
   if (frame)

@@ -11,10 +11,10 @@ G_BEGIN_DECLS
 #define GPU_MAX_PLANES 3
 
 /*
- * A frame as the shaders see it: either its bytes in storage buffers, which
- * works with any pitch and offset of linear frames, or an image per plane,
- * which tiled ones need. What importing dma-bufs yields (DmabufDevice.import),
- * so it is made once per buffer and layout.
+ * A frame for the shaders: either bytes in storage buffers, for linear frames
+ * with any pitch and offset, or an image for each plane, which tiled frames
+ * need. It is the result of DmabufDevice.import, hence made once for each
+ * buffer and layout.
  */
 typedef struct
 {
@@ -22,22 +22,22 @@ typedef struct
   guint32 width;
   guint32 height;
 
-  gboolean foreign; /* others use it too: ownership is transferred */
+  gboolean foreign; /* Used outside of Vulkan: ownership is transferred */
   gboolean is_image;
   gboolean readable;
   gboolean writable;
-  gboolean words;       /* buffers: word-aligned; images: blue first */
-  VkImageLayout layout; /* images that are not foreign */
+  gboolean words;       /* Buffers: word-aligned; images: blue first */
+  VkImageLayout layout; /* Of images that are not foreign */
 
   struct
   {
     VkImage image;
-    VkImageView read;   /* bytes in order, by the view's swizzle */
-    VkImageView write;  /* as it is; NULL if it is not writable */
-    VkBuffer buffer;    /* one of buffers[] */
-    VkDeviceSize start; /* as aligned as storage buffers have to be */
+    VkImageView read;   /* Bytes in order, by the view's swizzle */
+    VkImageView write;  /* Without a swizzle; NULL if not writable */
+    VkBuffer buffer;    /* One of buffers[] */
+    VkDeviceSize start; /* Aligned as storage buffers have to be */
     VkDeviceSize range;
-    guint32 offset; /* from there */
+    guint32 offset; /* From start */
     guint32 pitch;
   } planes[GPU_MAX_PLANES];
 
@@ -49,8 +49,8 @@ typedef struct
 
 /*
  * GpuImportMode:
- * @GPU_IMPORT_AUTO: buffers for linear frames, images for others, and the other
- *   way where the driver cannot
+ * @GPU_IMPORT_AUTO: buffers for linear frames, images for others; if that fails
+ *   for a linear frame, images or buffers instead
  */
 typedef enum
 {
@@ -59,18 +59,18 @@ typedef enum
   GPU_IMPORT_IMAGE,
 } GpuImportMode;
 
-/* Imports dma-bufs. The error names the plane and what the driver says. */
+/* Imports dma-bufs. The error names the plane and the driver's result. */
 GpuFrame *gpu_frame_import (GpuContext *context, const DmabufLayout *layout,
     GpuImportMode mode, GError **error);
 
-/* The GPU must be done with it. */
+/* To be called when the GPU is done with @frame. */
 void gpu_frame_free (GpuContext *context, GpuFrame *frame);
 
-/* Puts a buffer that holds all bytes of a plane under it. */
+/* Sets the buffer of a plane, which has all bytes of it. */
 void gpu_frame_set_buffer (GpuContext *context, GpuFrame *frame, guint plane,
     VkBuffer buffer, guint64 offset, guint32 pitch);
 
-/* Makes the views of a plane's image. */
+/* Makes the views of the image of a plane. */
 gboolean gpu_frame_make_views (
     GpuContext *context, GpuFrame *frame, guint plane, GError **error);
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Images of dma-bufs: which the driver can make is asked, never assumed. */
+/* Images of dma-bufs: asks the driver for its abilities, by format and
+ * modifier.
+ */
 
 #include "gpu-image.h"
 
 #include <drm/drm_fourcc.h>
 
-/* What the driver says of a modifier of one of its formats */
+/* A modifier of a format, as the driver lists it. */
 typedef struct
 {
   guint64 modifier;
@@ -14,9 +16,9 @@ typedef struct
   VkImageUsageFlags usage; /* SAMPLED, STORAGE */
 } Listed;
 
-/* --- what the numbers mean ----------------------------------------------- */
+/* --- compression --------------------------------------------------------- */
 
-/* Whether pixels under @modifier are only in another order, not compressed. */
+/* Whether @modifier only changes the order of pixels, without compression. */
 static gboolean
 is_plain (guint64 modifier)
 {
@@ -31,7 +33,7 @@ is_plain (guint64 modifier)
   case DRM_FORMAT_MOD_VENDOR_AMD:
     return AMD_FMT_MOD_GET (DCC, modifier) == 0;
   case DRM_FORMAT_MOD_VENDOR_NVIDIA:
-    /* c of DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D () */
+    /* The parameter c of DRM_FORMAT_MOD_NVIDIA_BLOCK_LINEAR_2D() */
     return (modifier >> 23 & 7) == 0;
   case DRM_FORMAT_MOD_VENDOR_BROADCOM:
     return TRUE;
@@ -42,9 +44,9 @@ is_plain (guint64 modifier)
   }
 }
 
-/* Whether the image's format is what the frame is, and not another one with
- * pixels of the same size. The order of pixels is the same for both, what
- * compression makes of them is not. */
+/* Whether the Vulkan format is exactly that of the frame. For other frames it
+ * is one with pixels of the same size: that has the same order of pixels, but
+ * compression may depend on the format. */
 static gboolean
 is_exact (const GpuFormat *format)
 {
@@ -101,9 +103,9 @@ query_usage (GpuContext *context, VkFormat format, guint64 modifier,
   return (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
-/* A driver with VK_KHR_format_feature_flags2 says of each format whether it is
- * written without its name in the shader; of others the feature of the device
- * says that for all. */
+/* Lists the modifiers of @format. Our shaders write storage images without a
+ * format: a driver with VK_KHR_format_feature_flags2 tells for each format
+ * whether that is possible, for others the device feature is enough. */
 static guint
 list_modifiers (
     GpuContext *context, VkFormat format, Listed list[GPU_MAX_MODIFIERS])
@@ -129,8 +131,8 @@ list_modifiers (
   if (!context->has_modifiers)
     return 0;
 
-  /* Some have it and leave the list as it is (lavapipe 25.0), so it is asked
-   * for its length first. */
+  /* Ask for the length first: some drivers leave the second list untouched
+   * (lavapipe 25.0). */
   if (context->has_features2)
     list1.pNext = &list2;
   context->api.GetPhysicalDeviceFormatProperties2 (
@@ -191,7 +193,7 @@ query_listed (GpuContext *context, const GpuFormat *format, VkFormat image,
 
   while (
       usage && !query_usage (context, image, listed->modifier, usage, images)) {
-    /* both together cannot be had; reading is what most need */
+    /* Without both usages together, take reading: most elements need that. */
     usage = usage == (VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_SAMPLED_BIT)
         ? VK_IMAGE_USAGE_SAMPLED_BIT
         : 0;
@@ -232,7 +234,7 @@ can_use_images (GpuContext *context, const GpuFormat *format, guint64 modifier,
     if (!gpu_image_query (context, format, i, modifier, FALSE, &images)
         || (images.usage & usage) != usage)
       return FALSE;
-    /* the planes of YUV are images of their own, which have no second plane */
+    /* Each plane of YUV is an image of its own: it has one memory plane. */
     if (format->n_planes > 1 && images.n_memory_planes > 1)
       return FALSE;
   }
@@ -257,7 +259,7 @@ gpu_image_get_modifiers (GpuContext *context, const GpuFormat *format,
   return n;
 }
 
-/* --- making them ---------------------------------------------------------- */
+/* --- making images -------------------------------------------------------- */
 
 VkImageCreateInfo
 gpu_image_get_create_info (const GpuFormat *format, guint plane,

@@ -8,16 +8,16 @@ G_BEGIN_DECLS
 
 #define GPU_DMA_BUF VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT
 
-/* Modifiers of a format that are looked at */
+/* Greatest number of modifiers of a format. */
 #define GPU_MAX_MODIFIERS 128
 
 /*
- * What can be done with images of a format and modifier.
+ * The abilities of images of a format and modifier.
  *
  * @usage: SAMPLED, STORAGE or both
- * @n_memory_planes: that the modifier has
- * @dedicated: memory is to be of one image
- * @exportable: memory made for it can be a dma-buf
+ * @n_memory_planes: memory planes of the modifier
+ * @dedicated: an image needs dedicated memory
+ * @exportable: the memory of an image can be exported as a dma-buf
  */
 typedef struct
 {
@@ -29,22 +29,22 @@ typedef struct
   guint32 max_height;
 } GpuImages;
 
-/* Asks what can be done with images of @plane; FALSE for nothing. */
+/* Gets the abilities of images of @plane; FALSE if there are no such images. */
 gboolean gpu_image_query (GpuContext *context, const GpuFormat *format,
     guint plane, guint64 modifier, gboolean in_order, GpuImages *images);
 
-/* Fills @modifiers with those whose images can be used for all of @usage, for
- * every plane of @format; their number. */
+/* Fills @modifiers with those that allow all of @usage for every plane of
+ * @format. Returns their number. */
 guint gpu_image_get_modifiers (GpuContext *context, const GpuFormat *format,
     VkImageUsageFlags usage, guint64 *modifiers, guint n_modifiers);
 
-/* What an image of @plane of a frame is made of; the chain with its modifiers
- * is the caller's. */
+/* Returns the parameters of an image of @plane; the caller adds the pNext chain
+ * with the modifiers. */
 VkImageCreateInfo
 gpu_image_get_create_info (const GpuFormat *format, guint plane,
     gboolean in_order, guint width, guint height, VkImageUsageFlags usage);
 
-/* The memory that @image needs; whether that has to be its alone. */
+/* Gets the memory requirements of @image. TRUE if it needs dedicated memory. */
 gboolean gpu_image_get_needs (
     GpuContext *context, VkImage image, VkMemoryRequirements *needs);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* From a conversion to the numbers of the shaders. */
+/* Computes the parameters of the shaders for a conversion. */
 
 #include "gpu-params.h"
 
@@ -8,7 +8,7 @@
 
 /* --- colour ------------------------------------------------------------ */
 
-/* code = scale · value + offset, values 0 … 1, of chroma -0.5 … 0.5 */
+/* Code = scale · value + offset, for values 0 … 1, of chroma -0.5 … 0.5. */
 static void
 get_coding (
     const GpuColor *color, guint component, double *scale, double *offset)
@@ -16,7 +16,7 @@ get_coding (
   gboolean light = gpu_format_is_rgb (color->format) || component == 0;
   guint bits = color->format->bits[component];
 
-  /* 565 has no limited range */
+  /* 565 has no limited range. */
   if (color->limited && bits >= 8) {
     *scale = (light ? 219 : 224) << (bits - 8);
     *offset = (light ? 16 : 128) << (bits - 8);
@@ -26,7 +26,7 @@ get_coding (
   }
 }
 
-/* Y, Cb, Cr of R, G, B; the identity for RGB */
+/* The matrix from R, G, B to Y, Cb, Cr; the identity for RGB. */
 static void
 get_encoder (const GpuColor *color, double m[3][3])
 {
@@ -191,7 +191,8 @@ gpu_params_init (GpuParams *params, const GpuConversion *conversion)
 
   set_format (in, params->in_place, params->in_bits);
   set_format (out, params->out_place, params->out_bits);
-  /* what has no meaning is set, so that it is opaque to who reads it */
+  /* Set the unused bits: a consumer that reads them as alpha sees an opaque
+   * frame. */
   if (out->kind == GPU_KIND_PACKED && !out->bits[3] && out->bytes == 4)
     params->out_planes[0][2] = 0xffu << out->place[3];
 }

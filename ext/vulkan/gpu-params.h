@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What the shaders are told about a frame: params.glsl says what is what. */
+/* The parameters of the shaders for a frame, described in params.glsl. */
 typedef struct
 {
   float rows[4][4];
@@ -25,12 +25,12 @@ typedef struct
 } GpuParams;
 
 /*
- * A format with what its codes mean.
+ * A format with the meaning of its codes.
  *
  * @kr, @kb: weights of red and blue in luma; unused for RGB
  * @limited: 16 … 235 (240 for chroma) instead of 0 … 255, at 8 bits
- * @cosited: whether chroma lies on a pixel, horizontally and vertically, and
- *   not between two
+ * @cosited: whether a chroma sample lies on a pixel instead of between two,
+ *   horizontally and vertically
  */
 typedef struct
 {
@@ -41,8 +41,8 @@ typedef struct
   gboolean cosited[2];
 } GpuColor;
 
-/* How the input lies in the output: a transposition, then flips, of the place
- * that an output pixel comes from. */
+/* The orientation of the input in the output: the place of an output pixel is
+ * transposed and then flipped to get its place in the input. */
 typedef struct
 {
   guint8 transpose;
@@ -63,25 +63,26 @@ typedef struct
 {
   GpuColor in;
   GpuColor out;
-  GpuRect crop; /* of the input */
-  GpuRect rect; /* of the output; around it is the border */
-  guint width;  /* of the output */
+  GpuRect crop; /* Of the input */
+  GpuRect rect; /* Of the output; the border is around it */
+  guint width;  /* Of the output */
   guint height;
   GpuOrientation orientation;
   gboolean bilinear;
   guint32 border; /* 0xAARRGGBB */
 } GpuConversion;
 
-/* The greatest width and height: places are 32-bit fractions in the shader. */
+/* The greatest width and height, so that places fit into the 32-bit fractions
+ * of the shader. */
 #define GPU_MAX_SIZE 16384
 
-/* The affine map of codes (Y, Cb, Cr or R, G, B) of @in to those of @out:
- * Σ rows[i][j] · in[j] + rows[i][3]. Matrix and range; primaries and transfer
- * stay as they are. */
+/* Gets the affine map of codes (Y, Cb, Cr or R, G, B) of @in to those of @out:
+ * Σ rows[i][j] · in[j] + rows[i][3]. It converts matrix and range, and keeps
+ * primaries and transfer function. */
 void gpu_color_get_matrix (
     const GpuColor *in, const GpuColor *out, double rows[3][4]);
 
-/* Everything but the planes. */
+/* Sets all parameters except the planes. */
 void gpu_params_init (GpuParams *params, const GpuConversion *conversion);
 
 G_END_DECLS

@@ -12,7 +12,8 @@
 #include "pattern-b.spv.h"
 #include "pattern-i.spv.h"
 
-/* Of the shaders: reading and writing buffers (b) or images (i) */
+/* The variants of the shaders: reading and writing buffers (b) or images (i).
+ */
 #define CODE(array) { array, sizeof (array) }
 static const struct
 {

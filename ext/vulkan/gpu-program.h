@@ -12,8 +12,8 @@ typedef enum
   GPU_SHADER_PATTERN,
 } GpuShader;
 
-/* What tells one pipeline from another: the shader, how it reaches the frames,
- * and its constants (params.glsl). */
+/* The key of a pipeline: the shader, its access to the frames, and its
+ * specialization constants (params.glsl). */
 typedef struct
 {
   GpuShader shader;
@@ -41,33 +41,33 @@ typedef struct
 } GpuPipeline;
 
 /*
- * The pipelines that one element uses, made when first asked for, and what they
- * have in common. Belongs to one thread.
+ * The pipelines of one element, made at their first use, and their common
+ * objects. For one thread.
  */
 typedef struct
 {
   GpuContext *context;
   VkPipelineCache cache;
-  VkDescriptorSetLayout sets[2][2]; /* in is an image, out is an image */
+  VkDescriptorSetLayout sets[2][2]; /* Input is an image, output is an image */
   VkPipelineLayout layouts[2][2];
   guint n_pipelines;
-  GpuPipeline pipelines[GPU_MAX_PIPELINES]; /* the latest first */
+  GpuPipeline pipelines[GPU_MAX_PIPELINES]; /* The latest first */
   guint n_made;
 } GpuProgram;
 
-/* @mode is the shader's own constant. @in NULL for patterns. */
+/* @mode: the shader's own constant. @in: NULL for patterns. */
 void gpu_key_init (GpuKey *key, GpuShader shader, const GpuFormat *in,
     gboolean in_words, const GpuFormat *out, gboolean out_words, gint mode);
 
 void gpu_program_init (GpuProgram *program, GpuContext *context);
 void gpu_program_clear (GpuProgram *program);
 
-/* Finds or makes the pipeline; @retire is called before one goes, so that the
- * GPU is done with it. */
+/* Finds or makes the pipeline. If another one has to be destroyed for it,
+ * @retire is called before, to wait for the GPU. */
 VkPipeline gpu_program_get (GpuProgram *program, const GpuKey *key,
     void (*retire) (gpointer), gpointer user_data, GError **error);
 
-/* Finds or makes the layouts of sets and pipelines of @key. */
+/* Finds or makes the layouts of descriptor sets and pipelines of @key. */
 gboolean gpu_program_get_layouts (GpuProgram *program, const GpuKey *key,
     VkDescriptorSetLayout *set, VkPipelineLayout *layout, GError **error);
 

@@ -25,7 +25,7 @@ make_params (GpuQueue *queue)
   VkResult result;
   void *data;
 
-  /* Vulkan's greatest alignment of uniform buffers */
+  /* The greatest minUniformBufferOffsetAlignment that Vulkan allows. */
   queue->params_stride = (sizeof (GpuParams) + 255) & ~(gsize) 255;
   create.size = queue->params_stride * queue->n_slots;
   result = api->CreateBuffer (device, &create, NULL, &queue->params);
@@ -145,7 +145,7 @@ gpu_queue_init (
   /* ERRORS */
 failed: {
   gpu_set_error (
-      error, result, "%s: no room for frames in flight", context->name);
+      error, result, "%s: cannot allocate frames in flight", context->name);
   gpu_queue_clear (queue);
   return FALSE;
 }
@@ -171,7 +171,7 @@ gpu_queue_drain (GpuQueue *queue)
   if (queue->submitted > 0 && !g_atomic_int_get (&queue->context->lost)
       && !gpu_sync_wait_timeline (queue->context, queue->timeline,
           queue->submitted,
-          g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, NULL)
+          g_get_monotonic_time () + GPU_TIMEOUT (queue->context), NULL, NULL)
       && !g_atomic_int_get (&queue->context->lost))
     return FALSE;
   for (i = 0; i < queue->n_slots; i++)
@@ -190,8 +190,8 @@ gpu_queue_clear (GpuQueue *queue)
     return;
 
   if (!gpu_queue_drain (queue)) {
-    /* What a GPU is using cannot be freed; it is not going to be missed. */
-    g_warning ("%s does not finish its work: what it uses is left to it",
+    /* Objects that the GPU still uses must not be freed: leak them. */
+    g_warning ("%s does not finish its work: its memory is leaked",
         context->name);
     memset (queue, 0, sizeof (*queue));
     return;
@@ -216,7 +216,7 @@ gpu_queue_clear (GpuQueue *queue)
 
 /* --- a frame ------------------------------------------------------------ */
 
-/* The slot that is next, once the GPU is done with its last frame. */
+/* Returns the next slot, after the GPU is done with its last frame. */
 static GpuSlot *
 take_slot (GpuQueue *queue, GCancellable *cancellable, GError **error)
 {
@@ -229,13 +229,14 @@ take_slot (GpuQueue *queue, GCancellable *cancellable, GError **error)
   if (reached < slot->value) {
     queue->n_full_waits++;
     if (!gpu_sync_wait_timeline (queue->context, queue->timeline, slot->value,
-            g_get_monotonic_time () + GPU_PATIENCE (queue->context),
+            g_get_monotonic_time () + GPU_TIMEOUT (queue->context),
             cancellable, error))
       return NULL;
   }
   drop_holds (slot);
 
-  /* its payload has not been taken: it cannot be signalled again */
+  /* Without an export it is still signalled, and must not be signalled again
+   * (VUID-vkQueueSubmit-pSignalSemaphores-00067): make a new one. */
   if (slot->done && !slot->exported && slot->value > 0) {
     queue->context->api.DestroySemaphore (
         queue->context->device, slot->done, NULL);
@@ -411,9 +412,9 @@ gpu_queue_prepare (GpuQueue *queue, const GpuJob *job,
   return TRUE;
 }
 
-/* A driver that finishes its work before it exports would wait in there for the
- * fences of others, where neither deadline nor flush reaches it. So that is
- * done before: what was submitted can be given up no more. */
+/* Whether all fences have to be waited for before the submit. A driver that
+ * finishes its work before it exports a sync_file would wait for them in the
+ * export, which neither a deadline nor a flush can end. */
 static gboolean
 waits_first (GpuQueue *queue)
 {
@@ -450,7 +451,7 @@ gpu_queue_wait_fences (GpuQueue *queue, DmabufFence *const *fences,
         leaf = dmabuf_fence_unwrap_next (&cursor)) {
       if (gpu_queue_takes_fences (queue, &leaf, 1))
         continue;
-      /* of such a driver it is the GPU's wait, only sooner */
+      /* For a driver that waits first, this is the GPU's wait: not counted. */
       if (!waits_first (queue))
         queue->n_cpu_waits++;
       ret = dmabuf_fence_wait (leaf, deadline, cancellable, error);
@@ -499,14 +500,14 @@ gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
         context, slot->done, queue->trust, fence, &own_error);
     if (slot->exported)
       return TRUE;
-    g_debug ("%s; waited for", own_error->message);
+    g_debug ("%s; waiting for the frame", own_error->message);
     g_clear_error (&own_error);
   }
 
-  /* Not to be cancelled either: the GPU works on the buffers, and nobody could
-   * be told until when. */
+  /* Without a cancellable: the GPU works on the buffers, and without a fence
+   * other users could not wait for it. */
   queue->n_cpu_waits++;
 
   return gpu_sync_wait_timeline (context, queue->timeline, slot->value,
-      g_get_monotonic_time () + GPU_PATIENCE (queue->context), NULL, error);
+      g_get_monotonic_time () + GPU_TIMEOUT (queue->context), NULL, error);
 }

@@ -10,27 +10,27 @@ G_BEGIN_DECLS
 #define GPU_MAX_SLOTS 8
 #define GPU_MAX_WAITS 8
 
-/* How long a GPU may take for one frame before it is given up. A CPU that
- * plays one compiles the first frame's shader, beside whatever else it does.
- * Fences of others have the deadline of the caller. */
-#define GPU_PATIENCE(context) \
+/* How long the device may take for one frame before that is an error. A CPU
+ * driver also compiles the shader during the first frame. For fences of other
+ * users the caller's deadline counts. */
+#define GPU_TIMEOUT(context) \
   (((context)->fences_completed ? 600 : 30) * G_TIME_SPAN_SECOND)
 
 /*
- * One frame in flight. What it uses is made once; what belongs to the frame is
- * given back when the slot's value of the timeline has been reached:
+ * The objects of one frame in flight. They are made once and reused when the
+ * timeline has reached the slot's value:
  *
  *   submit          slot: value n, holds  ──── GPU ────  timeline reaches n
- *   n_slots later   slot is wanted again: the holds are dropped
+ *   n_slots later   the slot is used again: the holds are dropped
  */
 typedef struct
 {
   VkCommandPool pool;
   VkCommandBuffer commands;
   VkDescriptorSet sets[2][2];
-  VkSemaphore waits[GPU_MAX_WAITS]; /* their payload is imported, each once */
-  VkSemaphore done;                 /* its payload leaves as a sync_file */
-  gboolean exported;                /* it has left */
+  VkSemaphore waits[GPU_MAX_WAITS]; /* For imported fences of the frame */
+  VkSemaphore done;                 /* Exported as a sync_file */
+  gboolean exported;                /* The export has succeeded */
   guint64 value;
   DmabufAttachment *holds[2];
 } GpuSlot;
@@ -46,7 +46,7 @@ typedef struct
   guint n_slots;
   guint next;
   GpuSlot slots[GPU_MAX_SLOTS];
-  GpuSlot *prepared; /* recorded and not submitted */
+  GpuSlot *prepared; /* Recorded, but not submitted */
   VkDescriptorPool descriptors;
   VkBuffer params;
   VkDeviceMemory params_memory;
@@ -55,22 +55,22 @@ typedef struct
 
   VkSemaphore timeline;
   guint64 submitted;
-  DmabufFenceTrust trust; /* of what is exported */
+  DmabufFenceTrust trust; /* Of exported fences */
 
   guint64 n_submits;
-  guint64 n_semaphores; /* that fences were imported into */
-  guint64 n_cpu_waits;  /* for a fence, because there is no semaphore */
-  guint64 n_full_waits; /* for a free slot, because the GPU is behind */
+  guint64 n_semaphores; /* Fences imported into semaphores */
+  guint64 n_cpu_waits;  /* For fences that cannot be imported or exported */
+  guint64 n_full_waits; /* For a free slot, because the GPU is behind */
 } GpuQueue;
 
 /*
  * Work on one frame.
  *
  * @in: NULL for a pattern
- * @params: without planes, which the frames have
+ * @params: without planes, which are taken from the frames
  * @mode: the shader's constant
- * @fences: what to wait for, of anybody; not needed to prepare
- * @holds: (nullable): kept until the GPU is done
+ * @fences: fences to wait for, of any kind; not needed for prepare
+ * @holds: (nullable): attachments to hold until the GPU is done
  */
 typedef struct
 {
@@ -90,26 +90,27 @@ gboolean gpu_queue_init (
 /* Waits for the GPU. A zeroed queue may be cleared. */
 void gpu_queue_clear (GpuQueue *queue);
 
-/* Waits until the GPU is done with everything, and drops what is held; FALSE if
+/* Waits until the GPU is done with all frames, and drops their holds; FALSE if
  * it does not finish. */
 gboolean gpu_queue_drain (GpuQueue *queue);
 
-/* Waits for a free slot, makes the pipeline if there is none, records @job. All
- * of that may take long: nobody is to be kept from the buffers meanwhile. */
+/* Waits for a free slot, makes the pipeline if there is none, and records @job.
+ * This may take long: to be called before the buffers are locked. */
 gboolean gpu_queue_prepare (GpuQueue *queue, const GpuJob *job,
     GCancellable *cancellable, GError **error);
 
-/* Whether all of @fences that are pending can be left to the GPU. */
+/* Whether the GPU can wait for all pending fences of @fences. */
 gboolean gpu_queue_takes_fences (
     GpuQueue *queue, DmabufFence *const *fences, guint n_fences);
 
-/* Waits on the CPU for those that cannot. */
+/* Waits on the CPU for the fences that the GPU cannot wait for. */
 gboolean gpu_queue_wait_fences (GpuQueue *queue, DmabufFence *const *fences,
     guint n_fences, gint64 deadline, GCancellable *cancellable, GError **error);
 
-/* Submits @job, which gpu_queue_prepare() had last. @deadline is for those of
- * its fences that the GPU does not take. @fence: (out) (nullable):
- * kernel-backed, signals when the GPU is done; NULL if it is. */
+/* Submits @job, after gpu_queue_prepare() with the same one. @deadline is for
+ * fences that the GPU cannot wait for. @fence: (out) (nullable): a
+ * kernel-backed fence that signals when the GPU is done; NULL if it is done
+ * already. */
 gboolean gpu_queue_submit (GpuQueue *queue, const GpuJob *job, gint64 deadline,
     GCancellable *cancellable, DmabufFence **fence, GError **error);
 

@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-/* invocations of a work group, in both directions (params.glsl) */
+/* Invocations of a work group, in both directions (params.glsl) */
 #define GROUP_SIZE 8
 
 #define MAX_WRITES 9
 #define MAX_BARRIERS (2 * GPU_MAX_PLANES)
 
-/* --- what the shader is told -------------------------------------------- */
+/* --- parameters --------------------------------------------------------- */
 
 static void
 set_planes (guint32 planes[GPU_MAX_PLANES][4], const GpuFrame *frame)
@@ -33,7 +33,7 @@ gpu_record_params (
   if (record->in)
     set_planes (own.in_planes, record->in);
   set_planes (own.out_planes, record->out);
-  /* in one go: the memory may be uncached */
+  /* Write everything at once: the memory may be uncached. */
   *to = own;
 }
 
@@ -82,8 +82,9 @@ add_image (Writes *writes, VkDescriptorSet set, guint binding,
   writes->n++;
 }
 
-/* All bindings are filled, those of planes that the format does not have with
- * the first plane: the shader names them, even if it never looks there. */
+/* Fills all bindings. Planes that the format does not have get the first plane:
+ * the shader refers to their bindings statically, even if it never reads them
+ * (VUID-vkCmdDispatch-None-08114). */
 static void
 add_frame (
     Writes *writes, VkDescriptorSet set, const GpuFrame *frame, gboolean out)
@@ -124,9 +125,10 @@ typedef struct
   VkImageMemoryBarrier images[MAX_BARRIERS];
 } Barriers;
 
-/* What an image holds when it is acquired. Of the input it is what it was when
- * others gave it away; the output is written as a whole, so that its content
- * goes, and with it what was left in the planes of a compressed one. */
+/* Returns the layout of an image before it is acquired. An input keeps the
+ * content that the foreign user released. An output is written completely:
+ * UNDEFINED discards its content, and initialises the metadata of a compressed
+ * image. */
 static VkImageLayout
 get_old_layout (const GpuFrame *frame, VkAccessFlags access)
 {
@@ -137,7 +139,8 @@ get_old_layout (const GpuFrame *frame, VkAccessFlags access)
                                              : VK_IMAGE_LAYOUT_GENERAL;
 }
 
-/* @acquire: from foreign users to us, else back. */
+/* Adds the barriers that acquire @frame from its foreign users, or release it
+ * to them. */
 static void
 add_barriers (GpuContext *context, Barriers *barriers, GpuFrame *frame,
     VkAccessFlags access, gboolean acquire)
@@ -145,7 +148,7 @@ add_barriers (GpuContext *context, Barriers *barriers, GpuFrame *frame,
   guint32 other = frame->foreign ? context->foreign : VK_QUEUE_FAMILY_IGNORED;
   guint32 own = frame->foreign ? context->family : VK_QUEUE_FAMILY_IGNORED;
   VkAccessFlags source = acquire ? 0 : access & VK_ACCESS_SHADER_WRITE_BIT;
-  /* frames that are not foreign are read by the CPU */
+  /* Frames that are not foreign are read by the CPU afterwards. */
   VkAccessFlags target = acquire ? access
       : frame->foreign           ? 0
                                  : VK_ACCESS_HOST_READ_BIT;
@@ -168,7 +171,7 @@ add_barriers (GpuContext *context, Barriers *barriers, GpuFrame *frame,
       continue;
     }
 
-    /* a buffer that holds several planes changes hands once */
+    /* A buffer with several planes needs one barrier. */
     for (j = 0; j < i; j++) {
       if (frame->planes[j].buffer == frame->planes[i].buffer)
         break;
@@ -202,7 +205,8 @@ transfer (GpuContext *context, const GpuRecord *record, gboolean acquire)
   add_barriers (
       context, &barriers, record->out, VK_ACCESS_SHADER_WRITE_BIT, acquire);
 
-  /* the semaphores are waited for at the shader's stage: from there on */
+  /* The submit waits for the semaphores at the stage of the shader, so the
+   * barriers have to follow that stage. */
   context->api.CmdPipelineBarrier (record->commands,
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT,
       acquire ? VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT : outside, 0, 0, NULL,

@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* What is recorded for one frame. */
+/* The objects to record one frame. */
 typedef struct
 {
   VkCommandBuffer commands;
@@ -18,12 +18,12 @@ typedef struct
   VkDescriptorBufferInfo params;
 } GpuRecord;
 
-/* Writes @params with the planes of the frames to @to, which the GPU reads. */
+/* Writes @params and the planes of the frames to @to, which the GPU reads. */
 void gpu_record_params (
     const GpuRecord *record, const GpuParams *params, GpuParams *to);
 
-/* The commands: ownership of the frames is taken from whoever has them outside
- * of Vulkan, the shader runs, ownership is given back. */
+/* Records the commands: acquire the frames from their users outside of Vulkan,
+ * run the shader, release the frames. */
 VkResult gpu_record_commands (GpuContext *context, const GpuRecord *record);
 
 G_END_DECLS

@@ -6,8 +6,8 @@
 
 #define SYNC_FD VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT
 
-/* How soon a wait in the driver, which has no other end, sees that it has been
- * cancelled */
+/* A cancellable cannot end a wait in the driver: the interval at which the wait
+ * returns to check it. */
 #define CANCEL_LATENCY_NS (5 * 1000 * 1000)
 
 VkResult
@@ -43,8 +43,8 @@ gpu_sync_takes_fence (GpuContext *context, DmabufFence *fence)
   return takes;
 }
 
-/* TRUE if @semaphore waits for @fence; FALSE without @error if it cannot be
- * handed to the device. */
+/* Imports @fence into @semaphore. FALSE without @error if the device cannot
+ * take the fence. */
 static gboolean
 import_fence (GpuContext *context, VkSemaphore *semaphore, DmabufFence *fence,
     GError **error)
@@ -65,7 +65,7 @@ import_fence (GpuContext *context, VkSemaphore *semaphore, DmabufFence *fence,
   if (!*semaphore)
     result = gpu_sync_make_semaphore (context, FALSE, semaphore);
   import.semaphore = *semaphore;
-  /* the driver takes the fd, if it succeeds */
+  /* ImportSemaphoreFdKHR takes the fd if it succeeds. */
   if (result == VK_SUCCESS)
     result = context->api.ImportSemaphoreFdKHR (context->device, &import);
   if (gpu_context_note (context, result) != VK_SUCCESS)
@@ -106,8 +106,8 @@ gpu_sync_import_fences (GpuContext *context, VkSemaphore *semaphores,
 
   *n_waits = 0;
   for (i = 0; i < n_fences; i++) {
-    /* one by one: a merged fence with a member that no kernel knows would be
-     * waited for as a whole */
+    /* Import the members of a merged fence one by one: a software fence among
+     * them must not make the CPU wait for all. */
     for (leaf = dmabuf_fence_unwrap_first (fences[i], &cursor);
         leaf && !own_error; leaf = dmabuf_fence_unwrap_next (&cursor)) {
       if (dmabuf_fence_is_signaled (leaf))
@@ -151,7 +151,7 @@ gpu_sync_export_fence (GpuContext *context, VkSemaphore semaphore,
   result = context->api.GetSemaphoreFdKHR (context->device, &get, &fd);
   if (gpu_context_note (context, result) != VK_SUCCESS)
     goto failed;
-  /* -1 is a semaphore that has signalled */
+  /* An fd of -1 stands for a semaphore that has signalled. */
   if (fd < 0)
     return TRUE;
   *fence = dmabuf_fence_new_sync_file (fd, trust, error);

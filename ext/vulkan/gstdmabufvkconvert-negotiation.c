@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the converter agrees on with its neighbours: caps, pools. */
+/* Negotiation of the converter: caps and pools. */
 
 #include "gstdmabufvkconvert-private.h"
 #include "vkconvert-caps.h"
@@ -18,7 +18,7 @@ gst_dmabuf_vk_convert_transform_caps (GstBaseTransform *base,
   GstDmabufVkSettings settings = gst_dmabuf_vk_convert_get_settings (self);
   GstCaps *formats, *result, *filtered;
 
-  /* what passes through need not be what the device reads and writes */
+  /* In passthrough, formats that the device cannot convert are allowed, too. */
   formats =
       gst_dmabuf_vk_stage_get_caps (&self->stage, direction == GST_PAD_SINK);
   result = vkconvert_caps_transform (
@@ -48,8 +48,8 @@ gst_dmabuf_vk_convert_fixate_caps (GstBaseTransform *base,
       forward ? settings.crop[2] + settings.crop[3] : 0);
 }
 
-/* Whether a frame of one would be one of the other as it is. Of formats that
- * the GPU does not know as well: those only pass through. */
+/* Whether an input frame is an output frame without a conversion. Also for
+ * formats that the GPU cannot convert, which may pass through. */
 static gboolean
 is_same_format (GstDmabufVkConvert *self, GstCaps *in_caps, GstCaps *out_caps)
 {
@@ -118,7 +118,7 @@ no_video: {
 }
 no_format: {
   GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-      ("%.4s cannot be converted to %.4s here; put videoconvert in front, or "
+      ("%.4s cannot be converted to %.4s; put videoconvert in front, or "
        "choose another format.",
           (const char *) &in_fourcc, (const char *) &out_fourcc),
       ("%" GST_PTR_FORMAT " to %" GST_PTR_FORMAT, in_caps, out_caps));
@@ -170,7 +170,7 @@ gst_dmabuf_vk_convert_propose_allocation (
   GstCaps *caps;
   guint size;
 
-  if (!decide_query) /* passthrough: downstream answers */
+  if (!decide_query) /* Passthrough: forward the query. */
     return GST_BASE_TRANSFORM_CLASS (
         g_type_class_peek (GST_TYPE_BASE_TRANSFORM))
         ->propose_allocation (base, decide_query, query);
@@ -179,13 +179,14 @@ gst_dmabuf_vk_convert_propose_allocation (
   if (!caps || !gst_dmabuf_core_video_info_from_caps (&info, caps))
     return FALSE;
 
-  /* which adds the video meta as well */
+  /* Adds the video meta as well. */
   gst_query_add_dmabuf_core_device (query, self->stage.device, FALSE);
   gst_query_add_allocation_meta (query, GST_VIDEO_CROP_META_API_TYPE, NULL);
   gst_query_add_allocation_meta (
       query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
 
-  /* so that who writes with the CPU writes where the GPU reads */
+  /* A producer that writes with the CPU can write into dma-bufs of this pool.
+   */
   if (info.drm_modifier == 0) {
     pool = gst_dmabuf_core_pool_new (NULL);
     if (gst_dmabuf_vk_convert_configure_pool (pool, caps, &size))

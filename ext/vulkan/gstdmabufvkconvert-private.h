@@ -12,32 +12,31 @@ struct _GstDmabufVkConvert
 
   GstDmabufVkStage stage;
 
-  /* protected by the object lock */
+  /* Protected by the object lock. */
   GstVideoOrientationMethod direction;
   GstVideoOrientationMethod tag_direction;
   gboolean bilinear;
   gboolean borders;
   guint border;
-  guint crop[4]; /* left, right, top, bottom */
+  guint crop[4]; /* Left, right, top, bottom */
 
-  /* What of this decides about passthrough and size was changed, and the
-   * streaming thread has not looked yet. Atomic. */
+  /* Atomic: set when a setting that affects passthrough or size has changed,
+   * cleared by the streaming thread. */
   gint changed;
 
-  /* the streaming thread's */
+  /* For the streaming thread. */
   GstVideoInfoDmaDrm in_info;
   GstVideoInfoDmaDrm out_info;
   GstCaps *in_caps;
   gboolean same_format;
-  /* else it can only pass through, and the colours are not set */
-  gboolean is_convertible;
-  gboolean wants_other_format; /* until the next caps */
+  gboolean is_convertible;     /* Else passthrough only, without colours */
+  gboolean wants_other_format; /* Until the next caps */
   GpuColor in_color;
   GpuColor out_color;
-  GstBufferPool *upload; /* for frames that are no dma-bufs */
+  GstBufferPool *upload; /* For frames in other memory than dma-bufs */
 };
 
-/* What the properties say now */
+/* A copy of the settings. */
 typedef struct
 {
   GstVideoOrientationMethod direction;
@@ -50,11 +49,11 @@ typedef struct
 GstDmabufVkSettings
 gst_dmabuf_vk_convert_get_settings (GstDmabufVkConvert *self);
 
-/* Whether there is something to do to frames that keep their format and size */
+/* Whether the settings change frames that keep their format and size. */
 gboolean gst_dmabuf_vk_convert_has_work (const GstDmabufVkSettings *settings);
 
-/* After a change of the settings or of the caps. The streaming thread's: a
- * frame is either passed or negotiated for, whoever changes what meanwhile. */
+/* To be called after a change of settings or caps, on the streaming thread
+ * only: so passthrough never changes while a frame is handled. */
 void gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self);
 
 /* --- negotiation ------------------------------------------------------------
@@ -73,7 +72,7 @@ gboolean gst_dmabuf_vk_convert_propose_allocation (
 gboolean gst_dmabuf_vk_convert_decide_allocation (
     GstBaseTransform *base, GstQuery *query);
 
-/* Sets @pool up for frames of @caps; their @size. */
+/* Configures @pool for frames of @caps, and gets their @size. */
 gboolean gst_dmabuf_vk_convert_configure_pool (
     GstBufferPool *pool, GstCaps *caps, guint *size);
 

@@ -5,8 +5,8 @@
  * @title: dmabufvkconvert
  * @short_description: converts, scales, crops and turns frames on the GPU
  *
- * Takes dma-bufs, makes dma-bufs, and waits for nothing on the CPU: what has to
- * be waited for, and what is to be waited for, travels as fences.
+ * Reads and writes dma-bufs without a wait on the CPU: the GPU waits for the
+ * fences of its input, and its own work is a fence of the output.
  *
  * ## Example launch line
  * |[
@@ -50,7 +50,7 @@ video_direction_init (GstVideoDirectionInterface *interface)
 {
 }
 
-/* --- what is to be done ----------------------------------------------------
+/* --- settings --------------------------------------------------------------
  */
 
 GstDmabufVkSettings
@@ -90,7 +90,8 @@ gst_dmabuf_vk_convert_update_passthrough (GstDmabufVkConvert *self)
       self->same_format && !gst_dmabuf_vk_convert_has_work (&settings));
 }
 
-/* What of @buffer is shown: its crop meta, less what the properties take */
+/* Gets the part of @buffer to convert: its crop meta, less the crop properties.
+ */
 static GpuRect
 get_crop (GstDmabufVkConvert *self, GstBuffer *buffer,
     const GstDmabufVkSettings *settings)
@@ -102,11 +103,11 @@ get_crop (GstDmabufVkConvert *self, GstBuffer *buffer,
 
   if (gst_dmabuf_core_buffer_is_cropped (buffer, &self->in_info.vinfo)) {
     if (gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
-      /* the layout is that of the whole frame */
+      /* The imported layout is that of the whole frame. */
       width = gst_buffer_get_video_meta (buffer)->width;
       height = gst_buffer_get_video_meta (buffer)->height;
     } else {
-      meta = NULL; /* the copy is what is left */
+      meta = NULL; /* The copy only has the visible part. */
     }
   }
   if (meta && meta->x < (guint) width && meta->y < (guint) height) {
@@ -136,8 +137,8 @@ upload (GstDmabufVkConvert *self, GstBuffer *in, GstBuffer **copy)
   guint size;
 
   if (!gst_dmabuf_core_stats_count_copy (&self->stage.stats, GST_ELEMENT (self),
-          "the producer writes into memory that is no dma-buf, instead of the "
-          "pool that it is offered"))
+          "the producer writes into memory of its own instead of the offered "
+          "pool of dma-bufs"))
     return GST_FLOW_ERROR;
 
   if (!self->upload) {
@@ -177,16 +178,16 @@ no_copy: {
 }
 }
 
-/* What only passed through until now is to be worked on, and cannot be. What is
- * under way in that format is lost. */
+/* Settings have changed for frames in a format that can only pass through: asks
+ * upstream for another format. Frames until then are dropped. */
 static void
 ask_for_another_format (GstDmabufVkConvert *self)
 {
   GST_ELEMENT_WARNING (self, STREAM, FORMAT,
-      ("%.4s cannot be turned or cropped here; frames are dropped until "
-       "upstream sends another format.",
+      ("%.4s cannot be turned or cropped; frames are dropped until upstream "
+       "sends another format.",
           (const char *) &self->in_info.drm_fourcc),
-      ("put videoconvert in front if it never does"));
+      ("if it never does, put videoconvert in front"));
   gst_base_transform_reconfigure_sink (GST_BASE_TRANSFORM (self));
 }
 
@@ -255,8 +256,8 @@ gst_dmabuf_vk_convert_transform (
   return ret;
 }
 
-/* Metas that say where something lies in the frame would be wrong now, fences
- * are the frame's own. */
+/* Drops metas with positions in the frame, which the conversion changes, and
+ * the sync meta, whose fences belong to the input. */
 static gboolean
 gst_dmabuf_vk_convert_transform_meta (
     GstBaseTransform *base, GstBuffer *out, GstMeta *meta, GstBuffer *in)
@@ -472,7 +473,8 @@ install_properties (GObjectClass *klass)
           method_get_type (), TRUE, flags));
   g_object_class_install_property (klass, PROP_ADD_BORDERS,
       g_param_spec_boolean ("add-borders", "Add borders",
-          "Keep the aspect of the picture and fill what is left", TRUE, flags));
+          "Keep the aspect ratio of the picture and fill the rest", TRUE,
+          flags));
   g_object_class_install_property (klass, PROP_BORDER_COLOR,
       g_param_spec_uint ("border-color", "Border color",
           "Colour of the borders, 0xAARRGGBB", 0, G_MAXUINT32, 0xff000000,

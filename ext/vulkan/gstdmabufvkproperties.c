@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the elements share of GObject: properties, their types, colours. */
+/* Common properties of the elements, pad templates, and conversions from
+ * GStreamer's types. */
 
 #include "gstdmabufvkstage.h"
 #include "gst/lib/gstdmabufcoreenum-private.h"
@@ -10,15 +11,16 @@
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkImportMode, import_mode,
     { GPU_IMPORT_AUTO,
-        "Buffers for linear frames, images for others, else the other way",
+        "Buffers for linear frames, images for others; the other kind if that "
+        "fails",
         "auto" },
     { GPU_IMPORT_BUFFER, "Buffers", "buffer" },
     { GPU_IMPORT_IMAGE, "Images", "image" })
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufVkMemory, memory,
     { GST_DMABUF_VK_MEMORY_AUTO,
-        "The GPU's if it has some of its own and downstream is a device that "
-        "takes any",
+        "The GPU's if it has memory of its own and downstream is a device that "
+        "takes any memory",
         "auto" },
     { GST_DMABUF_VK_MEMORY_GPU, "The GPU's", "gpu" },
     { GST_DMABUF_VK_MEMORY_SYSTEM, "The machine's", "system" })
@@ -31,7 +33,7 @@ gst_dmabuf_vk_stage_install_properties (GObjectClass *klass)
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_DEVICE,
       g_param_spec_string ("device", "Device",
           "Vulkan device: an index, part of a name, a UUID, or "
-          "drm:/dev/dri/NODE; NULL for the best one, rather the one that "
+          "drm:/dev/dri/NODE; NULL for the best one, preferably one that "
           "drives a display",
           NULL, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_VALIDATE,
@@ -41,7 +43,7 @@ gst_dmabuf_vk_stage_install_properties (GObjectClass *klass)
           FALSE, flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_IMPORT_MODE,
       g_param_spec_enum ("import-mode", "Import mode",
-          "As what dma-bufs are imported", TYPE_IMPORT_MODE, GPU_IMPORT_AUTO,
+          "How dma-bufs are imported", TYPE_IMPORT_MODE, GPU_IMPORT_AUTO,
           flags | GST_PARAM_MUTABLE_READY));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_MEMORY,
       g_param_spec_enum ("memory", "Memory", "Where output buffers lie",
@@ -51,8 +53,8 @@ gst_dmabuf_vk_stage_install_properties (GObjectClass *klass)
       gst_dmabuf_core_param_spec_fence_timeout ());
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_IMPLICIT_SYNC,
       g_param_spec_boolean ("implicit-sync", "Implicit sync",
-          "Downstream does not say so, but waits for the fences that the "
-          "kernel keeps with a dma-buf (kmssink, waylandsink, GL of Mesa)",
+          "Whether downstream waits for the kernel's fences of a dma-buf "
+          "without announcing it (kmssink, waylandsink, GL of Mesa)",
           FALSE, flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (klass, GST_DMABUF_VK_PROP_STATS,
       gst_dmabuf_core_param_spec_stats (
@@ -178,7 +180,7 @@ gst_dmabuf_vk_add_pad_templates (GstElementClass *klass, gboolean sink)
   GstDmabufVkStage none = { 0 };
   GstCaps *caps, *plain;
 
-  /* which modifiers there are is known when a device is open */
+  /* The modifiers are only known when a device is open. */
   caps = gst_caps_from_string (
       "video/x-raw(" GST_CAPS_FEATURE_MEMORY_DMABUF
       "), format=(string)DMA_DRM, width=(int)[1,max], height=(int)[1,max]");
@@ -194,7 +196,7 @@ gst_dmabuf_vk_add_pad_templates (GstElementClass *klass, gboolean sink)
   gst_caps_unref (caps);
 }
 
-/* --- words of GStreamer --------------------------------------------------- */
+/* --- conversions from GStreamer's types ----------------------------------- */
 
 void
 gst_dmabuf_vk_color_init (

@@ -5,8 +5,8 @@
  * @title: dmabufvksrc
  * @short_description: test pictures that the GPU draws into dma-bufs
  *
- * A producer whose frames come with fences: for tests and demos of what takes
- * them.
+ * A producer whose frames come with fences, for tests and demos of their
+ * consumers.
  *
  * ## Example launch line
  * |[
@@ -22,7 +22,7 @@
 
 #define GST_CAT_DEFAULT dmabufvk_debug
 
-/* The numbers are the shader's (pattern.comp). */
+/* The numbers are those of the shader (pattern.comp). */
 typedef enum
 {
   PATTERN_BARS = 0,
@@ -35,13 +35,13 @@ struct _GstDmabufVkSrc
   GstPushSrc parent;
 
   GstDmabufVkStage stage;
-  GstDmabufCoreInterrupt interrupt; /* atomic */
+  GstDmabufCoreInterrupt interrupt; /* Atomic */
 
-  /* protected by the object lock */
+  /* Protected by the object lock. */
   Pattern pattern;
   guint color;
 
-  /* the streaming thread's */
+  /* For the streaming thread. */
   GstVideoInfoDmaDrm info;
   GpuColor out_color;
   guint64 n_frames;
@@ -162,11 +162,12 @@ gst_dmabuf_vk_src_fill (GstPushSrc *push, GstBuffer *buffer)
   GpuParams params;
   Pattern pattern;
 
-  /* one frame, if none has to follow in time */
+  /* A framerate of 0 means a single frame. */
   if (GST_VIDEO_INFO_FPS_N (&self->info.vinfo) == 0 && self->n_frames > 0)
     return GST_FLOW_EOS;
 
-  /* Before the look: what comes after it ends the wait. */
+  /* Reset the cancellable before the check: an unlock() after the check cancels
+   * the new one. */
   gst_dmabuf_vk_stage_set_flushing (&self->stage, FALSE);
   if (gst_dmabuf_core_interrupt_is_set (&self->interrupt, GST_BASE_SRC (self)))
     return GST_FLOW_FLUSHING;
@@ -221,8 +222,8 @@ gst_dmabuf_vk_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
-/* A pause lets the frame be finished. No unlock_stop(): the next frame does
- * that. */
+/* For a pause the current frame is finished. There is no unlock_stop(): the
+ * next frame resets the cancellable. */
 static gboolean
 gst_dmabuf_vk_src_unlock (GstBaseSrc *base)
 {
@@ -342,7 +343,7 @@ gst_dmabuf_vk_src_class_init (GstDmabufVkSrcClass *klass)
           flags | GST_PARAM_MUTABLE_PLAYING));
   g_object_class_install_property (object_class, PROP_IS_LIVE,
       g_param_spec_boolean ("is-live", "Is live",
-          "Whether frames come at their time", FALSE,
+          "Whether to push each frame at its time", FALSE,
           flags | GST_PARAM_MUTABLE_READY));
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_dmabuf_vk_src_send_event);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What one frame uses of the core. The mappings keep the storage where it is;
- * the submission keeps others from the buffers between the look at what has to
- * be waited for and the word that there is one more to wait for:
+ * The access of one frame to its dma-bufs. The mappings keep the storage in
+ * place. The submission locks the buffers from the snapshot of their fences
+ * until the fence of the GPU's work has been published:
  *
  *   use_frame ()        map, import                   for input and output
  *   gpu_queue_prepare ()
@@ -20,17 +20,17 @@
 /* A frame has up to three dma-bufs. */
 #define MAX_BUFFERS (2 * GPU_MAX_PLANES)
 
-/* --- what a frame uses ---------------------------------------------------- */
+/* --- access to dma-bufs --------------------------------------------------- */
 
 typedef struct
 {
   guint n_mappings;
   DmabufMapping *mappings[MAX_BUFFERS];
-  DmabufSubmissionBuffer buffers[MAX_BUFFERS]; /* the mappings' */
+  DmabufSubmissionBuffer buffers[MAX_BUFFERS]; /* Those of the mappings */
   DmabufSubmission submission;
   gboolean locked;
   guint n_fences;
-  DmabufFence *fences[2]; /* of the input's meta; of all reservations */
+  DmabufFence *fences[2]; /* Of the input's meta, and of all reservations */
   DmabufFence *snapshot;
   DmabufAttachment *in;
   DmabufAttachment *out;
@@ -43,7 +43,8 @@ use_end (Use *use, DmabufFence *fence)
   guint i;
 
   if (use->locked && !dmabuf_submission_end (&use->submission, fence, &error)) {
-    /* it was waited for: the frame is right */
+    /* The submission has waited for the fence instead: the frame is complete.
+     */
     GST_DEBUG ("fence not published: %s", error->message);
     g_clear_error (&error);
   }
@@ -54,9 +55,9 @@ use_end (Use *use, DmabufFence *fence)
   g_clear_pointer (&use->out, dmabuf_attachment_unref);
 }
 
-/* Locks the buffers and collects what the GPU has to wait for. What it cannot
- * wait for is waited for here, and without the lock: who ends it may want the
- * buffers first. @fence: (nullable): that came with the input */
+/* Locks the buffers and collects the fences to wait for. Fences that the GPU
+ * cannot take are waited for here, without the lock: the thread that signals
+ * them may need it. @fence: (nullable): the acquire fence of the input */
 static gboolean
 use_lock (Use *use, GpuQueue *queue, DmabufFence *fence, gint64 deadline,
     GCancellable *cancellable, GError **error)
@@ -139,11 +140,11 @@ use_frame (GstDmabufVkStage *stage, Use *use, const GstDmabufVkFrame *frame,
   return import;
 }
 
-/* --- where it comes from, and goes -----------------------------------------
+/* --- input and output ------------------------------------------------------
  */
 
-/* A buffer that the GPU still reads. They are kept for the next one, so that a
- * frame allocates nothing. */
+/* An input buffer that the GPU still reads. Unused holds are kept in a list, so
+ * that a frame allocates nothing. */
 typedef struct _Hold Hold;
 struct _Hold
 {
@@ -158,8 +159,8 @@ static Hold *spare_holds;
 static void
 on_read (DmabufFence *fence, gpointer hold)
 {
-  /* the notify that follows drops it, as it does when the fence has signalled
-   * already */
+  /* drop_hold() follows as the notify function, which is also called if the
+   * fence has signalled already. */
 }
 
 static void
@@ -175,8 +176,8 @@ drop_hold (gpointer user_data)
   g_mutex_unlock (&holds_lock);
 }
 
-/* Keeps the input until it has been read: a producer that knows fences waits
- * itself, the buffers of others do not go back to them before. */
+/* Keeps the input until the GPU has read it: by a release fence if the producer
+ * takes one, else by a reference. */
 static void
 hold_input (GstBuffer *buffer, DmabufFence *fence)
 {
@@ -197,7 +198,7 @@ hold_input (GstBuffer *buffer, DmabufFence *fence)
   dmabuf_fence_add_callback (fence, on_read, hold, drop_hold);
 }
 
-/* Sends the output on its way under its fence. */
+/* Gives @fence to downstream, or waits for it if downstream takes no fences. */
 static gboolean
 send_output (GstDmabufVkStage *stage, GstBuffer *buffer, DmabufFence *fence,
     GCancellable *cancellable, GError **error)
@@ -216,10 +217,10 @@ send_output (GstDmabufVkStage *stage, GstBuffer *buffer, DmabufFence *fence,
 
   gst_dmabuf_core_stats_add (
       &stage->stats, GST_DMABUF_CORE_COUNTER_CPU_WAITS, 1);
-  /* Work of our own: fence-timeout is for that of others, and has been used up
-   * where the driver compiled a shader first. */
+  /* This is our own work: fence-timeout is for fences of other users, and may
+   * have passed while the driver compiled a shader. */
   return dmabuf_fence_wait (fence,
-      g_get_monotonic_time () + GPU_PATIENCE (stage->context), cancellable,
+      g_get_monotonic_time () + GPU_TIMEOUT (stage->context), cancellable,
       error);
 }
 

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* gst_dmabuf_vk_stage_run(), once, with a device, and without a message. */
+/* The single attempt of gst_dmabuf_vk_stage_run(): needs an open device, and
+ * posts no message. */
 gboolean gst_dmabuf_vk_stage_run_once (GstDmabufVkStage *stage,
     GpuShader shader, const GstDmabufVkFrame *in, const GstDmabufVkFrame *out,
     const GpuParams *params, gint mode, gint64 deadline,

@@ -57,7 +57,7 @@ gst_dmabuf_vk_stage_open (GstDmabufVkStage *stage)
     return TRUE;
 
   GST_ELEMENT_ERROR (stage->element, RESOURCE, OPEN_READ_WRITE,
-      ("There is no GPU to use: %s", error->message), (NULL));
+      ("No GPU can be used: %s", error->message), (NULL));
   g_clear_error (&error);
   return FALSE;
 }
@@ -104,7 +104,8 @@ gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing)
 
 /* --- caps ----------------------------------------------------------------- */
 
-/* @has_tiled: those are images, of memory of the GPU */
+/* @has_tiled: include tiled formats, which need images and, for the output, the
+ * GPU's memory. */
 static GstCaps *
 find_caps (GpuContext *context, gboolean writable, gboolean has_tiled)
 {
@@ -119,7 +120,7 @@ find_caps (GpuContext *context, gboolean writable, gboolean has_tiled)
   for (i = 0; i < gpu_n_formats; i++) {
     GstDmabufCoreFormat format = { .fourcc = gpu_formats[i].fourcc };
 
-    /* linear ones need nothing of the driver but buffers of bytes */
+    /* With buffers of bytes, linear frames of any format are possible. */
     if (!context || context->has_byte_buffers)
       g_array_append_val (formats, format);
     if (!context)
@@ -173,8 +174,8 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
   }
 
   caps = find_caps (context, writable, has_tiled);
-  /* A driver with many modifiers is asked some thousand times, and caps are
-   * wanted often. */
+  /* Cache the caps: for many modifiers the driver is asked thousands of times.
+   */
   GST_OBJECT_LOCK (stage->element);
   if (context && stage->context == context)
     gst_caps_replace (&stage->caps[writable], caps);
@@ -187,7 +188,8 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable)
 
 /* --- a frame -------------------------------------------------------------- */
 
-/* The pool's memory is of the device that was lost. */
+/* Makes the element negotiate a new pool: the memory of the old one belongs to
+ * the lost device. */
 static void
 renew_pool (GstDmabufVkStage *stage)
 {
@@ -197,8 +199,8 @@ renew_pool (GstDmabufVkStage *stage)
   gst_object_unref (pad);
 }
 
-/* A lost device is opened anew once; if the next frame loses it again, the
- * frames are what kills it. */
+/* Opens a lost device again, once: if the next frame loses it again, the frames
+ * are the cause. */
 static gboolean
 recover (GstDmabufVkStage *stage, const GError *cause)
 {
@@ -209,7 +211,7 @@ recover (GstDmabufVkStage *stage, const GError *cause)
     return FALSE;
 
   GST_ELEMENT_WARNING (stage->element, RESOURCE, FAILED,
-      ("The GPU was lost and is opened anew: %s", cause->message), (NULL));
+      ("The GPU was lost and is opened again: %s", cause->message), (NULL));
   gst_dmabuf_vk_stage_close (stage);
   if (open_device (stage, &error)) {
     renew_pool (stage);
@@ -267,7 +269,7 @@ gst_dmabuf_vk_stage_run (GstDmabufVkStage *stage, GpuShader shader,
 
 /* --- the pool ------------------------------------------------------------- */
 
-/* Whether downstream takes dma-bufs as such, or says what a device needs. */
+/* Whether downstream takes DMA_DRM caps, or has constraints of a device. */
 static gboolean
 is_for_devices (GstCaps *caps, const GstDmabufCoreConstraints *constraints)
 {
@@ -277,7 +279,9 @@ is_for_devices (GstCaps *caps, const GstDmabufCoreConstraints *constraints)
               gst_caps_get_features (caps, 0), GST_CAPS_FEATURE_MEMORY_DMABUF));
 }
 
-/* Tiled frames only the driver can lay out, in its own memory. */
+/* Makes a pool of tiled frames, which only the driver can lay out, in its
+ * memory.
+ */
 static GstBufferPool *
 new_tiled_pool (GstDmabufVkStage *stage, const GstVideoInfoDmaDrm *info,
     const GstDmabufCoreConstraints *constraints, GError **error)
@@ -318,9 +322,9 @@ new_pool (GstDmabufVkStage *stage, GstCaps *caps,
       && info.drm_modifier != DRM_FORMAT_MOD_LINEAR)
     return new_tiled_pool (stage, &info, constraints, error);
 
-  /* A GPU with memory of its own would read and write the machine's over the
-   * bus; displays take its memory. The CPU reads that slowly, or with some
-   * drivers not at all, so that it is for devices. */
+  /* A discrete GPU accesses system memory over the bus, so for devices, such as
+   * displays, its own memory is faster. For the CPU that is slow, with some
+   * drivers impossible. */
   GST_OBJECT_LOCK (stage->element);
   memory = stage->memory;
   GST_OBJECT_UNLOCK (stage->element);
@@ -365,7 +369,7 @@ gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
       GST_DMABUF_CORE_POOL (pool), &constraints);
 
   config = gst_buffer_pool_get_config (pool);
-  /* those in flight are more than downstream holds */
+  /* Two buffers in flight, in addition to those that downstream holds. */
   min = MAX (min, 2) + 2;
   gst_buffer_pool_config_set_params (config, caps, 0, min, 0);
   if (video_meta) {
@@ -375,7 +379,7 @@ gst_dmabuf_vk_stage_decide_allocation (GstDmabufVkStage *stage, GstQuery *query)
         config, GST_BUFFER_POOL_OPTION_VIDEO_ALIGNMENT);
     gst_buffer_pool_config_set_video_alignment (config, &alignment);
   }
-  /* Started here, for the base class would not tell why it does not start. */
+  /* Start the pool here: an error of the base class would have no reason. */
   if (!gst_buffer_pool_set_config (pool, config)
       || !gst_buffer_pool_set_active (pool, TRUE))
     goto no_pool;

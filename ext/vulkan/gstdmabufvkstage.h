@@ -12,12 +12,12 @@ GST_DEBUG_CATEGORY_EXTERN (dmabufvk_debug);
 
 /*
  * GstDmabufVkMemory:
- * @GST_DMABUF_VK_MEMORY_AUTO: of the GPU if it has memory of its own and
- *   downstream is a device that takes any, else of the machine
- * @GST_DMABUF_VK_MEMORY_GPU: of the GPU
- * @GST_DMABUF_VK_MEMORY_SYSTEM: of the machine
+ * @GST_DMABUF_VK_MEMORY_AUTO: the GPU's if it has memory of its own and
+ *   downstream is a device that takes any memory, else system memory
+ * @GST_DMABUF_VK_MEMORY_GPU: the GPU's
+ * @GST_DMABUF_VK_MEMORY_SYSTEM: system memory
  *
- * Where the output's buffers lie.
+ * The memory of output buffers.
  */
 typedef enum
 {
@@ -27,15 +27,15 @@ typedef enum
 } GstDmabufVkMemory;
 
 /*
- * What the elements have in common: a device, frames in flight on it, and the
- * fences around them. A member of the element; the streaming thread owns it,
- * but for unlock and the counters.
+ * The common part of the elements: a device, its frames in flight, and their
+ * fences. A member of the element. For the streaming thread, except for
+ * set_flushing() and the counters.
  */
 typedef struct
 {
   GstElement *element;
 
-  /* protected by the element's object lock */
+  /* Protected by the element's object lock. */
   char *device_name;
   gboolean validate;
   GpuImportMode import_mode;
@@ -44,28 +44,28 @@ typedef struct
   gboolean implicit_sync;
   GCancellable *cancellable;
 
-  GpuContext *context; /* set under the object lock */
-  GstCaps *caps[2];    /* the same: of what it reads, of what it writes */
+  GpuContext *context; /* Set under the object lock */
+  GstCaps *caps[2];    /* Likewise: for reading, for writing */
   DmabufDevice *device;
   GpuQueue queue;
-  gboolean downstream_syncs; /* it knows the sync meta */
-  guint n_recovered;         /* lost devices in a row */
+  gboolean downstream_syncs; /* Downstream takes the sync meta */
+  guint n_recovered;         /* Lost devices in a row */
 
   GstDmabufCoreStats stats;
-  guint64 gpu_waits; /* for a free slot; any thread reads */
+  guint64 gpu_waits; /* For a free slot; read by any thread */
   guint64 submits;
   guint64 semaphores;
   guint validation_messages;
 } GstDmabufVkStage;
 
-/* A frame and where its pixels lie. */
+/* A frame and its format. */
 typedef struct
 {
   GstBuffer *buffer;
   const GstVideoInfoDmaDrm *info;
 } GstDmabufVkFrame;
 
-/* The properties that the elements share, by these numbers */
+/* Ids of the common properties. */
 enum
 {
   GST_DMABUF_VK_PROP_0,
@@ -85,42 +85,42 @@ gboolean gst_dmabuf_vk_stage_set_property (
 gboolean gst_dmabuf_vk_stage_get_property (
     GstDmabufVkStage *stage, guint property, GValue *value);
 
-/* A src template, and a sink template with @sink */
+/* Adds a src template, and with @sink a sink template. */
 void gst_dmabuf_vk_add_pad_templates (GstElementClass *klass, gboolean sink);
 
 void gst_dmabuf_vk_stage_init (GstDmabufVkStage *stage, GstElement *element);
 void gst_dmabuf_vk_stage_finalize (GstDmabufVkStage *stage);
 
-/* Opens the device; posts an element error where it cannot. */
+/* Opens the device; posts an element error on failure. */
 gboolean gst_dmabuf_vk_stage_open (GstDmabufVkStage *stage);
 void gst_dmabuf_vk_stage_close (GstDmabufVkStage *stage);
 
-/* Ends waits, and lets them be again. Any thread. */
+/* With @flushing ends all waits; without, allows them again. Any thread. */
 void
 gst_dmabuf_vk_stage_set_flushing (GstDmabufVkStage *stage, gboolean flushing);
 
-/* Lets go of all buffers: for a caps change and a drain. */
+/* Releases all buffers, for a caps change and a DRAIN query. */
 void gst_dmabuf_vk_stage_drain (GstDmabufVkStage *stage);
 
-/* The caps of what the device reads (SAMPLED) or writes (STORAGE); all that the
- * plugin knows as long as no device is open. Any thread. */
+/* The caps that the device can read, or write with @writable; all formats of
+ * the plugin while no device is open. Any thread. */
 GstCaps *
 gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable);
 
-/* Runs @shader. @in NULL for a pattern. The fence of the work goes with the
- * output, or is waited for where downstream knows no fences; the input is held
- * until it has been read. An error is posted, unless flushing ended it. */
+/* Runs @shader. @in: NULL for a pattern. The fence of the work is given to
+ * downstream with the output, or waited for if downstream takes no fences. The
+ * input is held until the GPU has read it. Posts an error, except for a flush.
+  */
 GstFlowReturn gst_dmabuf_vk_stage_run (GstDmabufVkStage *stage,
     GpuShader shader, const GstDmabufVkFrame *in, const GstDmabufVkFrame *out,
     const GpuParams *params, gint mode);
 
-/* Decides on the pool for frames of @caps: ours, of memory that downstream and
- * the GPU reach. */
+/* Adds our own pool to @query, of memory that downstream and the GPU reach. */
 gboolean gst_dmabuf_vk_stage_decide_allocation (
     GstDmabufVkStage *stage, GstQuery *query);
 
-/* Fills a #GpuColor and normalises it: RGB has no matrix and, if unknown, the
- * full range; YUV the matrix of its size and the limited range. */
+/* Fills a #GpuColor with defaults for unknown values: full range for RGB;
+ * limited range, and a matrix by the height of the frame, for YUV. */
 void gst_dmabuf_vk_color_init (
     GpuColor *color, guint32 fourcc, const GstVideoInfo *info);
 

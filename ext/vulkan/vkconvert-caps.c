@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Negotiation of the converter: caps to caps. */
+/* Negotiation of the converter: caps without the element. */
 
 #include "vkconvert-caps.h"
 
-/* Fields that a conversion leaves alone */
+/* Fields that a conversion keeps. */
 static const char *const kept[] = { "framerate", "interlace-mode",
   "multiview-mode", "multiview-flags", "hdr-format" };
 
-/* Takes @result, returns it with one more. */
+/* Takes @result, and returns it with one more structure. */
 static GstCaps *
 append (GstCaps *result, const GstStructure *from, GstCaps *formats, guint i)
 {
@@ -34,7 +34,7 @@ vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same)
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     const GstStructure *from = gst_caps_get_structure (caps, i);
 
-    /* what is dma-bufs stays that, and what is not, not */
+    /* Structures with the same caps features come first. */
     for (other = 0; other < 2; other++) {
       for (j = 0; j < gst_caps_get_size (formats); j++) {
         gboolean is_other =
@@ -47,13 +47,13 @@ vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same)
     }
   }
 
-  /* which puts them in another order */
+  /* Simplifying changes the order, which only matters without @same. */
   return same ? gst_caps_simplify (result) : result;
 }
 
 /* --- fixating ------------------------------------------------------------- */
 
-/* NULL for a name that is none */
+/* NULL for an unknown name. */
 static const GpuFormat *
 get_named (const char *name, gboolean drm, gboolean *is_linear)
 {
@@ -67,8 +67,8 @@ get_named (const char *name, gboolean drm, gboolean *is_linear)
   return gpu_format_get (fourcc);
 }
 
-/* The format of the input if it is among those of the output, else the first
- * of its kind: luma and chroma, or red, green and blue. Rather linear ones. */
+/* Chooses the format of the input, or else the first one of the same kind, YUV
+ * or RGB; linear ones are preferred. */
 static void
 fixate_format (const GstStructure *in, GstStructure *out)
 {
@@ -151,7 +151,7 @@ is_rgb_structure (const GstStructure *structure)
   return format && gpu_format_is_rgb (format);
 }
 
-/* Nobody asks for another: what it is it stays */
+/* Keeps the input's colorimetry if downstream leaves it open. */
 static void
 keep_colorimetry (const GstStructure *in, GstStructure *out)
 {
@@ -209,7 +209,7 @@ vkconvert_place (const GstVideoInfo *in, const GpuRect *crop,
   if (!borders)
     return rect;
 
-  /* the picture in pixels of the output, up to a factor: w : h */
+  /* w : h is the aspect ratio of the picture in pixels of the output. */
   w = (guint64) crop->width * GST_VIDEO_INFO_PAR_N (in);
   h = (guint64) crop->height * GST_VIDEO_INFO_PAR_D (in);
   if (transpose) {

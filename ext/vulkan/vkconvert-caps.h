@@ -7,22 +7,21 @@
 
 G_BEGIN_DECLS
 
-/* What @caps may become: any of @formats with any size, or, rather, with @same,
- * what they are. */
+/* Transforms @caps to @formats with any size; with @same, @caps themselves come
+ * first. */
 GstCaps *
 vkconvert_caps_transform (GstCaps *caps, GstCaps *formats, gboolean same);
 
-/* Chooses, of the formats that are left, a linear one, which everybody reads.
- */
+/* Chooses a linear format, which any consumer can read, if one is left. */
 void vkconvert_caps_prefer_linear (GstStructure *structure);
 
-/* Chooses out of @othercaps what is nearest to @caps: the format, the size
- * (turned, if @transpose, and without what is cropped), the aspect. */
+/* Fixates @othercaps to the values nearest to @caps: format, size (transposed
+ * with @transpose, less the cropped part), pixel aspect ratio. */
 GstCaps *vkconvert_caps_fixate (GstCaps *caps, GstCaps *othercaps,
     gboolean transpose, gint crop_width, gint crop_height);
 
-/* Where in the output the picture goes, so that its aspect stays: the whole
- * output without @borders. */
+/* Returns the rectangle of the picture in the output, with its aspect ratio;
+ * without @borders it is the whole output. */
 GpuRect vkconvert_place (const GstVideoInfo *in, const GpuRect *crop,
     const GstVideoInfo *out, gboolean transpose, gboolean borders);
 

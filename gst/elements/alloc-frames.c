@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The frames that come to dmabufalloc: those that suit the consumers pass, the
- * others are copied into dma-bufs, if that is allowed. */
+/* Frames in dmabufalloc: one that suits the consumers passes as it is, any
+ * other is copied into a dma-buf if the property copy-policy allows it. */
 
 #include "alloc-private.h"
 #include "fencesync-action.h"
@@ -9,7 +9,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_alloc_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_alloc_debug
 
-/* Whether it lies in memory of this pack, a dma-buf or not. */
+/* Whether all memory of @buffer comes from our allocator, which wraps memfds as
+ * well as dma-bufs. */
 static gboolean
 buffer_is_ours (GstBuffer *buffer)
 {
@@ -22,7 +23,8 @@ buffer_is_ours (GstBuffer *buffer)
   return gst_buffer_n_memory (buffer) > 0;
 }
 
-/* Whether the planes lie where the caps alone say. */
+/* Whether strides and offsets are the defaults of the caps, so that a consumer
+ * without GstVideoMeta finds the planes. */
 static gboolean
 has_default_layout (GstDmabufAlloc *self, GstBuffer *buffer)
 {
@@ -40,14 +42,14 @@ has_default_layout (GstDmabufAlloc *self, GstBuffer *buffer)
   return TRUE;
 }
 
-/* Why @buffer cannot be passed on as it is, or NULL. */
+/* Returns the reason to copy @buffer, to be freed, or NULL if it can pass. */
 static char *
 reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
 {
   GError *error = NULL;
   char *reason = NULL;
 
-  if (self->honest_memfd && buffer_is_ours (buffer))
+  if (self->plain_memfd_caps && buffer_is_ours (buffer))
     return NULL;
 
   if (!gst_dmabuf_core_buffer_is_dmabuf (buffer)) {
@@ -61,7 +63,7 @@ reason_to_copy (GstDmabufAlloc *self, GstBuffer *buffer)
         memory && memory->allocator ? memory->allocator->mem_type : "unknown");
   }
 
-  /* rule 11 */
+  /* Rule 11 of tests/check/elements/negotiation.c. */
   if (self->can_copy && !self->video_meta && !has_default_layout (self, buffer))
     return g_strdup (
         "the consumer takes no GstVideoMeta, and the producer's planes do not "
@@ -93,7 +95,8 @@ dmabuf_alloc_prepare_output_buffer (
 
   if (!self->can_copy) {
     GST_ELEMENT_ERROR (self, STREAM, FORMAT,
-        ("This frame does not suit the consumers, and it cannot be copied: %s",
+        ("This frame has to be copied for the consumers, but its format cannot "
+         "be copied: %s",
             reason),
         (NULL));
     g_free (reason);
@@ -114,21 +117,22 @@ dmabuf_alloc_prepare_output_buffer (
   return GST_FLOW_OK;
 }
 
-/* The copy is the same picture: what is said about it stays true.
- * GstBaseTransform itself leaves out what describes the memory. */
+/* A copy is the same picture, so metas about the picture stay true. Those that
+ * describe the memory are left out by GstBaseTransform's copy_metadata(). */
 gboolean
 dmabuf_alloc_transform_meta (
     GstBaseTransform *base, GstBuffer *out, GstMeta *meta, GstBuffer *in)
 {
   GstDmabufAlloc *self = GST_DMABUF_ALLOC (base);
 
-  /* that is done then */
+  /* gst_dmabuf_core_buffer_copy_frame() applies the crop. */
   return meta->info->api != GST_VIDEO_CROP_META_API_TYPE
       || !gst_dmabuf_core_buffer_is_cropped (in, &self->in_info);
 }
 
-/* A frame that comes under a fence, its own or the kernel's, is read when it is
- * there. Mapping it would wait too, but no flush would end that. */
+/* Waits for the writers of @buffer: the acquire fence of its sync meta and the
+ * kernel's fences. gst_memory_map() would wait as well, but a flush could not
+ * interrupt it. */
 static gboolean
 wait_for_content (GstDmabufAlloc *self, GstBuffer *buffer)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What dmabufalloc agrees on with its neighbours: caps, what the consumers need
- * of the storage, and the pools that are made of both. */
+/* Negotiation of dmabufalloc: caps, the consumers' constraints on the storage,
+ * and the pools that follow from both. Rules have the numbers of
+ * tests/check/elements/negotiation.c. */
 
 #include "alloc-private.h"
 
@@ -22,8 +23,8 @@ filter_caps (GstCaps *caps, GstCaps *filter)
   return filtered;
 }
 
-/* What comes in plain goes out as DMA_DRM or plain; what is DMA_DRM already,
- * perhaps tiled, passes. */
+/* Plain caps can leave as DMA_DRM or plain; DMA_DRM caps, tiled ones included,
+ * pass. */
 GstCaps *
 dmabuf_alloc_transform_caps (GstBaseTransform *base, GstPadDirection direction,
     GstCaps *caps, GstCaps *filter)
@@ -34,14 +35,14 @@ dmabuf_alloc_transform_caps (GstBaseTransform *base, GstPadDirection direction,
   GstCaps *result, *same;
   guint i;
 
-  if (self->honest_memfd) {
+  if (self->plain_memfd_caps) {
     gst_caps_unref (drm);
     return filter_caps (plain, filter);
   }
 
   if (direction == GST_PAD_SINK) {
-    /* DMA_DRM first (rule 2); what came as DMA_DRM may leave plain, too, if it
-     * is linear (rule 3). */
+    /* DMA_DRM is preferred (rule 2). Linear DMA_DRM frames may also leave as
+     * plain raw video (rule 3). */
     result = gst_caps_merge (drm, plain);
   } else {
     result = gst_caps_merge (plain, drm);
@@ -62,8 +63,8 @@ dmabuf_alloc_transform_caps (GstBaseTransform *base, GstPadDirection direction,
   return result;
 }
 
-/* Who takes anything may not know what DMA_DRM is (rule 4): it gets plain caps,
- * over dma-bufs all the same (rule 3). */
+/* A peer with ANY caps may not know DMA_DRM: it gets plain caps (rule 4), and
+ * linear dma-bufs all the same (rule 3). */
 GstCaps *
 dmabuf_alloc_fixate_caps (GstBaseTransform *base, GstPadDirection direction,
     GstCaps *caps, GstCaps *othercaps)
@@ -103,7 +104,7 @@ dmabuf_alloc_set_caps (
         && gst_video_info_dma_drm_to_video_info (&in_drm, &self->in_info);
   }
 
-  /* Plain raw video may have a format that DRM does not know. */
+  /* Plain raw video may have a format without a DRM fourcc. */
   self->out_has_drm =
       gst_dmabuf_core_video_info_from_caps (&self->out_drm, out_caps);
   return TRUE;
@@ -143,7 +144,8 @@ new_pool (GstDmabufAlloc *self)
   return pool;
 }
 
-/* Configures @pool for @caps and whoever knows video meta. */
+/* Configures @pool for @caps, with the consumers' alignment if they take
+ * GstVideoMeta. */
 static gboolean
 configure_pool (GstDmabufAlloc *self, GstBufferPool *pool, GstCaps *caps,
     guint *size, guint *min, guint *max)
@@ -184,7 +186,8 @@ post_pool_error (GstDmabufAlloc *self, GstBufferPool *pool)
   g_clear_error (&error);
 }
 
-/* Whether the memory that the user chose is memory that the consumers reach. */
+/* Whether the consumers reach the memory of the exporter that the user chose.
+ */
 static gboolean
 check_reach (GstDmabufAlloc *self)
 {
@@ -208,8 +211,8 @@ check_reach (GstDmabufAlloc *self)
   return ret;
 }
 
-/* Whether one storage suits all consumers. If not, those it does not suit copy,
- * where that is allowed. */
+/* Whether one storage suits all consumers, or some may copy: copy-policy
+ * decides on that. */
 static gboolean
 check_conflict (GstDmabufAlloc *self)
 {
@@ -233,7 +236,7 @@ check_conflict (GstDmabufAlloc *self)
   }
 }
 
-/* What downstream needs, now. */
+/* Stores what downstream answered to an ALLOCATION query. */
 static void
 read_answer (GstDmabufAlloc *self, GstQuery *query)
 {
@@ -245,8 +248,8 @@ read_answer (GstDmabufAlloc *self, GstQuery *query)
         query, 0, NULL, NULL, &self->downstream_min, NULL);
 }
 
-/* Pools of downstream are not used: a tee has none, and one storage has to suit
- * all its branches. */
+/* Pools of downstream are removed: one storage has to suit all branches of a
+ * tee, and a pool suits the branch that made it. */
 gboolean
 dmabuf_alloc_decide_allocation (GstBaseTransform *base, GstQuery *query)
 {
@@ -276,16 +279,16 @@ dmabuf_alloc_propose_allocation (
   if (!caps)
     return FALSE;
 
-  /* Upstream asks again after a new consumer has come, before this element
-   * would. */
+  /* Ask downstream here as well: after a new consumer was linked, this query
+   * comes before decide_allocation(). */
   out_caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SRC_PAD (base));
   if (out_caps) {
     downstream = gst_query_new_allocation (out_caps, FALSE);
     if (!gst_pad_peer_query (GST_BASE_TRANSFORM_SRC_PAD (base), downstream))
-      GST_DEBUG_OBJECT (self, "nobody downstream answers");
+      GST_DEBUG_OBJECT (self, "no element downstream answers");
     read_answer (self, downstream);
 
-    /* The frames pass as they are, so do their metas. */
+    /* Frames pass with their metas: offer upstream the metas of downstream. */
     for (i = 0; i < gst_query_get_n_allocation_metas (downstream); i++) {
       const GstStructure *params;
       GType api = gst_query_parse_nth_allocation_meta (downstream, i, &params);
@@ -297,12 +300,13 @@ dmabuf_alloc_propose_allocation (
     }
     gst_caps_unref (out_caps);
   }
-  /* What downstream does not take can be copied away; where it asks for a
-   * layout, a producer with a pool of its own learns that, too (rule 8). */
+  /* GstVideoMeta is offered in any case: for a consumer without it, frames are
+   * copied. Its parameters tell a producer with a pool of its own the layout
+   * that downstream asks for (rule 8). */
   gst_query_add_allocation_meta (query, GST_VIDEO_META_API_TYPE, video_params);
   g_clear_pointer (&downstream, gst_query_unref);
 
-  /* Who sends dma-bufs has its own pool. */
+  /* A producer of DMA_DRM frames has a pool of its own. */
   if (!gst_video_is_dma_drm_caps (caps)) {
     pool = new_pool (self);
     if (!configure_pool (self, pool, caps, &size, &min, &max)) {
@@ -327,7 +331,7 @@ dmabuf_alloc_acquire_own (GstDmabufAlloc *self, GstBuffer **buffer)
   gboolean ready;
 
   if (!pool) {
-    /* none where the pad has been stopped meanwhile */
+    /* Without caps the pad was deactivated meanwhile. */
     caps = gst_pad_get_current_caps (GST_BASE_TRANSFORM_SRC_PAD (self));
     if (!caps)
       return GST_FLOW_FLUSHING;

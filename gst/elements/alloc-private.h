@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * dmabufalloc from within. Its parts:
+ * Private parts of dmabufalloc:
  *
  *   gstdmabufalloc.c     the element: properties, states, statistics
  *   alloc-negotiation.c  caps, ALLOCATION, and the pools that follow from them
- *   alloc-frames.c       which frames pass, and how the others are copied
+ *   alloc-frames.c       frames pass or are copied
  */
 
 #include "gstdmabufalloc.h"
@@ -26,22 +26,22 @@ struct _GstDmabufAlloc
   GstClockTime fence_timeout;
 
   /* From start to stop. */
-  DmabufExporter *exporter; /* NULL for the pool's choice */
-  gboolean honest_memfd;    /* it makes no dma-bufs, and the caps say so */
+  DmabufExporter *exporter;  /* NULL for the pool's choice */
+  gboolean plain_memfd_caps; /* memfds are no dma-bufs: plain caps only */
 
-  /* The streaming thread's; the pools under the object lock as well. */
-  GstVideoInfo in_info; /* of frames that can be copied */
+  /* For the streaming thread; the pools are under the object lock as well. */
+  GstVideoInfo in_info; /* Valid if can_copy */
   GstVideoInfoDmaDrm out_drm;
   gboolean out_has_drm;
-  gboolean can_copy; /* plain frames, and linear ones that go out plain */
+  gboolean can_copy; /* Plain input, or linear DMA_DRM in and plain out */
   GstDmabufCoreConstraints constraints;
   GstVideoAlignment alignment;
-  gboolean video_meta; /* downstream takes it */
+  gboolean video_meta; /* Downstream takes GstVideoMeta */
   guint downstream_min;
-  GstBufferPool *offered; /* to upstream */
-  GstBufferPool *own;     /* for frames that are copied, made for the first */
+  GstBufferPool *offered; /* To upstream */
+  GstBufferPool *own;     /* For copies; made for the first copy */
 
-  GCancellable *cancellable; /* under the object lock */
+  GCancellable *cancellable; /* Under the object lock */
   GstDmabufCoreStats stats;
 };
 
@@ -58,15 +58,15 @@ dmabuf_alloc_decide_allocation (GstBaseTransform *base, GstQuery *query);
 gboolean dmabuf_alloc_propose_allocation (
     GstBaseTransform *base, GstQuery *decide_query, GstQuery *query);
 
-/* A buffer of the pool for copies, which is made for the first one. */
+/* Acquires a buffer of the pool for copies, which the first call makes. */
 GstFlowReturn
 dmabuf_alloc_acquire_own (GstDmabufAlloc *self, GstBuffer **buffer);
 
-/* Posts why upstream could not start the pool that it was offered, if that is
- * so: upstream itself only says that nothing is negotiated. */
+/* Posts the error of the pool offered to upstream, if it failed to start:
+ * upstream's own message is only that negotiation failed. */
 void dmabuf_alloc_report_offered (GstDmabufAlloc *self);
 
-/* Neither pool is needed any more. */
+/* Deactivates the pool for copies and drops both pools. */
 void dmabuf_alloc_drop_pools (GstDmabufAlloc *self);
 
 /* --- alloc-frames.c ------------------------------------------------------- */

@@ -28,8 +28,8 @@ fence_sync_choose (GstDmabufFenceSyncMode mode, GstQuery *answer)
   return constraints.implicit_sync ? FENCE_SYNC_IMPORT : FENCE_SYNC_WAIT;
 }
 
-/* The distinct dma-bufs of @buffer (planes may share one). Memory that is no
- * dma-buf has no fences. FALSE if there is one that cannot be asked for its. */
+/* Lists the distinct dma-bufs of @buffer; planes may share one. Other memory
+ * has no fences and is skipped. FALSE if a dma-buf cannot be imported. */
 static gboolean
 get_dmabufs (
     GstBuffer *buffer, DmabufBuffer *dmabufs[16], guint *n, GError **error)

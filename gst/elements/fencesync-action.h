@@ -6,8 +6,8 @@
 G_BEGIN_DECLS
 
 /*
- * What dmabuffencesync does to one buffer, apart from where the buffer waits;
- * dmabufalloc waits for what it copies.
+ * The actions of dmabuffencesync on one buffer; fencesync-waiting.c decides
+ * which thread waits. dmabufalloc uses them to wait before it copies a frame.
  */
 
 /**
@@ -36,34 +36,34 @@ typedef enum
   FENCE_SYNC_IMPORT,
 } FenceSyncAction;
 
-/* The action of @mode; for auto by what downstream answered to an ALLOCATION
- * query, NULL for no answer:
+/* The action of @mode. In mode auto it depends on downstream's @answer to an
+ * ALLOCATION query, NULL for no answer:
  *
- *   takes the sync meta             nothing: it waits itself, and for the
- *                                   kernel's fences as well
+ *   takes the sync meta             nothing: it waits for the acquire fence and
+ *                                   the kernel's fences itself
  *   waits for the kernel's fences   import
  *   neither, or no answer           wait
  */
 FenceSyncAction
 fence_sync_choose (GstDmabufFenceSyncMode mode, GstQuery *answer);
 
-/* Whether it is known that nothing of @buffer is pending against @access: one
- * system call for a dma-buf, none for other memory. */
+/* Whether no pending fence of @buffer conflicts with @access; FALSE also if
+ * that cannot be determined. One system call for each dma-buf. */
 gboolean fence_sync_is_ready (GstBuffer *buffer, DmabufAccess access);
 
-/* Waits for everything of @buffer that stands against @access. */
+/* Waits for all fences of @buffer that conflict with @access. */
 gboolean fence_sync_wait (GstBuffer *buffer, DmabufAccess access,
     gint64 deadline, GCancellable *cancellable, GError **error);
 
-/* The kernel's fences and the acquire fence that there is become the acquire
- * fence of @buffer, which is replaced by one that can be written to; @n_fences
- * counts. FALSE if the kernel cannot be asked: then it has to be waited for. */
+/* Merges the kernel's fences into the acquire fence of @buffer, which is made
+ * writable for that. @n_fences gets the number of dma-bufs that had fences. On
+ * FALSE the fences could not be asked for: the caller waits instead. */
 gboolean fence_sync_export (
     GstBuffer **buffer, DmabufAccess access, guint *n_fences, GError **error);
 
-/* The acquire fence, which is that of a writer, goes into the kernel's
- * reservation of each dma-buf. FALSE without an error if the kernel cannot take
- * it: then it has to be waited for. */
+/* Adds the acquire fence as a writer's to the kernel's reservation of each
+ * dma-buf. FALSE without an error for a fence that is not the kernel's. On
+ * FALSE the caller waits instead. */
 gboolean fence_sync_import (GstBuffer *buffer, guint *n_fences, GError **error);
 
 G_END_DECLS

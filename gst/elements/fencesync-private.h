@@ -2,12 +2,12 @@
 #pragma once
 
 /*
- * dmabuffencesync from within. Its parts:
+ * Private parts of dmabuffencesync:
  *
  *   gstdmabuffencesync.c  the element: properties, states, statistics
  *   fencesync-stream.c    its pads: buffers, events, queries
  *   fencesync-waiting.c   where buffers wait, and for how long
- *   fencesync-action.c    what is done to one buffer
+ *   fencesync-action.c    the actions on one buffer
  */
 
 #include "fencesync-action.h"
@@ -36,22 +36,22 @@ struct _GstDmabufFenceSync
   OnTimeout on_timeout;
   guint max_pending;
 
-  /* The sink pad's streaming thread. */
+  /* For the sink pad's streaming thread only. */
   gboolean undecided;
   FenceSyncAction action;
 
   GMutex lock;
   GCond changed;
   GQueue queue;    /* GstBuffer and GstEvent */
-  guint n_buffers; /* in the queue and with the task */
-  gboolean busy;   /* the task has something in hand */
+  guint n_buffers; /* In the queue and with the task */
+  gboolean busy;   /* The task handles an object that it took off the queue */
   gboolean flushing;
-  gboolean started; /* the task */
+  gboolean started; /* The task */
   gboolean discont;
-  GstFlowReturn result; /* of the task's last push */
-  gboolean told;        /* to upstream, or on the bus, if it is an error */
+  GstFlowReturn result;     /* Of the task's last push */
+  gboolean result_reported; /* Returned upstream, or posted on the bus */
   GCancellable *cancellable;
-  GstClockTime latency; /* that was reported */
+  GstClockTime latency; /* As reported */
   GstClockTime frame_duration;
   GstDmabufCoreDurations waits;
   guint64 n_waited, n_passed;
@@ -61,28 +61,31 @@ struct _GstDmabufFenceSync
 
 /* --- fencesync-waiting.c ------------------------------------------------- */
 
-/* Pushes @buffer, which is taken, when nothing stands against it any more. */
+/* Takes @buffer, waits for its fences and pushes it. */
 GstFlowReturn
 fence_sync_wait_and_push (GstDmabufFenceSync *self, GstBuffer *buffer);
 
-/* The same by the task, if @buffer has to wait: at most @max_pending do. */
+/* The same, but a buffer with pending fences is left to the task. Blocks while
+ * @max_pending buffers wait already. */
 GstFlowReturn fence_sync_queue_buffer (
     GstDmabufFenceSync *self, GstBuffer *buffer, guint max_pending);
 
-/* Whether @event, which is taken then, has to wait behind buffers. */
+/* Takes @event and returns TRUE if it has to wait behind buffers. @refused is
+ * set if it is to be dropped because of a flush. */
 gboolean fence_sync_queue_event (
     GstDmabufFenceSync *self, GstEvent *event, gboolean *refused);
 
-/* Downstream may take what it refused for want of a peer. */
+/* The source pad has a peer again: clears the result NOT_LINKED. */
 void fence_sync_linked_again (GstDmabufFenceSync *self);
 
-/* Until nothing waits, or never will. */
+/* Blocks until the queue is empty, a push has failed, or a flush begins. */
 void fence_sync_wait_until_drained (GstDmabufFenceSync *self);
 
-/* Ends all waits and frees what waits, or allows it again. */
+/* With @flushing ends all waits and frees the queue; without, allows waiting
+ * again. */
 void fence_sync_set_flushing (GstDmabufFenceSync *self, gboolean flushing);
 
-/* The task does not run any more. */
+/* To be called after the task was paused or stopped from outside. */
 void fence_sync_forget_task (GstDmabufFenceSync *self);
 
 /* --- fencesync-stream.c -------------------------------------------------- */

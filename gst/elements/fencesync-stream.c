@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What comes to the pads of dmabuffencesync: buffers get the action that was
- * chosen, events and queries keep their place among them. */
+/* The pads of dmabuffencesync: buffers get the chosen action, serialized events
+ * and queries keep their place among them. */
 
 #include "fencesync-private.h"
 
@@ -155,7 +155,7 @@ fence_sync_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   if (fence_sync_queue_event (self, event, &refused))
     return TRUE;
   if (refused) {
-    /* Sticky ones stay on the pad and come again. */
+    /* A sticky event stays on the sink pad and is sent again. */
     gst_event_unref (event);
     return FALSE;
   }
@@ -184,8 +184,8 @@ fence_sync_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 
   ret = gst_pad_peer_query (self->srcpad, query);
 
-  /* Whoever comes before may send buffers under fences: they are dealt with
-   * here. */
+  /* Upstream may send buffers before their fences have signalled: this element
+   * handles the acquire fence for downstream. */
   GST_OBJECT_LOCK (self);
   mode = self->mode;
   GST_OBJECT_UNLOCK (self);
@@ -220,7 +220,8 @@ fence_sync_src_query (GstPad *pad, GstObject *parent, GstQuery *query)
   frame = self->frame_duration;
   g_mutex_unlock (&self->lock);
 
-  /* It delays by what it waits, and can hold what fits into the queue. */
+  /* The reported wait adds to the minimum. The queue holds max-pending frames,
+   * which adds to the maximum. */
   gst_query_parse_latency (query, &live, &min, &max);
   min += own;
   if (max != GST_CLOCK_TIME_NONE)

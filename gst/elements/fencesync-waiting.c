@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Where a buffer waits. With max-pending of 1 in the chain function itself.
- * With more, in a queue, from which a task of the source pad pushes; it is
- * started for the first buffer that has to wait. While the queue is empty and
- * the task idle, the chain function pushes by itself: only the chain function
- * adds to the queue, so nothing can overtake.
+ * The thread on which a buffer waits. With max-pending of 1 the chain function
+ * waits itself. With more, buffers wait in a queue, from which a task of the
+ * source pad pushes; the first buffer that has to wait starts the task. While
+ * the queue is empty and the task idle, the chain function pushes directly. The
+ * order is kept because only the sink pad's streaming thread adds to the queue.
  *
  *   chain ──ready, queue empty──────────────────────► push
  *     └────pending──► queue (≤ max-pending) ──task──► wait ──► push
  *
- * What keeps the order with the buffers, serialized events, takes the same way.
- * A serialized query waits until the queue is empty.
+ * Serialized events go through the queue as well. A serialized query waits
+ * until the queue is empty.
  */
 
 #include "fencesync-private.h"
@@ -21,8 +21,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_fence_sync_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_fence_sync_debug
 
-/* The time that a buffer waits delays it: what was seen is reported, in whole
- * frames where the rate is known, so that a sink waits for it too. */
+/* Waiting adds latency: the longest wait so far is reported, in whole frames if
+ * the frame rate is known, so that sinks take it into account. */
 static void
 note_wait (GstDmabufFenceSync *self, GstClockTime duration)
 {
@@ -44,8 +44,7 @@ note_wait (GstDmabufFenceSync *self, GstClockTime duration)
         GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* Waits for what stands against @buffer. OK: push it; CUSTOM_SUCCESS: drop it.
- */
+/* Waits for the fences of @buffer. OK: push it; CUSTOM_SUCCESS: drop it. */
 static GstFlowReturn
 wait_for_buffer (GstDmabufFenceSync *self, GstBuffer *buffer)
 {
@@ -145,9 +144,9 @@ fence_sync_wait_and_push (GstDmabufFenceSync *self, GstBuffer *buffer)
 
 /* --- the queue ---------------------------------------------------------- */
 
-/* Lock held. Takes @object, which is not going to be pushed. Upstream does not
- * send it again, so what stays on a pad is put there; but for what a flush
- * ends, where that was one. */
+/* Lock held. Takes @object, which is not pushed any more. Upstream sends a
+ * sticky event only once, so it is stored on the pad, except EOS and, in a
+ * flush, SEGMENT: FLUSH_STOP clears both. */
 static void
 discard (GstDmabufFenceSync *self, GstMiniObject *object)
 {
@@ -182,7 +181,8 @@ is_drained (GstDmabufFenceSync *self)
   return g_queue_is_empty (&self->queue) && !self->busy;
 }
 
-/* After the last buffer nobody returns an error upstream. */
+/* Whether EOS waits in the queue: then no later buffer can return an error to
+ * upstream. */
 static gboolean
 queue_has_eos (GstDmabufFenceSync *self)
 {
@@ -202,7 +202,7 @@ is_error (GstFlowReturn result)
   return result == GST_FLOW_NOT_LINKED || result < GST_FLOW_EOS;
 }
 
-/* Downstream has had enough of this segment: what can follow on that. */
+/* Whether @event still goes on after downstream returned EOS for a segment. */
 static gboolean
 follows_on_eos (GstEvent *event)
 {
@@ -216,7 +216,8 @@ follows_on_eos (GstEvent *event)
   }
 }
 
-/* Lock held. Drops what waits up to there; FALSE if there is nothing. */
+/* Lock held. Drops the rest of the segment from the queue. FALSE if the queue
+ * is empty then. */
 static gboolean
 skip_segment (GstDmabufFenceSync *self)
 {
@@ -236,7 +237,7 @@ task_function (gpointer user_data)
   GstDmabufFenceSync *self = GST_DMABUF_FENCE_SYNC (user_data);
   GstFlowReturn ret = GST_FLOW_OK;
   GstMiniObject *object;
-  gboolean is_buffer, orphan = FALSE;
+  gboolean is_buffer, unreported = FALSE;
 
   g_mutex_lock (&self->lock);
   while (!self->flushing && g_queue_is_empty (&self->queue))
@@ -259,9 +260,9 @@ task_function (gpointer user_data)
     self->n_buffers--;
   g_cond_broadcast (&self->changed);
   if (ret != GST_FLOW_OK && !(ret == GST_FLOW_EOS && skip_segment (self))) {
-    orphan = is_error (ret) && queue_has_eos (self);
+    unreported = is_error (ret) && queue_has_eos (self);
     self->result = ret;
-    self->told = orphan;
+    self->result_reported = unreported;
     clear_queue (self);
     goto pause;
   }
@@ -272,7 +273,7 @@ pause:
   self->started = FALSE;
   gst_pad_pause_task (self->srcpad);
   g_mutex_unlock (&self->lock);
-  if (orphan) {
+  if (unreported) {
     GST_ELEMENT_FLOW_ERROR (self, ret);
     gst_pad_push_event (self->srcpad, gst_event_new_eos ());
   }
@@ -292,15 +293,15 @@ enqueue (GstDmabufFenceSync *self, GstMiniObject *object)
   }
 }
 
-/* Lock held: whether a buffer may come. What is returned is told to upstream.
- */
+/* Lock held. OK if a buffer may come; the caller returns any other result to
+ * upstream. */
 static GstFlowReturn
 get_result (GstDmabufFenceSync *self)
 {
   if (self->flushing)
     return GST_FLOW_FLUSHING;
   if (self->result != GST_FLOW_OK)
-    self->told = TRUE;
+    self->result_reported = TRUE;
   return self->result;
 }
 
@@ -351,12 +352,12 @@ fence_sync_wait_until_drained (GstDmabufFenceSync *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* Where the task has stopped there is nothing to keep the order with. */
+/* If the task has stopped, its queue is empty and @event passes. */
 gboolean
 fence_sync_queue_event (
     GstDmabufFenceSync *self, GstEvent *event, gboolean *refused)
 {
-  GstFlowReturn untold = GST_FLOW_OK;
+  GstFlowReturn unreported = GST_FLOW_OK;
   gboolean queued = FALSE;
 
   g_mutex_lock (&self->lock);
@@ -368,14 +369,14 @@ fence_sync_queue_event (
     enqueue (self, GST_MINI_OBJECT_CAST (event));
     queued = TRUE;
   } else if (!*refused && GST_EVENT_TYPE (event) == GST_EVENT_EOS
-      && is_error (self->result) && !self->told) {
-    untold = self->result;
-    self->told = TRUE;
+      && is_error (self->result) && !self->result_reported) {
+    unreported = self->result;
+    self->result_reported = TRUE;
   }
   g_mutex_unlock (&self->lock);
 
-  if (untold != GST_FLOW_OK)
-    GST_ELEMENT_FLOW_ERROR (self, untold);
+  if (unreported != GST_FLOW_OK)
+    GST_ELEMENT_FLOW_ERROR (self, unreported);
   return queued;
 }
 
@@ -406,7 +407,7 @@ fence_sync_set_flushing (GstDmabufFenceSync *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* It does not run, and may have been stopped between two buffers. */
+/* A task stopped from outside between two objects leaves @started set. */
 void
 fence_sync_forget_task (GstDmabufFenceSync *self)
 {

@@ -5,10 +5,10 @@
  * @title: dmabufalloc
  * @short_description: puts any producer of raw video on dma-bufs
  *
- * Offers its upstream a pool of dma-bufs that suits everything downstream. A
- * producer that takes the pool writes into the dma-bufs, and this element only
- * passes the frames on. The frames of one that does not are copied, one copy
- * each, as #GstDmabufAlloc:copy-policy says.
+ * Offers upstream a pool of dma-bufs that suits all consumers downstream. A
+ * producer that uses the pool writes into the dma-bufs, and this element only
+ * passes the frames on. Frames of any other producer are copied once each, if
+ * #GstDmabufAlloc:copy-policy allows it.
  *
  * ## Example launch line
  * |[
@@ -137,10 +137,9 @@ gst_dmabuf_alloc_start (GstBaseTransform *base)
     self->exporter = dmabuf_memfd_exporter_new ();
   else if (!g_str_equal (name, "auto"))
     g_set_error (&error, DMABUF_ERROR, EINVAL,
-        "\"%s\" is no exporter; there are auto, heap:NAME, udmabuf and "
-        "memfd",
+        "\"%s\" is no exporter; use auto, heap:NAME, udmabuf or memfd",
         name);
-  self->honest_memfd = g_str_equal (name, "memfd");
+  self->plain_memfd_caps = g_str_equal (name, "memfd");
   g_free (name);
 
   if (error) {
@@ -329,10 +328,10 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
   /**
    * GstDmabufAlloc:exporter:
    *
-   * Where the memory comes from: auto, the first of the system heap and udmabuf
-   * that this process may use and all consumers reach; heap:NAME, a heap of
-   * /dev/dma_heap; udmabuf; or memfd, for a machine without any of these:
-   * shared memory that is no dma-buf and is not announced as one.
+   * Where the memory comes from: auto, the first exporter that this process may
+   * use and all consumers reach (system heap, udmabuf, then the heaps of
+   * contiguous memory); heap:NAME, a heap of /dev/dma_heap; udmabuf; or memfd,
+   * for a machine that has no exporter: plain shared memory with plain caps.
    */
   properties[PROP_EXPORTER] = g_param_spec_string ("exporter", "Exporter",
       "Where the memory comes from: auto, heap:NAME, udmabuf or memfd",
@@ -353,12 +352,12 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
   /**
    * GstDmabufAlloc:max-buffers:
    *
-   * Buffers that may exist at once; when all are under way the producer waits.
-   * 0 for no limit.
+   * Greatest number of buffers; while all are in use the producer waits. 0 for
+   * no limit.
    */
   properties[PROP_MAX_BUFFERS] = g_param_spec_uint ("max-buffers",
       "Greatest number of buffers",
-      "Buffers that may exist at once, then the producer waits (0 = no limit)",
+      "While all buffers are in use the producer waits (0 = no limit)",
       0, G_MAXINT, DEFAULT_MAX_BUFFERS, flags | GST_PARAM_MUTABLE_READY);
 
   /**
@@ -376,17 +375,16 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
   /**
    * GstDmabufAlloc:copy-policy:
    *
-   * What to do with the frames of a producer that does not write into the pool
-   * that it is offered.
+   * What to do with frames of a producer that does not use the offered pool.
    */
   properties[PROP_COPY_POLICY] = gst_dmabuf_core_param_spec_copy_policy ();
 
   /**
    * GstDmabufAlloc:fence-timeout:
    *
-   * How long a fence may be pending, in nanoseconds: then a buffer that came
-   * back is given up, and a frame that has to be copied is an error. -1 for
-   * ever.
+   * How long a fence may be pending, in nanoseconds, -1 for ever. After that a
+   * buffer that came back to the pool is freed, and a frame that has to be
+   * copied is an error.
    */
   properties[PROP_FENCE_TIMEOUT] = gst_dmabuf_core_param_spec_fence_timeout ();
 
@@ -394,9 +392,10 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
    * GstDmabufAlloc:stats:
    *
    * The common fields (frames, dropped, copies, imports, imports-reused,
-   * fences-armed, cpu-waits), the exporter's name, and of the pool that
-   * upstream is offered pool-allocated, pool-discarded, pool-parked,
-   * pool-starved; the same with copy-pool if frames are copied.
+   * fences-armed, cpu-waits); exporter, its name; the counters of the pool that
+   * is offered to upstream, pool-allocated, pool-discarded, pool-parked and
+   * pool-starved; and the same counters with the prefix copy-pool of the pool
+   * for copies.
    */
   properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
       "exporter; pool-allocated, -discarded, -parked, -starved of the offered "

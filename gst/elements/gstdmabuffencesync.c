@@ -5,17 +5,16 @@
  * @title: dmabuffencesync
  * @short_description: lets elements with and without fences work together
  *
- * Stands where two worlds meet: elements that send a buffer before its content
- * is there, under a fence, and those that do not know what that is. What it
- * does is chosen by #GstDmabufFenceSync:mode; with auto it asks downstream and
- * does the cheapest thing that is correct, nothing where both sides understand
- * each other.
+ * Connects elements that send a buffer before its content is written, with a
+ * fence, to elements that do not know fences. #GstDmabufFenceSync:mode chooses
+ * the action; with auto the element asks downstream and takes the cheapest
+ * action that is correct, none if downstream handles fences itself.
  *
  * ## Example launch line
  * |[
  * gst-launch-1.0 dmabufvksrc ! dmabuffencesync mode=wait ! v4l2sink
  * io-mode=dmabuf-import
- * ]| V4L2 knows no fences, so a frame goes on when the GPU has drawn it.
+ * ]| V4L2 has no fences, so each frame is held until the GPU has drawn it.
  */
 
 #include "fencesync-private.h"
@@ -73,8 +72,8 @@ GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncMode, mode,
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncAccess, access,
     { DMABUF_ACCESS_READ, "The next element reads: wait for writers", "read" },
-    { DMABUF_ACCESS_WRITE, "The next element writes: wait for everybody",
-        "write" })
+    { DMABUF_ACCESS_WRITE,
+        "The next element writes: wait for readers and writers", "write" })
 
 GST_DMABUF_CORE_DEFINE_STATIC_ENUM (GstDmabufFenceSyncOnTimeout, on_timeout,
     { ON_TIMEOUT_ERROR, "Fail with an element error", "error" },
@@ -223,7 +222,7 @@ gst_dmabuf_fence_sync_finalize (GObject *object)
 {
   GstDmabufFenceSync *self = GST_DMABUF_FENCE_SYNC (object);
 
-  /* The pads were stopped: nothing waits. */
+  /* The pads were deactivated in READY: no thread waits. */
   g_queue_clear_full (&self->queue, (GDestroyNotify) gst_mini_object_unref);
   g_object_unref (self->cancellable);
   g_cond_clear (&self->changed);
@@ -257,21 +256,21 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
   /**
    * GstDmabufFenceSync:mode:
    *
-   * What is done with the fences of a buffer.
+   * How the fences of a buffer are handled.
    */
   properties[PROP_MODE] = g_param_spec_enum ("mode", "Mode",
-      "What is done with the fences of a buffer", mode_get_type (),
+      "How the fences of a buffer are handled", mode_get_type (),
       DEFAULT_MODE, flags);
 
   /**
    * GstDmabufFenceSync:access:
    *
    * What the next element does with a buffer: a reader waits for writers, a
-   * writer for everybody.
+   * writer for readers and writers.
    */
   properties[PROP_ACCESS] = g_param_spec_enum ("access", "Access",
-      "What the next element does with a buffer, and so which fences stand "
-      "against it",
+      "What the next element does with a buffer, which decides the fences to "
+      "wait for",
       access_get_type (), DEFAULT_ACCESS, live_flags);
 
   /**
@@ -295,13 +294,13 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
   /**
    * GstDmabufFenceSync:max-pending:
    *
-   * How many buffers may wait inside, in order. With 1 the upstream thread
-   * waits itself.
+   * How many buffers may wait in the element, in order. With 1 the upstream
+   * thread waits itself.
    */
   properties[PROP_MAX_PENDING] = g_param_spec_uint ("max-pending",
-      "Most that are pending",
-      "How many buffers may wait inside, in order; with 1 the upstream thread "
-      "waits itself",
+      "Greatest number of pending buffers",
+      "How many buffers may wait in the element, in order; with 1 the upstream "
+      "thread waits itself",
       1, 64, DEFAULT_MAX_PENDING, flags);
 
   /**
@@ -309,8 +308,9 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
    *
    * The common fields (frames, dropped, copies, imports, imports-reused,
    * fences-armed, cpu-waits), waited (buffers whose fences signalled while they
-   * waited), passed (that went on after the timeout), pending (that wait now),
-   * and the waiting times wait-p50, wait-p99 and wait-max in nanoseconds.
+   * waited), passed (buffers that were pushed after the timeout), pending
+   * (buffers that wait now), and the waiting times wait-p50, wait-p99 and
+   * wait-max in nanoseconds.
    */
   properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
       "waited, passed, pending; wait-p50, wait-p99 and wait-max in "

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Everything that libgstdmabufcore offers. */
+/* Includes all public headers of libgstdmabufcore. */
 
 #include "gstdmabufcoreallocator.h"
 #include "gstdmabufcorecaps.h"

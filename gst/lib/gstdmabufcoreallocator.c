@@ -2,8 +2,8 @@
 
 /*
  * Lifetime: the GstMemory holds the DmabufBuffer in its qdata, and the fd of
- * the memory is the buffer's own (GST_FD_MEMORY_FLAG_DONT_CLOSE). A memory's
- * qdata goes just before the memory itself, and nothing uses the fd between.
+ * the memory is the buffer's own (GST_FD_MEMORY_FLAG_DONT_CLOSE). GStreamer
+ * frees the qdata just before the memory; the fd is not used in between.
  */
 
 #include "gstdmabufcoreallocator.h"
@@ -13,8 +13,8 @@ GST_DEBUG_CATEGORY_STATIC (dmabufcore_allocator_debug);
 GST_DEBUG_CATEGORY_STATIC (performance_debug);
 #define GST_CAT_DEFAULT dmabufcore_allocator_debug
 
-/* How long a map waits for somebody else's fences before it fails: as long as
- * the kernel lets a GPU job hang before it resets the GPU, doubled. */
+/* How long a map waits for fences before it fails: twice the time after which
+ * the kernel's drivers reset a GPU that hangs. */
 #define MAP_TIMEOUT (20 * G_USEC_PER_SEC)
 
 struct _GstDmabufCoreAllocator
@@ -83,7 +83,7 @@ memory_map (GstMemory *memory, GstMapInfo *info, gsize maxsize)
     goto begin_failed;
 
   __atomic_add_fetch (&cpu_maps, 1, __ATOMIC_RELAXED);
-  /* The memory may be resized before it is unmapped. */
+  /* Kept for the unmap: the memory may be resized meanwhile. */
   info->user_data[0] = address;
   return address;
 
@@ -107,7 +107,7 @@ memory_unmap (GstMemory *memory, GstMapInfo *info)
   if (!dmabuf_buffer_end_cpu_access (
           buffer, access_from_map_flags (info->flags), &error)) {
     GST_ERROR ("end of CPU access to dma-buf %" G_GUINT64_FORMAT
-               ": %s; others may not see what was written",
+               ": %s; devices may not see what was written",
         dmabuf_buffer_get_inode (buffer), error->message);
     g_clear_error (&error);
   }
@@ -141,7 +141,7 @@ memory_copy (GstMemory *memory, gssize offset, gssize size)
   return copy;
 }
 
-/* Two parts of one dma-buf, one behind the other, are one part. */
+/* Two adjacent parts of one dma-buf can be merged into one memory. */
 static gboolean
 memory_is_span (GstMemory *first, GstMemory *second, gsize *offset)
 {
@@ -181,8 +181,8 @@ gst_dmabuf_core_allocator_init (GstDmabufCoreAllocator *self)
 
 /* --- memory that is no dma-buf ------------------------------------------ */
 
-/* The same over a memfd. Not derived of GstDmaBufAllocator, so that nobody
- * takes its memory for a dma-buf. */
+/* The same for a memfd. It does not derive from GstDmaBufAllocator, so that
+ * gst_is_dmabuf_memory() is FALSE for its memory. */
 #define TYPE_MEMFD_ALLOCATOR (memfd_allocator_get_type ())
 G_DECLARE_FINAL_TYPE (
     MemfdAllocator, memfd_allocator, MEMFD, ALLOCATOR, GstFdAllocator)
@@ -225,7 +225,7 @@ get_memfd_allocator (void)
   return allocator;
 }
 
-/* --- for everybody ------------------------------------------------------ */
+/* --- public functions --------------------------------------------------- */
 
 GstAllocator *
 gst_dmabuf_core_allocator_get (void)
@@ -297,14 +297,14 @@ gst_dmabuf_core_memory_get_buffer (GstMemory *memory, GError **error)
 
   if (!gst_is_dmabuf_memory (root)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "memory of type %s is no dma-buf; put dmabufalloc behind the element "
-        "that made it",
+        "memory of type %s is no dma-buf; put dmabufalloc after the element "
+        "that allocates it",
         root->allocator ? root->allocator->mem_type : "unknown");
     return NULL;
   }
 
-  /* Two consumers behind a tee may come here at once; who lends the buffer to
-   * one must not replace it for the other. */
+  /* Two consumers after a tee may call this at once: the second must find the
+   * buffer of the first, which is only borrowed, instead of replacing it. */
   g_mutex_lock (&adopt_lock);
   buffer = memory_peek_buffer (root);
   if (!buffer) {

@@ -10,11 +10,12 @@ G_BEGIN_DECLS
 /**
  * GstDmabufCoreAllocator:
  *
- * Memory over a #DmabufBuffer. Derived from #GstDmaBufAllocator, so that every
- * element that takes a dma-buf takes this one.
+ * Allocator of memory over a #DmabufBuffer. It derives from
+ * #GstDmaBufAllocator, so that every element that takes dma-bufs takes its
+ * memory.
  *
- * gst_memory_map() is the buffer's CPU access: fences are waited for, and a
- * bracket that fails fails the map instead of handing out stale memory.
+ * gst_memory_map() is a CPU access to the buffer: it waits for the fences, and
+ * fails if the access cannot begin, instead of returning stale memory.
  */
 #define GST_TYPE_DMABUF_CORE_ALLOCATOR (gst_dmabuf_core_allocator_get_type ())
 GST_DMABUF_CORE_API
@@ -34,9 +35,9 @@ GstAllocator *gst_dmabuf_core_allocator_get (void);
  * @allocator: a #GstDmabufCoreAllocator
  * @buffer: (transfer full): a buffer with storage
  *
- * Makes memory over the whole of @buffer. Makes no system call. A buffer that
- * is no dma-buf (dmabuf_memfd_exporter_new()) gives memory that works the same
- * but that gst_is_dmabuf_memory() does not take for one.
+ * Makes memory over the whole of @buffer, without a system call. For a memfd
+ * (dmabuf_memfd_exporter_new()) the memory works the same, but
+ * gst_is_dmabuf_memory() is %FALSE.
  *
  * Returns: (transfer full): the memory
  */
@@ -64,7 +65,8 @@ GstMemory *gst_dmabuf_core_allocator_alloc (GstAllocator *allocator,
  * gst_dmabuf_core_is_memory:
  * @memory: memory of any allocator
  *
- * Returns: whether @memory is the #GstDmabufCoreAllocator's
+ * Returns: whether @memory was made by gst_dmabuf_core_allocator_wrap() or
+ *   gst_dmabuf_core_allocator_alloc(), for a dma-buf or a memfd
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_is_memory (GstMemory *memory);
@@ -74,9 +76,9 @@ gboolean gst_dmabuf_core_is_memory (GstMemory *memory);
  * @memory: dma-buf memory of any allocator
  * @error: return location for an error
  *
- * The buffer under @memory. Memory of other allocators is adopted by the
- * identity of its dma-buf the first time, and remembers it: from then on this
- * makes no system call.
+ * Gets the buffer under @memory. For memory of another allocator the first call
+ * imports the fd with dmabuf_buffer_import(), and @memory keeps the buffer:
+ * later calls make no system call.
  *
  * Returns: (transfer none) (nullable): the buffer, valid as long as @memory;
  *   %NULL with EINVAL if @memory is no dma-buf

@@ -5,8 +5,8 @@
 #include <gst/allocators/gstdmabuf.h>
 #include <gst/video/video.h>
 
-/* Appends @text unless it is there: two DRM formats can be one GstVideoFormat
- * (XR24 and the BGRx of another driver's list). */
+/* Appends @text unless the list has it: several DRM formats can map to one
+ * GstVideoFormat. */
 static void
 list_append_string (GValue *list, const char *text)
 {
@@ -131,7 +131,7 @@ format_from_drm (const char *name)
       : NULL;
 }
 
-/* Every format that is both. */
+/* Appends every format that exists as plain raw video and in DRM. */
 static void
 list_append_all (GValue *list, char *(*convert) (const char *) )
 {

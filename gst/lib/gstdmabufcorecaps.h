@@ -10,7 +10,7 @@ G_BEGIN_DECLS
  * @fourcc: DRM fourcc
  * @modifier: DRM format modifier, 0 for linear
  *
- * One thing that a device can read or write.
+ * A format that a device can read or write.
  */
 typedef struct
 {
@@ -20,12 +20,12 @@ typedef struct
 
 /**
  * gst_dmabuf_core_caps_from_formats:
- * @formats: (array length=n_formats): what a device takes, most wanted first
+ * @formats: (array length=n_formats): the formats of a device, preferred first
  * @n_formats: number of @formats
  *
- * Two structures without a size: DMA_DRM with all of @formats, then plain raw
- * video with those that are linear and have a #GstVideoFormat. Only formats
- * that the library can lay out are kept.
+ * Makes two caps structures without a size: DMA_DRM with @formats, then plain
+ * raw video with the linear ones. A format without a #GstVideoFormat is left
+ * out of both.
  *
  * Returns: (transfer full): the caps, empty for no format
  */
@@ -49,10 +49,10 @@ void gst_dmabuf_core_caps_set (
  * gst_dmabuf_core_caps_to_dma_drm:
  * @caps: caps of raw video
  *
- * The structures of @caps as linear dma-bufs: plain raw video becomes DMA_DRM
- * with the same fields, DMA_DRM stays. What has no DRM format is left out.
+ * Converts @caps to dma-bufs: plain raw video becomes linear DMA_DRM with the
+ * same fields, DMA_DRM stays. Formats without a DRM fourcc are left out.
  *
- * Returns: (transfer full): the caps, empty if there is nothing
+ * Returns: (transfer full): the caps, empty if no structure is left
  */
 GST_DMABUF_CORE_API
 GstCaps *gst_dmabuf_core_caps_to_dma_drm (GstCaps *caps);
@@ -61,10 +61,11 @@ GstCaps *gst_dmabuf_core_caps_to_dma_drm (GstCaps *caps);
  * gst_dmabuf_core_caps_to_plain:
  * @caps: caps of raw video
  *
- * The structures of @caps as plain raw video: DMA_DRM with a linear format
- * becomes that, plain raw video stays. Tiled formats are left out.
+ * Converts @caps to plain raw video: DMA_DRM with a linear format becomes plain
+ * raw video with the same fields, plain raw video stays. Tiled formats are left
+ * out.
  *
- * Returns: (transfer full): the caps, empty if there is nothing
+ * Returns: (transfer full): the caps, empty if no structure is left
  */
 GST_DMABUF_CORE_API
 GstCaps *gst_dmabuf_core_caps_to_plain (GstCaps *caps);

@@ -10,12 +10,13 @@ GST_DEBUG_CATEGORY_STATIC (dmabufcore_constraints_debug);
 
 #define STRUCTURE_NAME "dmabuf-constraints"
 
-/* The numbers and switches of GstDmabufCoreConstraints; the texts are apart. */
+/* The numbers and switches of GstDmabufCoreConstraints; its strings are read
+ * and written apart. */
 typedef enum
 {
   KIND_ALIGNMENT, /* 1 asks for nothing */
   KIND_LIMIT,     /* 0 asks for nothing */
-  KIND_SWITCH,    /* off asks for nothing */
+  KIND_SWITCH,    /* FALSE asks for nothing */
 } Kind;
 
 static const struct
@@ -42,7 +43,7 @@ static const struct
   (*(const guint *) ((const guint8 *) (constraints) + fields[i].member))
 
 static guint
-nothing (Kind kind)
+neutral_value (Kind kind)
 {
   return kind == KIND_ALIGNMENT ? 1 : 0;
 }
@@ -50,7 +51,7 @@ nothing (Kind kind)
 /* --- the query's API ---------------------------------------------------- */
 
 #if GST_CHECK_VERSION(1, 26, 0)
-/* What tee does with the answers of its branches. */
+/* A tee merges the answers of its branches by this function. */
 static gboolean
 constraints_aggregate (
     GstStructure **both, const GstStructure *a, const GstStructure *b)
@@ -61,7 +62,8 @@ constraints_aggregate (
   gst_dmabuf_core_constraints_from_structure (&merged, a);
   gst_dmabuf_core_constraints_from_structure (&other, b);
   if (!gst_dmabuf_core_constraints_merge (&merged, &other, &error)) {
-    /* Without an answer the allocating element could not tell anybody. */
+    /* Answer all the same, with the conflict: the allocating element posts it.
+     */
     GST_WARNING ("%s; the branches do not get one storage", error->message);
     if (!merged.conflict[0])
       g_strlcpy (merged.conflict, error->message, sizeof (merged.conflict));
@@ -104,13 +106,13 @@ gst_dmabuf_core_constraints_init (
 
   memset (constraints, 0, sizeof (*constraints));
   for (i = 0; i < G_N_ELEMENTS (fields); i++)
-    VALUE (constraints, i) = nothing (fields[i].kind);
+    VALUE (constraints, i) = neutral_value (fields[i].kind);
   g_strlcpy (constraints->devices, device ? device : "",
       sizeof (constraints->devices));
 }
 
 static const char *
-device_or_someone (const GstDmabufCoreConstraints *constraints)
+device_or_consumer (const GstDmabufCoreConstraints *constraints)
 {
   return constraints->devices[0] ? constraints->devices : "a consumer";
 }
@@ -120,7 +122,7 @@ gst_dmabuf_core_constraints_to_core (
     const GstDmabufCoreConstraints *constraints)
 {
   DmabufConstraints *core =
-      dmabuf_constraints_new (device_or_someone (constraints));
+      dmabuf_constraints_new (device_or_consumer (constraints));
   char **names, **walk;
 
   dmabuf_constraints_set_alignment (core, constraints->size_align,
@@ -145,9 +147,9 @@ gst_dmabuf_core_constraints_set_core (GstDmabufCoreConstraints *constraints,
   dmabuf_constraints_get_alignment (core, &size, &offset, &pitch);
   if (MAX (MAX (size, offset), pitch) > G_MAXINT32) {
     g_set_error (error, DMABUF_ERROR, EBUSY,
-        "no frame is that great: alignment of the size is %" G_GUINT64_FORMAT
-        ", of the offset %" G_GUINT64_FORMAT ", of the pitch %" G_GUINT64_FORMAT
-        " bytes",
+        "the alignment is greater than any frame: %" G_GUINT64_FORMAT
+        " bytes for the size, %" G_GUINT64_FORMAT
+        " for the offset, %" G_GUINT64_FORMAT " for the pitch",
         size, offset, pitch);
     return FALSE;
   }
@@ -228,7 +230,7 @@ gst_dmabuf_core_constraints_to_structure (
   for (i = 0; i < G_N_ELEMENTS (fields); i++) {
     guint value = CONST_VALUE (constraints, i);
 
-    if (value == nothing (fields[i].kind))
+    if (value == neutral_value (fields[i].kind))
       continue;
     if (fields[i].kind == KIND_SWITCH)
       gst_structure_set (structure, fields[i].name, G_TYPE_BOOLEAN, TRUE, NULL);
@@ -290,7 +292,8 @@ gst_dmabuf_core_constraints_from_structure (
 
 /* --- in the query ------------------------------------------------------- */
 
-/* Upstream's parameters of GstVideoMeta know powers of two only. */
+/* GstVideoAlignment has bit masks, hence powers of two only: the greatest one
+ * that divides @pitch_align, as a mask. */
 static guint
 stride_mask (guint pitch_align)
 {

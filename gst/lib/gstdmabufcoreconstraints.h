@@ -10,8 +10,8 @@ G_BEGIN_DECLS
 /**
  * GST_DMABUF_CORE_CONSTRAINTS_API_TYPE:
  *
- * The API under which #GstDmabufCoreConstraints travel in an ALLOCATION query.
- * No buffer ever has a meta of it.
+ * The meta API that carries #GstDmabufCoreConstraints in the answer to an
+ * ALLOCATION query. It exists in queries only: no buffer has such a meta.
  */
 #define GST_DMABUF_CORE_CONSTRAINTS_API_TYPE \
   (gst_dmabuf_core_constraints_api_get_type ())
@@ -21,7 +21,7 @@ GType gst_dmabuf_core_constraints_api_get_type (void);
 /**
  * GST_DMABUF_CORE_CONSTRAINTS_NAME: (skip)
  *
- * Number of bytes of the texts in #GstDmabufCoreConstraints.
+ * Size of the strings in #GstDmabufCoreConstraints, in bytes.
  */
 #define GST_DMABUF_CORE_CONSTRAINTS_NAME 192
 
@@ -37,14 +37,13 @@ GType gst_dmabuf_core_constraints_api_get_type (void);
  *   the dma-buf
  * @exporters: exporters whose memory the consumer reaches, separated by commas
  *   (heap:system, udmabuf ...); empty for all
- * @devices: who asks, for messages
+ * @devices: the consumers' devices, separated by commas, for messages
  * @conflict: why no storage suits all branches of a tee, for messages; the
- * other fields are what one of them needs. Empty if one does
+ *   other fields are then those of one branch. Empty without a conflict
  *
- * What a consumer needs of the storage of the frames that it gets, as it
- * travels through queries: a plain value. gst_dmabuf_core_constraints_init()
- * makes one that asks for nothing. The arithmetic is that of
- * #DmabufConstraints.
+ * The demands of a consumer on the storage of its frames, as a plain value that
+ * is passed in queries. gst_dmabuf_core_constraints_init() makes one that asks
+ * for nothing. Merging and checking are left to #DmabufConstraints.
  */
 typedef struct
 {
@@ -63,9 +62,10 @@ typedef struct
 /**
  * gst_dmabuf_core_constraints_init: (skip)
  * @constraints: (out caller-allocates): constraints
- * @device: (nullable): who asks, for example "KMS card /dev/dri/card0"
+ * @device: (nullable): the consumer's device, for example "KMS card
+ *   /dev/dri/card0"
  *
- * Nothing is asked for.
+ * Initialises constraints that ask for nothing.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_constraints_init (
@@ -75,9 +75,8 @@ void gst_dmabuf_core_constraints_init (
  * gst_dmabuf_core_constraints_to_core: (skip)
  * @constraints: constraints
  *
- * The same as the core has it: that one knows how constraints are merged and
- * compared. What has no counterpart there, one-buffer and implicit-sync, is
- * left out.
+ * Converts to the constraints of libdmabufcore, which merges and checks them.
+ * one-buffer and implicit-sync have no counterpart there and are left out.
  *
  * Returns: (transfer full): for dmabuf_constraints_free()
  */
@@ -88,11 +87,11 @@ DmabufConstraints *gst_dmabuf_core_constraints_to_core (
 /**
  * gst_dmabuf_core_constraints_set_core: (skip)
  * @constraints: constraints, whose counterparts in @core are replaced
- * @core: what a device demands
+ * @core: the constraints of a device
  * @error: return location for an error
  *
- * Returns: %FALSE with EBUSY if an alignment does not fit a frame;
- *   @constraints is as it was
+ * Returns: %FALSE with EBUSY if an alignment is greater than any frame;
+ *   @constraints is unchanged then
  */
 GST_DMABUF_CORE_API
 gboolean
@@ -101,14 +100,14 @@ gst_dmabuf_core_constraints_set_core (GstDmabufCoreConstraints *constraints,
 
 /**
  * gst_dmabuf_core_constraints_merge: (skip)
- * @constraints: constraints, and what suits both
- * @other: those of somebody else
+ * @constraints: (inout): constraints; become those that suit both
+ * @other: constraints of another consumer
  * @error: return location for an error
  *
- * What suits both, see dmabuf_constraints_merge().
+ * Merges two consumers' constraints, see dmabuf_constraints_merge().
  *
- * Returns: %FALSE with EBUSY if nothing suits both, and a message that names
- *   the field, both sides and what they ask for; @constraints is as it was
+ * Returns: %FALSE with EBUSY if nothing suits both; the message names the
+ *   field, both devices and their demands, and @constraints is unchanged
  */
 GST_DMABUF_CORE_API
 gboolean
@@ -131,8 +130,8 @@ GstStructure *gst_dmabuf_core_constraints_to_structure (
  * @constraints: (out caller-allocates): constraints
  * @structure: (nullable): from an ALLOCATION query
  *
- * Reads what another element wrote. What is not there is not asked for; values
- * that make no sense are taken for none.
+ * Reads the constraints of another element. A field that is missing or out of
+ * range asks for nothing.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_constraints_from_structure (
@@ -141,10 +140,10 @@ void gst_dmabuf_core_constraints_from_structure (
 /**
  * gst_query_add_dmabuf_core_constraints: (skip)
  * @query: an ALLOCATION query that is being answered
- * @constraints: what this consumer needs
+ * @constraints: the demands of this consumer
  *
- * Adds @constraints to the answer, and what upstream's elements understand of
- * them as alignment parameters of #GstVideoMeta, which is added as well.
+ * Adds @constraints to the answer, and #GstVideoMeta, whose parameters have the
+ * alignment for elements that do not know #GstDmabufCoreConstraints.
  */
 GST_DMABUF_CORE_API
 void gst_query_add_dmabuf_core_constraints (
@@ -156,8 +155,8 @@ void gst_query_add_dmabuf_core_constraints (
  * @device: the device that is going to use the frames
  * @implicit_sync: whether it waits for the fences that the kernel keeps
  *
- * gst_query_add_dmabuf_core_constraints() with what @device demands, in its
- * name.
+ * Calls gst_query_add_dmabuf_core_constraints() with the constraints and the
+ * name of @device.
  */
 GST_DMABUF_CORE_API
 void gst_query_add_dmabuf_core_device (
@@ -166,14 +165,14 @@ void gst_query_add_dmabuf_core_device (
 /**
  * gst_query_get_dmabuf_core_constraints: (skip)
  * @query: an ALLOCATION query that was answered
- * @constraints: (out caller-allocates): what the consumers need together
- * @alignment: (out caller-allocates): the padding that they ask for
+ * @constraints: (out caller-allocates): the merged demands of the consumers
+ * @alignment: (out caller-allocates): the padding and stride alignment that
+ *   they ask for
  *
- * Reads the answer, of our elements and of upstream's: tee has merged those of
- * its branches.
+ * Reads the answer of any element: a tee has merged those of its branches.
  *
- * Returns: whether the consumers take #GstVideoMeta: without it they look for
- *   the planes where #GstVideoInfo says
+ * Returns: whether the consumers take #GstVideoMeta: without it they expect the
+ *   default layout of #GstVideoInfo
  */
 GST_DMABUF_CORE_API
 gboolean gst_query_get_dmabuf_core_constraints (GstQuery *query,

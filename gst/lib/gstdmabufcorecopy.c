@@ -17,8 +17,8 @@ is_in_rows (const GstVideoFormatInfo *finfo, guint plane)
       && !(GST_VIDEO_FORMAT_INFO_HAS_PALETTE (finfo) && plane == 1);
 }
 
-/* The rows of a plane, and what of each are pixels: all of @stride where the
- * format packs them in a way of its own. */
+/* Gets the rows of a plane, and the bytes of pixels in a row: the whole @stride
+ * for a format without a pixel stride, such as v210. */
 static void
 get_rows (const GstVideoFormatInfo *finfo, guint plane, guint width,
     guint height, gint stride, gsize *rows, gsize *row_bytes)
@@ -36,8 +36,9 @@ get_rows (const GstVideoFormatInfo *finfo, guint plane, guint width,
     *row_bytes = stride;
 }
 
-/* The bytes from the first of a plane to its last: FALSE if the stride is less
- * than a row. A tiled plane's stride is its tiles in both directions. */
+/* Gets the bytes from the beginning of a plane to the end of its last row.
+ * FALSE if the stride is less than a row. The stride of a tiled plane encodes
+ * the number of tiles in both directions. */
 static gboolean
 get_span (const GstVideoMeta *meta, const GstVideoInfo *info, guint plane,
     guint64 *span)
@@ -127,7 +128,7 @@ meta_fits (GstBuffer *buffer, const GstVideoMeta *meta,
   return TRUE;
 }
 
-/* Where in the frame is what is copied */
+/* Gets the first pixel to copy: the corner of the crop rectangle, or 0, 0. */
 static gboolean
 get_origin (GstBuffer *buffer, const GstVideoMeta *meta,
     const GstVideoInfo *info, guint *x, guint *y, GError **error)
@@ -146,7 +147,7 @@ get_origin (GstBuffer *buffer, const GstVideoMeta *meta,
         meta->height, crop->width, crop->height, *x, *y);
     return FALSE;
   }
-  /* no column of its own has a place of its own there */
+  /* Without a pixel stride, and in tiles, a column has no byte offset. */
   if ((*x > 0 && GST_VIDEO_INFO_COMP_PSTRIDE (info, 0) == 0)
       || ((*x > 0 || *y > 0) && GST_VIDEO_FORMAT_INFO_IS_TILED (info->finfo))) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
@@ -157,8 +158,8 @@ get_origin (GstBuffer *buffer, const GstVideoMeta *meta,
   return TRUE;
 }
 
-/* Unlike gst_video_frame_copy() it does not read behind the pixels of the last
- * row, where there may be nothing. */
+/* Unlike gst_video_frame_copy() it stops after the pixels of the last row: the
+ * memory may end there. */
 static gboolean
 copy_plane (GstVideoFrame *to, const GstVideoFrame *from,
     const GstVideoInfo *info, guint plane, guint x, guint y)

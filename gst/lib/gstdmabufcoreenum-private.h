@@ -3,9 +3,10 @@
 
 #include <glib-object.h>
 
-/* Defines type_name_get_type () of an enum for a property. Behind @type_name
- * are its values, { VALUE, "What it means", "nick" }, … What GLib has for that
- * came with 2.74, and people see its names. */
+/* Defines type_name_get_type () of an enum for a property. The values follow
+ * @type_name: { VALUE, "Description", "nick" }, … G_DEFINE_ENUM_TYPE() needs
+ * GLib 2.74, and gst-inspect would show the C name of a value instead of a
+ * description. */
 #define GST_DMABUF_CORE_DEFINE_ENUM(TypeName, type_name, ...) \
   GType type_name##_get_type (void) \
   { \
@@ -18,7 +19,7 @@
     return type; \
   }
 
-/* The same for one file */
+/* The same, static. */
 #define GST_DMABUF_CORE_DEFINE_STATIC_ENUM(TypeName, type_name, ...) \
   static GType type_name##_get_type (void); \
   GST_DMABUF_CORE_DEFINE_ENUM (TypeName, type_name, __VA_ARGS__)

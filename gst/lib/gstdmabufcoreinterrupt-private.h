@@ -4,20 +4,22 @@
 #include <gst/base/gstbasesrc.h>
 
 /*
- * For a source whose create() waits: when must it return FLUSHING? GstBaseSrc
- * says so by unlock(), and takes it back by unlock_stop(), but
+ * Tells a source whose create() waits when it must return FLUSHING. The calls
+ * unlock() and unlock_stop() of GstBaseSrc are not enough for that:
  *
- * - it calls unlock_stop() before the first create() in PLAYING as well,
- * without a look at whether somebody has called unlock() since;
- * - it calls unlock() for a pause, too, and if that is over by then it takes
- *   FLUSHING for the end: nothing starts its thread again.
+ * - GstBaseSrc calls unlock_stop() also before the first create() in PLAYING,
+ *   which takes back an unlock() called just before;
+ * - it calls unlock() for a pause as well. If the pause is over when create()
+ *   returns FLUSHING, GstBaseSrc pauses its task and never starts it again.
  *
- * So unlock() only ends the wait, if that, and what for is looked up here. It
- * is true before unlock() is called, and until create() has returned.
+ * So unlock() only wakes up create(), which then asks this function. The
+ * conditions below hold before GstBaseSrc calls unlock(), and until create()
+ * has returned: the pad is flushing, or an EOS or SEEK is being sent to the
+ * source.
  */
 typedef struct
 {
-  gint n_events; /* atomic: for which the base class waits for create() */
+  gint n_events; /* Atomic: EOS and SEEK events that wait for create() */
 } GstDmabufCoreInterrupt;
 
 static inline gboolean
@@ -28,7 +30,8 @@ gst_dmabuf_core_interrupt_is_set (
       || g_atomic_int_get (&self->n_events) > 0;
 }
 
-/* Calls the function send_event() of @parent_class, GstBaseSrcClass. */
+/* Calls send_event() of @parent_class, a GstBaseSrcClass, and counts the events
+ * for which that waits until create() has returned. */
 static inline gboolean
 gst_dmabuf_core_interrupt_send_event (GstDmabufCoreInterrupt *self,
     gpointer parent_class, GstElement *element, GstEvent *event)

@@ -121,7 +121,7 @@ round_up (gsize value, guint multiple)
   return (value + multiple - 1) / multiple * multiple;
 }
 
-/* Padding at the top and at the left lies before the first pixel. */
+/* The offset of the first pixel: padding at the top and left lies before it. */
 static gsize
 first_pixel (const GstVideoFormatInfo *finfo, gint component,
     const GstVideoAlignment *alignment, gsize stride)

@@ -12,9 +12,9 @@ G_BEGIN_DECLS
  * @info: (out caller-allocates): the format
  * @caps: fixed caps, DMA_DRM or plain raw video
  *
- * Reads either kind of caps; plain raw video is linear (modifier 0).
+ * Reads both kinds of caps; plain raw video is linear (modifier 0).
  *
- * Returns: %FALSE if @caps are neither, or have no DRM format
+ * Returns: %FALSE for other caps, and for a format without a DRM fourcc
  */
 GST_DMABUF_CORE_API
 gboolean
@@ -24,8 +24,8 @@ gst_dmabuf_core_video_info_from_caps (GstVideoInfoDmaDrm *info, GstCaps *caps);
  * gst_dmabuf_core_buffer_is_dmabuf:
  * @buffer: a buffer
  *
- * Returns: whether all memory of @buffer is dma-buf memory, whatever its caps
- *   say
+ * Returns: whether all memory of @buffer is dma-buf memory; its caps do not
+ *   matter
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
@@ -35,11 +35,11 @@ gboolean gst_dmabuf_core_buffer_is_dmabuf (GstBuffer *buffer);
  * @buffer: a buffer from upstream
  * @info: its format, by its caps
  *
- * Elements that crop by a #GstVideoCropMeta leave the frame as it was, and give
- * the caps the size of what is left of it.
+ * An element that crops by a #GstVideoCropMeta keeps the whole frame in memory,
+ * and sets the size of the visible part in the caps.
  *
- * Returns: whether @buffer comes from such a one: what its caps describe lies
- *   where the meta says
+ * Returns: whether @buffer is such a frame: the picture that its caps describe
+ *   lies in the crop rectangle of the meta
  */
 GST_DMABUF_CORE_API
 gboolean
@@ -52,12 +52,12 @@ gst_dmabuf_core_buffer_is_cropped (GstBuffer *buffer, const GstVideoInfo *info);
  * @layout: (out caller-allocates): borrows the buffers of @buffer
  * @error: return location for an error
  *
- * Where the pixels of @buffer lie: by its #GstVideoMeta, else by @info, each
- * plane found in whichever memory it lies. Of a cropped frame
- * (gst_dmabuf_core_buffer_is_cropped()) it is the layout of the whole. Whether
- * that fits into the dma-bufs is for dmabuf_layout_validate(), which
- * dmabuf_attachment_import() calls for a layout that it has not seen. Makes no
- * system call for memory that it saw before.
+ * Gets the layout of @buffer by its #GstVideoMeta, or by @info without one.
+ * Each plane may lie in any memory of @buffer. For a cropped frame
+ * (gst_dmabuf_core_buffer_is_cropped()) it is the layout of the whole frame.
+ * That the planes fit into the dma-bufs is checked by dmabuf_layout_validate(),
+ * which dmabuf_attachment_import() calls for each new layout. Makes a system
+ * call only for the first use of a memory.
  *
  * Returns: %FALSE with an error of %DMABUF_ERROR
  */
@@ -67,17 +67,17 @@ gboolean gst_dmabuf_core_buffer_get_layout (GstBuffer *buffer,
 
 /**
  * gst_dmabuf_core_video_info_align: (skip)
- * @info: plain raw video; its strides, offsets and size become the result's
- * @alignment: (inout): the padding that is wanted around the picture; becomes
- *   what there is
- * @constraints: what the consumers need
+ * @info: (inout): plain raw video; gets the strides, offsets and size
+ * @alignment: (inout): the wanted padding around the picture; gets the padding
+ *   of the result
+ * @constraints: the demands of the consumers
  * @plane_sizes: (out) (array fixed-size=4): bytes of each plane
  *
  * Lays out a linear frame in one dma-buf so that it suits @constraints. Tiled
  * formats are left as #GstVideoInfo has them.
  *
  * Returns: %FALSE with EINVAL for padding that the format cannot have, EBUSY
- *   for a pitch above the greatest; the message names who asks for it
+ *   for a pitch above the maximum; the message names the device with that limit
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_video_info_align (GstVideoInfo *info,
@@ -88,11 +88,11 @@ gboolean gst_dmabuf_core_video_info_align (GstVideoInfo *info,
  * gst_dmabuf_core_buffer_check_constraints: (skip)
  * @buffer: a buffer of dma-bufs
  * @info: its format
- * @constraints: what the consumers need
+ * @constraints: the demands of the consumers
  * @error: return location for an error
  *
- * Returns: %FALSE with EBUSY if @buffer is not as they need it; the message
- *   names the field, the plane and who asks
+ * Returns: %FALSE with EBUSY if @buffer violates @constraints; the message
+ *   names the field, the plane and the device that demands it
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_buffer_check_constraints (GstBuffer *buffer,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the parts of the library ask of the memories of a buffer */
+/* Helpers for the memories of a buffer. */
 
 #include <gst/gst.h>
 
 G_BEGIN_DECLS
 
-/* What @memory is a part of, or @memory itself */
+/* The memory of which @memory is a part (gst_memory_share()), or @memory. */
 static inline GstMemory *
 gst_dmabuf_core_memory_get_root (GstMemory *memory)
 {
@@ -16,8 +16,8 @@ gst_dmabuf_core_memory_get_root (GstMemory *memory)
   return memory;
 }
 
-/* The memory in which @plane begins, @skip bytes behind the memory's own
- * beginning; NULL with EINVAL if @offset is not in @buffer. */
+/* Finds the memory in which @plane begins, and the bytes to @skip from the
+ * beginning of that memory. NULL with EINVAL if @offset is outside @buffer. */
 GstMemory *gst_dmabuf_core_buffer_find_plane (
     GstBuffer *buffer, guint plane, gsize offset, gsize *skip, GError **error);
 

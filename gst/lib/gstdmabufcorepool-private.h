@@ -2,11 +2,11 @@
 #pragma once
 
 /*
- * The pool from within. Its parts:
+ * Private parts of the pool:
  *
- *   gstdmabufcorepool.c         the object, and what is public
- *   gstdmabufcorepoolqueues.c   which buffers are free: going out, coming back
- *   gstdmabufcorepoolstorage.c  what they are made of: layout and memory
+ *   gstdmabufcorepool.c         the object and its public functions
+ *   gstdmabufcorepoolqueues.c   acquire and release: which buffers are free
+ *   gstdmabufcorepoolstorage.c  configuration, and allocation of buffers
  */
 
 #include "gstdmabufcorepool.h"
@@ -30,30 +30,30 @@ struct _Slot
   GstDmabufCorePool *pool;
   GstBuffer *buffer;
   guint n_dmabufs;
-  DmabufBuffer *dmabufs[GST_VIDEO_MAX_PLANES]; /* borrowed of the memories */
-  GstDmabufCoreSyncMeta *sync; /* which the pool keeps on the buffer */
-  gboolean fresh;              /* not been out since it was made */
+  DmabufBuffer *dmabufs[GST_VIDEO_MAX_PLANES]; /* Borrowed from the memories */
+  GstDmabufCoreSyncMeta *sync;                 /* Stays on the buffer */
+  gboolean fresh;                              /* Never handed out so far */
 
   /* Under the pool's lock. */
   SlotState state;
-  Slot *previous, *next; /* in the queue of its state */
+  Slot *previous, *next; /* In the queue of its state */
   gint64 parked_since;
-  SlotState after;   /* parking */
-  gboolean arming;   /* the callback is being added: nobody else takes it */
-  gboolean signaled; /* and was called already */
+  SlotState after;   /* The state after PARKED */
+  gboolean arming;   /* The callback is being added: the slot stays PARKED */
+  gboolean signaled; /* The callback ran while arming */
   guint callback;
 
-  DmabufFence *fence; /* what it was parked for; dropped when it goes out */
+  DmabufFence *fence; /* Parked for this; dropped when the buffer goes out */
 };
 
-/* Like GQueue, but nothing to be called for each frame. */
+/* A list linked through the slots, so that a frame costs no allocation. */
 typedef struct
 {
   Slot *head, *tail;
   guint length;
 } SlotQueue;
 
-/* What a configuration makes of the buffers: as a whole, or not at all. */
+/* The result of a configuration; replaced as a whole once it has succeeded. */
 typedef struct
 {
   GstDmabufCoreConstraints constraints;
@@ -71,41 +71,43 @@ struct _GstDmabufCorePool
 
   /* Set while the pool is not active. */
   DmabufExporter *exporter;
-  gboolean exporter_chosen; /* by the pool itself */
+  gboolean exporter_chosen; /* By the pool itself */
   gboolean started;
-  DmabufLayout exporters_layout; /* no planes: it makes bytes */
+  DmabufLayout exporters_layout; /* Without planes: linear frames only */
   gsize exporters_size;
   PoolFrame frame;
   GstAllocator *allocator;
 
   GMutex lock;
   GCond changed;
-  GstDmabufCoreConstraints wanted; /* from the next configuration on */
+  GstDmabufCoreConstraints wanted; /* From the next configuration on */
   char *name_prefix;
-  SlotQueue queues[SLOT_N_STATES]; /* none for OUT; the oldest first */
+  SlotQueue queues[SLOT_N_STATES]; /* Oldest first; that of OUT stays empty */
   guint n_named;
-  guint n_waiting; /* threads that wait for something to be free */
-  guint epoch;     /* counts buffers that were freed: there is room for one */
+  guint n_waiting; /* Threads in acquire that wait for a free buffer */
+  guint epoch;     /* Counts freed buffers, for which new ones may be made */
   GstClockTime fence_timeout;
-  GCancellable *cancellable; /* ends a wait of acquire */
+  GCancellable *cancellable; /* Ends a wait of acquire */
   GError *error;
   guint64 n_allocated, n_discarded, n_parked, n_starved;
 };
 
-/* Of GstBufferPool. */
+/* The class of GstBufferPool. */
 extern GstBufferPoolClass *pool_parent_class;
 
-/* What lets a slot live as long as its buffer. It is found by the sync meta. */
+/* Key of the qdata by which a buffer owns its slot. Slots are looked up by the
+ * sync meta's member owner. */
 extern GQuark pool_slot_quark;
 
-/* Why configuring or starting failed; takes @error. */
+/* Takes @error as the reason why configuring or starting failed. */
 void pool_take_error (GstDmabufCorePool *self, GError *error);
 
 /* --- gstdmabufcorepoolqueues.c ------------------------------------------ */
 
 void pool_slot_free (Slot *slot);
 
-/* Gives all buffers to GstBufferPool, which frees them; none is out. */
+/* Gives all buffers back to GstBufferPool, which frees them. To be called when
+ * no buffer is out. */
 void pool_drain (GstDmabufCorePool *self);
 
 GstFlowReturn pool_acquire_buffer (GstBufferPool *pool, GstBuffer **buffer,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pool as an object, and what is public of it. */
+/* The pool: object and public functions. */
 
 #include "gstdmabufcorepool-private.h"
 #include "gstdmabufcoreallocator.h"
@@ -8,8 +8,7 @@
 GST_DEBUG_CATEGORY (gst_dmabuf_core_pool_debug);
 #define GST_CAT_DEFAULT gst_dmabuf_core_pool_debug
 
-/* As long as the kernel lets a GPU job hang before it resets the GPU, doubled.
- */
+/* Twice the time after which the kernel's drivers reset a GPU that hangs. */
 #define DEFAULT_FENCE_TIMEOUT (20 * GST_SECOND)
 
 G_DEFINE_TYPE (GstDmabufCorePool, gst_dmabuf_core_pool, GST_TYPE_BUFFER_POOL)
@@ -54,7 +53,7 @@ pool_stop (GstBufferPool *pool)
 static void
 pool_dispose (GObject *object)
 {
-  /* While there is still all that stopping needs. */
+  /* Before finalize frees what pool_stop() needs. */
   gst_buffer_pool_set_active (GST_BUFFER_POOL (object), FALSE);
 
   G_OBJECT_CLASS (gst_dmabuf_core_pool_parent_class)->dispose (object);

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * GstBufferPool counts the buffers; which of them are free is kept here. A slot
- * belongs to each buffer and lives as long; it is in at most one of the queues,
- * linked by itself, so that a frame costs no allocation:
+ * GstBufferPool counts the buffers, this file keeps the free ones. Each buffer
+ * has a slot of the same lifetime, which is in at most one of these queues:
  *
- *   FREE      to be handed out
- *   RETURNED  came back without fences of its own; the kernel is asked when the
- *             buffer is needed, and by then is done more often
- *   PARKED    waits for a fence, by the poller; then it is RETURNED if that was
- *             one of its own, FREE if it was the kernel's
- *   OUT       with the elements, or on its way between two queues
+ *   FREE      ready to be handed out
+ *   RETURNED  came back, and no fence of its sync meta is pending. The kernel's
+ *             fences are asked for as late as possible, when the buffer is
+ *             needed again: by then they have mostly signalled
+ *   PARKED    a fence is pending, and the poller calls back. Then the slot is
+ *             RETURNED after a fence of the sync meta, FREE after the kernel's
+ *   OUT       (not queued) with the elements, or handled by one function here
  *
- * The lock guards queues and states and is held over nothing else. Callbacks of
- * the poller take it, so it is not held where they are removed.
+ * The lock guards queues and states. The callbacks of the poller take it, and
+ * dmabuf_fence_remove_callback() waits for them: never call that with the lock
+ * held.
  */
 
 #include "gstdmabufcorepool-private.h"
@@ -82,14 +83,14 @@ slot_move (Slot *slot, SlotState state)
   queue_push (&self->queues[state], slot);
   if (self->n_waiting == 0)
     return;
-  /* Whoever waits has to look at the time as well, when something is parked. */
+  /* A parked slot gives pool_starve() a deadline: all waiters recompute it. */
   if (state == SLOT_PARKED)
     g_cond_broadcast (&self->changed);
   else
     g_cond_signal (&self->changed);
 }
 
-/* Lock held. The longest in the queue, which becomes OUT; NULL for none. */
+/* Lock held. Takes the oldest slot of a queue, which becomes OUT, or NULL. */
 static Slot *
 pool_pop (GstDmabufCorePool *self, SlotState state)
 {
@@ -108,7 +109,7 @@ pool_set_state (GstDmabufCorePool *self, Slot *slot, SlotState state)
   g_mutex_unlock (&self->lock);
 }
 
-/* On the poller's thread, or whoever signals. */
+/* Runs on the poller's thread, or on the thread that signals @fence. */
 static void
 fence_signaled (DmabufFence *fence, gpointer user_data)
 {
@@ -125,7 +126,7 @@ fence_signaled (DmabufFence *fence, gpointer user_data)
   g_mutex_unlock (&self->lock);
 }
 
-/* The slot is OUT and stays so: nobody calls back any more. */
+/* Removes the callback of a slot that is OUT: afterwards it is not running. */
 static void
 slot_disarm (Slot *slot)
 {
@@ -135,9 +136,9 @@ slot_disarm (Slot *slot)
   g_clear_pointer (&slot->fence, dmabuf_fence_unref);
 }
 
-/* Frees the buffer of a slot that is OUT, and makes room for another one. What
- * a device may still do to the memory does not matter: the kernel keeps it as
- * long as the device has it. */
+/* Frees the buffer of a slot that is OUT, so that acquire may make another one.
+ * A device may still use the memory: the kernel keeps it until the device is
+ * done. */
 static void
 pool_discard (GstDmabufCorePool *self, Slot *slot)
 {
@@ -154,7 +155,7 @@ pool_discard (GstDmabufCorePool *self, Slot *slot)
   g_mutex_unlock (&self->lock);
 }
 
-/* Gives up what has waited for too long. */
+/* Frees the buffers whose fences are pending for longer than the timeout. */
 static void
 pool_discard_late (GstDmabufCorePool *self)
 {
@@ -179,15 +180,15 @@ pool_discard_late (GstDmabufCorePool *self)
       return;
     GST_WARNING_OBJECT (self,
         "the fences of %" GST_PTR_FORMAT
-        " did not signal in time (%s %s); the buffer is given up",
+        " did not signal in time (%s %s); the buffer is freed",
         slot->buffer, dmabuf_fence_get_driver_name (slot->fence),
         dmabuf_fence_get_timeline_name (slot->fence));
     pool_discard (self, slot);
   }
 }
 
-/* Parks a slot that is OUT until @fence (transfer full) has signalled, and then
- * in @after. */
+/* Parks a slot that is OUT until @fence (transfer full) has signalled; then it
+ * moves to @after. */
 static void
 pool_park (
     GstDmabufCorePool *self, Slot *slot, DmabufFence *fence, SlotState after)
@@ -219,8 +220,8 @@ pool_park (
 
 /* --- coming back -------------------------------------------------------- */
 
-/* What GstBufferPool does, which is asked only if somebody added a meta or
- * changed the size. */
+/* A quick version of GstBufferPool's reset_buffer(), which is called only if an
+ * element added a meta or changed the size. */
 void
 pool_reset_buffer (GstBufferPool *pool, GstBuffer *buffer)
 {
@@ -259,7 +260,7 @@ pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
   if (GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_TAG_MEMORY)
       || !gst_buffer_is_all_memory_writable (buffer)) {
     GST_DEBUG_OBJECT (
-        self, "somebody changed or keeps the memory of %p", buffer);
+        self, "an element changed or keeps the memory of %p", buffer);
     g_clear_pointer (&fence, dmabuf_fence_unref);
     pool_discard (self, slot);
   } else if (fence) {
@@ -272,8 +273,8 @@ pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
   }
 }
 
-/* What the kernel holds against writing into the memory; NULL as well, if busy,
- * of a kernel that gives no fence for that. */
+/* Returns the kernel's fences that conflict with writing into the memory,
+ * merged, or NULL. With NULL and @busy the kernel is too old to export them. */
 static DmabufFence *
 slot_get_kernel_fence (Slot *slot, gboolean *busy)
 {
@@ -305,8 +306,8 @@ slot_get_kernel_fence (Slot *slot, gboolean *busy)
   return all;
 }
 
-/* A kernel without EXPORT_SYNC_FILE gives no fence to wait for: then this
- * thread waits, and counts as starved. */
+/* A kernel without DMA_BUF_IOCTL_EXPORT_SYNC_FILE has no fence for the poller:
+ * this thread waits instead, which counts as starved. */
 static gboolean
 slot_wait (Slot *slot)
 {
@@ -331,10 +332,10 @@ slot_wait (Slot *slot)
   return idle;
 }
 
-#define MAX_TESTED 16 /* that dmabuf_buffer_test_many () takes */
+#define MAX_TESTED 16 /* Buffers in one call of dmabuf_buffer_test_many() */
 
-/* Lock held. As many of the buffers that came back as one question to the
- * kernel has room for; they are OUT, so that nobody else takes them. */
+/* Lock held. Takes as many RETURNED slots as fit into one call to the kernel.
+ * They become OUT, so that no other thread takes them. */
 static guint
 pool_pop_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED])
 {
@@ -348,9 +349,8 @@ pool_pop_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED])
   return n;
 }
 
-/* Asks the kernel about these. The first that is idle stays OUT and is
- * returned, the other ones are FREE then; those that are not, RETURNED as
- * before. */
+/* Asks the kernel which of @slots are idle. The first of them stays OUT and is
+ * returned, the other idle ones become FREE, the busy ones RETURNED again. */
 static Slot *
 pool_test_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED], guint n)
 {
@@ -381,8 +381,11 @@ pool_test_returned (GstDmabufCorePool *self, Slot *slots[MAX_TESTED], guint n)
   return found;
 }
 
-/* Finds out what became of a buffer that came back and is OUT now. TRUE if it
- * can go out; else it is parked or gone, or, for who may not wait, back. */
+/* Asks the kernel about a slot taken from RETURNED, which is OUT now. TRUE if
+ * it can be handed out. Otherwise it is PARKED or freed; or RETURNED again,
+ * which sets @is_back, if the caller may not wait and there is no fence to park
+ * for.
+ */
 static gboolean
 pool_try_returned (
     GstDmabufCorePool *self, Slot *slot, gboolean may_wait, gboolean *is_back)
@@ -429,7 +432,8 @@ buffer_clear (GstBuffer *buffer)
   return TRUE;
 }
 
-/* Waits until something may have become free. */
+/* Waits until a buffer may be free, one was freed since @epoch, or the fences
+ * of the oldest parked one have timed out. */
 static void
 pool_starve (GstDmabufCorePool *self, guint epoch)
 {
@@ -513,7 +517,7 @@ pool_acquire_buffer (
       return pool_hand_out (self, slot, buffer);
     }
 
-    /* One more, if there may be. */
+    /* Make one more, if the maximum allows it. */
     pool_discard_late (self);
     ret = pool_parent_class->acquire_buffer (pool, buffer, &no_wait);
     if (ret == GST_FLOW_OK)

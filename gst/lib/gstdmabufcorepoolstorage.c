@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the pool's buffers are made of: the layout by the configuration, the
- * memory by what the consumers reach, and both together in a buffer. */
+/* The storage of the pool's buffers: configuring gives the layout, starting
+ * chooses an exporter that the consumers reach, allocating makes a buffer. */
 
 #include "gstdmabufcorepool-private.h"
 #include "gstdmabufcoreallocator.h"
@@ -14,7 +14,7 @@ GST_DEBUG_CATEGORY_EXTERN (gst_dmabuf_core_pool_debug);
 
 /* --- configuration ------------------------------------------------------ */
 
-/* As only the exporter can lay it out */
+/* Takes the layout of gst_dmabuf_core_pool_set_layout() if it is for @drm. */
 static gboolean
 frame_take_layout (PoolFrame *frame, const GstDmabufCorePool *self,
     const GstVideoInfoDmaDrm *drm)
@@ -81,7 +81,8 @@ frame_lay_out (PoolFrame *frame, GstStructure *config, GError **error)
   GstDmabufCoreConstraints constraints;
   guint i;
 
-  /* Who takes no video meta writes where GstVideoInfo says. */
+  /* A producer without GstVideoMeta writes in the default layout of
+   * GstVideoInfo: constraints and padding are left out. */
   gst_dmabuf_core_constraints_init (&constraints, NULL);
   gst_video_alignment_reset (&frame->alignment);
   if (free_layout) {
@@ -125,12 +126,12 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
           config, &caps, &size, &min_buffers, &max_buffers))
     return FALSE;
 
-  /* A pool that is not active is stopped by the thread that brings back the
-   * last buffer. GstBufferPool would take a configuration a moment before, and
-   * count the buffers of the last one as those of this one. */
+  /* An inactive pool is stopped by the thread that releases the last buffer.
+   * Until then GstBufferPool accepts a configuration, but would count the old
+   * buffers as those of the new configuration. */
   if (self->started) {
     g_set_error (&error, DMABUF_ERROR, EBUSY,
-        "the pool is not stopped yet, its buffers are only just coming back");
+        "the pool is still stopping: its last buffers are being released");
     goto failed;
   }
 
@@ -143,8 +144,8 @@ pool_set_config (GstBufferPool *pool, GstStructure *config)
   frame.zero = gst_buffer_pool_config_has_option (
       config, GST_BUFFER_POOL_OPTION_DMABUF_CORE_ZERO);
 
-  /* What a producer says about sizes and allocators is about memory that it
-   * would have taken otherwise. */
+  /* Size and allocator in @config are the producer's guess for its own memory:
+   * replace them. */
   gst_buffer_pool_config_set_params (
       config, caps, frame.info.size, min_buffers, max_buffers);
   gst_buffer_pool_config_set_allocator (config, self->allocator, NULL);
@@ -249,8 +250,8 @@ open_udmabuf (const char *heap, GError **error)
   return dmabuf_udmabuf_exporter_new (error);
 }
 
-/* The cheapest first. The heaps of the contiguous memory allocator are called
- * differently by kernel (HEAP-2). */
+/* The cheapest first. The names of the heaps of contiguous memory depend on the
+ * kernel (HEAP-2). */
 static const struct
 {
   const char *name;
@@ -304,7 +305,7 @@ pool_start (GstBufferPool *pool)
   GstDmabufCorePool *self = GST_DMABUF_CORE_POOL (pool);
   GError *error = NULL;
 
-  /* The consumers of this time may reach other memory than the last ones. */
+  /* The consumers may reach other memory than those of the last start. */
   if (!self->exporter || self->exporter_chosen) {
     DmabufExporter *exporter = pool_choose_exporter (self, &error), *old;
 
@@ -321,7 +322,7 @@ pool_start (GstBufferPool *pool)
   }
 
   if (!pool_parent_class->start (pool)) {
-    /* the minimum was made in part */
+    /* Some of the minimum number of buffers may have been made. */
     pool_drain (self);
     pool_parent_class->stop (pool);
     return FALSE;

@@ -28,7 +28,7 @@ GParamSpec *
 gst_dmabuf_core_param_spec_copy_policy (void)
 {
   return g_param_spec_enum ("copy-policy", "Copy policy",
-      "What happens to frames that can only be passed on by copying them",
+      "What to do with a frame that can only be passed on as a copy",
       GST_TYPE_DMABUF_CORE_COPY_POLICY, GST_DMABUF_CORE_COPY_POLICY_WARN,
       G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_PLAYING);
 }
@@ -169,8 +169,9 @@ gst_dmabuf_core_stats_count_copy (
 
 G_STATIC_ASSERT (GST_DMABUF_CORE_DURATION_BUCKETS == 64 * SUB_BUCKETS);
 
-/* Below 32 ns each duration has a bucket of its own; above, the five bits after
- * the leading one choose among 32 buckets of equal width. */
+/* Below 32 ns each duration has a bucket of its own. Above, each power of two
+ * has 32 buckets of equal width, chosen by the five bits after the leading one.
+ */
 static guint
 bucket_of (guint64 duration)
 {

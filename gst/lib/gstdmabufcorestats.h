@@ -8,7 +8,7 @@ G_BEGIN_DECLS
 /**
  * GstDmabufCoreCopyPolicy:
  * @GST_DMABUF_CORE_COPY_POLICY_FORBID: fail with an element error instead
- * @GST_DMABUF_CORE_COPY_POLICY_WARN: copy, and say so once on the bus
+ * @GST_DMABUF_CORE_COPY_POLICY_WARN: copy, and warn once on the bus
  * @GST_DMABUF_CORE_COPY_POLICY_ALLOW: copy, and only count
  *
  * What an element does with a frame that it can only pass on by copying.
@@ -27,16 +27,16 @@ GType gst_dmabuf_core_copy_policy_get_type (void);
 
 /**
  * GstDmabufCoreCounter:
- * @GST_DMABUF_CORE_COUNTER_FRAMES: frames that came in, or went out of a source
- * @GST_DMABUF_CORE_COUNTER_DROPPED: frames that were lost
- * @GST_DMABUF_CORE_COUNTER_COPIES: frames that were copied
- * @GST_DMABUF_CORE_COUNTER_IMPORTS: imports into the device that were made
- * @GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED: imports that were found
+ * @GST_DMABUF_CORE_COUNTER_FRAMES: frames received, or produced by a source
+ * @GST_DMABUF_CORE_COUNTER_DROPPED: frames dropped or lost
+ * @GST_DMABUF_CORE_COUNTER_COPIES: frames copied
+ * @GST_DMABUF_CORE_COUNTER_IMPORTS: new imports into the device
+ * @GST_DMABUF_CORE_COUNTER_IMPORTS_REUSED: imports taken from the cache
  * @GST_DMABUF_CORE_COUNTER_FENCES_ARMED: fences handed to the hardware
  * @GST_DMABUF_CORE_COUNTER_CPU_WAITS: fences waited for on the CPU
  * @GST_DMABUF_CORE_N_COUNTERS: their number
  *
- * What every element counts, and shows in its property "stats".
+ * The counters that every element has, as fields of its property "stats".
  */
 typedef enum
 {
@@ -56,9 +56,8 @@ typedef enum
  * @copy_policy: a #GstDmabufCoreCopyPolicy
  * @copy_reported: whether the copy warning has been posted
  *
- * The statistics of one element and what becomes of frames that have to be
- * copied: a member of its instance, and what is behind its properties
- * "copy-policy" and "stats". Any thread adds.
+ * The counters and the copy policy of one element, which back its properties
+ * "stats" and "copy-policy": a member of its instance. Any thread may add.
  */
 typedef struct
 {
@@ -71,7 +70,7 @@ typedef struct
  * gst_dmabuf_core_stats_init: (skip)
  * @stats: (out caller-allocates): statistics
  *
- * All counters zero, and the policy to warn of copies.
+ * Sets all counters to zero and the copy policy to warn.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_stats_init (GstDmabufCoreStats *stats);
@@ -79,8 +78,8 @@ void gst_dmabuf_core_stats_init (GstDmabufCoreStats *stats);
 /**
  * gst_dmabuf_core_stats_add: (skip)
  * @stats: statistics
- * @counter: which
- * @n: how much
+ * @counter: a counter
+ * @n: how much to add
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_stats_add (
@@ -89,9 +88,9 @@ void gst_dmabuf_core_stats_add (
 /**
  * gst_dmabuf_core_stats_get: (skip)
  * @stats: statistics
- * @counter: which
+ * @counter: a counter
  *
- * Returns: its value
+ * Returns: the value of @counter
  */
 GST_DMABUF_CORE_API
 guint64 gst_dmabuf_core_stats_get (
@@ -101,7 +100,7 @@ guint64 gst_dmabuf_core_stats_get (
  * gst_dmabuf_core_stats_reset: (skip)
  * @stats: statistics
  *
- * The counters back to zero, for a new start of the element.
+ * Sets the counters back to zero, for a new start of the element.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_stats_reset (GstDmabufCoreStats *stats);
@@ -125,8 +124,8 @@ GstStructure *gst_dmabuf_core_stats_to_structure (
  * @element: the element
  * @reason: why the frame cannot be passed on as it is
  *
- * To be called before a frame is copied. Counts the copy, posts one warning
- * with @reason where the policy is to warn, an error where it forbids.
+ * To be called before a frame is copied. Counts the copy. Posts @reason as a
+ * warning, the first time, if the policy is to warn, as an error if it forbids.
  *
  * Returns: whether the element may copy
  */
@@ -138,7 +137,7 @@ gboolean gst_dmabuf_core_stats_count_copy (
  * gst_dmabuf_core_stats_get_copy_policy: (skip)
  * @stats: the element's statistics
  *
- * Returns: what the property "copy-policy" says
+ * Returns: the value of the property "copy-policy"
  */
 GST_DMABUF_CORE_API
 GstDmabufCoreCopyPolicy
@@ -166,8 +165,8 @@ GParamSpec *gst_dmabuf_core_param_spec_stats (const char *fields);
 /**
  * gst_dmabuf_core_param_spec_fence_timeout: (skip)
  *
- * Returns: (transfer floating): the property "fence-timeout", a #GstClockTime
- *   that the element keeps
+ * Returns: (transfer floating): the property "fence-timeout", a #GstClockTime;
+ *   the element stores its value
  */
 GST_DMABUF_CORE_API
 GParamSpec *gst_dmabuf_core_param_spec_fence_timeout (void);
@@ -183,11 +182,11 @@ GParamSpec *gst_dmabuf_core_param_spec_fence_timeout (void);
  * gst_dmabuf_core_stats_set_property: (skip)
  * @stats: the element's statistics
  * @value: the new value
- * @pspec: of which property
+ * @pspec: the property
  *
  * For the set_property function of an element, which may hold its object lock.
  *
- * Returns: %FALSE if the property is none of those kept here
+ * Returns: %FALSE for a property other than "copy-policy"
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_stats_set_property (
@@ -197,11 +196,11 @@ gboolean gst_dmabuf_core_stats_set_property (
  * gst_dmabuf_core_stats_get_property: (skip)
  * @stats: the element's statistics
  * @value: takes the value
- * @pspec: of which property
+ * @pspec: the property
  *
  * For the get_property function of an element, which may hold its object lock.
  *
- * Returns: %FALSE if the property is none of those kept here
+ * Returns: %FALSE for a property other than "copy-policy"
  */
 GST_DMABUF_CORE_API
 gboolean gst_dmabuf_core_stats_get_property (
@@ -220,8 +219,8 @@ gboolean gst_dmabuf_core_stats_get_property (
  * @max: greatest one
  * @buckets: 32 for each power of two
  *
- * Durations in nanoseconds, kept as a histogram that is exact to 3.2 %. All
- * zero at first. Not locked: add and read under the element's own lock.
+ * Durations in nanoseconds, as a histogram that is exact to 3.2 %. Zeroed
+ * before use. Has no lock: the element adds and reads under its own.
  */
 typedef struct
 {
@@ -245,7 +244,7 @@ void gst_dmabuf_core_durations_add (
  * @percentile: 0 to 100
  *
  * Returns: the duration that @percentile per cent do not exceed, in
- *   nanoseconds; %GST_CLOCK_TIME_NONE if there is none
+ *   nanoseconds; %GST_CLOCK_TIME_NONE without durations
  */
 GST_DMABUF_CORE_API
 GstClockTime gst_dmabuf_core_durations_get (
@@ -254,11 +253,11 @@ GstClockTime gst_dmabuf_core_durations_get (
 /**
  * gst_dmabuf_core_durations_to_structure: (skip)
  * @durations: durations
- * @structure: where to
- * @prefix: of the fields
+ * @structure: the structure to add to
+ * @prefix: prefix of the fields
  *
- * Sets the uint64 fields PREFIX-p50, PREFIX-p99 and PREFIX-max, in nanoseconds,
- * unless there is no duration.
+ * Sets the uint64 fields PREFIX-p50, PREFIX-p99 and PREFIX-max, in nanoseconds.
+ * Without durations it sets none.
  */
 GST_DMABUF_CORE_API
 void

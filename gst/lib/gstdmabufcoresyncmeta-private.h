@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* gst_buffer_finish_dmabuf_core_sync() for who knows the meta */
+/* gst_buffer_finish_dmabuf_core_sync() for a caller that has the meta already.
+ */
 DmabufFence *gst_dmabuf_core_sync_meta_finish (GstDmabufCoreSyncMeta *meta);
 
 G_END_DECLS

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * A release point belongs to one journey of one buffer and is shared by the
- * metas of all its copies. It ends when the last of them goes:
+ * A release point collects the release fences of one buffer from the time it is
+ * sent until it comes back. The metas of all copies share it, and it ends when
+ * the last of them is freed:
  *
  *   buffer  meta ──┐
  *   copy    meta ──┼── release point ── the readers' fences, release function
@@ -21,11 +22,11 @@ struct _GstDmabufCoreRelease
 {
   gint ref_count;
   /* Atomic: copies in the branches of a tee share the release point. */
-  gint under_way;    /* between add and the end */
-  gint is_of_a_pool; /* that looks at the fence at the end */
+  gint under_way; /* Between release_begin() and release_end() */
+  gint has_pool;  /* The buffer has a pool that takes the fence at the end */
 
   GMutex lock;
-  DmabufFence *fence; /* under lock: those of all readers so far, merged */
+  DmabufFence *fence; /* Under lock: those of all readers so far, merged */
 
   GstDmabufCoreReleaseFunc func;
   gpointer user_data;
@@ -89,7 +90,7 @@ release_peek_pending (GstDmabufCoreRelease *release)
   return fence;
 }
 
-/* Nobody else knows @release any more. */
+/* The caller has the only reference of @release. */
 static DmabufFence *
 release_end (GstDmabufCoreRelease *release)
 {
@@ -138,8 +139,9 @@ gst_dmabuf_core_sync_meta_api_get_type (void)
   static gsize type = 0;
 
   if (g_once_init_enter (&type)) {
-    /* Elements that make a new frame of a buffer must not carry the fences of
-     * the old one over; gst_buffer_copy_deep() neither. */
+    /* This tag keeps the fences from being copied to a buffer with other
+     * memory: by elements that make a new frame, and by gst_buffer_copy_deep().
+     */
     static const char *tags[] = { GST_META_TAG_MEMORY_REFERENCE_STR, NULL };
     GType new = gst_meta_api_type_register ("GstDmabufCoreSyncMetaAPI", tags);
 
@@ -188,9 +190,9 @@ buffers_share_memory (GstBuffer *a, GstBuffer *b)
   return FALSE;
 }
 
-/* Whatever becomes of the buffer (a part of it, a second reference to its
- * memory), its content is there when the fence says so, and the buffer must not
- * be used again before the copy has gone. */
+/* A copy that shares memory with the buffer gets the same acquire fence and
+ * release point, and holds the buffer, so that its pool does not hand it out
+ * before the copy has been freed. */
 static gboolean
 sync_meta_transform (
     GstBuffer *to, GstMeta *meta, GstBuffer *from, GQuark type, gpointer data)
@@ -214,7 +216,7 @@ sync_meta_transform (
   if (self->acquire)
     copy->acquire = dmabuf_fence_ref (self->acquire);
   if (GST_META_FLAG_IS_SET (meta, GST_META_FLAG_POOLED))
-    g_atomic_int_set (&self->release->is_of_a_pool, TRUE);
+    g_atomic_int_set (&self->release->has_pool, TRUE);
   gst_buffer_add_parent_buffer_meta (to, from);
 
   return TRUE;
@@ -272,13 +274,13 @@ gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer)
   return meta ? meta->acquire : NULL;
 }
 
-/* A meta that is not the pool's own the pool throws away, and looks at nothing.
- */
+/* Whether a pool or a release function takes the release fence. A pool drops a
+ * meta that it has not added itself, together with its fences. */
 static gboolean
-is_looked_at (GstDmabufCoreSyncMeta *meta)
+has_release_consumer (GstDmabufCoreSyncMeta *meta)
 {
   return GST_META_FLAG_IS_SET (&meta->meta, GST_META_FLAG_POOLED)
-      || g_atomic_int_get (&meta->release->is_of_a_pool) || meta->release->func;
+      || g_atomic_int_get (&meta->release->has_pool) || meta->release->func;
 }
 
 gboolean
@@ -286,7 +288,7 @@ gst_buffer_add_dmabuf_core_release_fence (GstBuffer *buffer, DmabufFence *fence)
 {
   GstDmabufCoreSyncMeta *meta = gst_buffer_get_dmabuf_core_sync_meta (buffer);
 
-  if (!meta || !is_looked_at (meta))
+  if (!meta || !has_release_consumer (meta))
     return FALSE;
 
   release_add (meta->release, fence);
@@ -326,7 +328,8 @@ gst_dmabuf_core_sync_meta_finish (GstDmabufCoreSyncMeta *meta)
   DmabufFence *acquire = g_steal_pointer (&meta->acquire);
   DmabufFence *released, *both;
 
-  /* A copy that outlives the buffer keeps its release point to itself. */
+  /* A copy may outlive the buffer: it keeps this release point, the buffer gets
+   * a new one. */
   if (g_atomic_int_get (&meta->release->ref_count) > 1) {
     release_unref (g_steal_pointer (&meta->release));
     meta->release = release_new ();

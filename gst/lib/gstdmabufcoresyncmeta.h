@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 /**
  * GST_DMABUF_CORE_SYNC_META_API_TYPE:
  *
- * The meta API that an element adds to its answer of an ALLOCATION query when
- * it waits for the acquire fence of a buffer itself.
+ * The meta API that an element adds to its answer to an ALLOCATION query if it
+ * waits for the acquire fence of a buffer itself.
  */
 #define GST_DMABUF_CORE_SYNC_META_API_TYPE \
   (gst_dmabuf_core_sync_meta_api_get_type ())
@@ -21,18 +21,18 @@ typedef struct _GstDmabufCoreRelease GstDmabufCoreRelease;
 /**
  * GstDmabufCoreSyncMeta:
  * @meta: the parent
- * @acquire: (nullable): signals when the content of the buffer is there;
- *   whoever reads it waits for this first
+ * @acquire: (nullable): signals when the content of the buffer is written; a
+ *   reader waits for it first
  *
- * The fences under which a buffer travels. Only for producers and consumers
- * that name it in their ALLOCATION queries: to everybody else a buffer goes
- * when its content is there.
+ * The fences of a buffer. Producers add it for consumers that name this API in
+ * their answer to the ALLOCATION query. For any other consumer the fences are
+ * waited for before the buffer is pushed.
  *
- * There is one acquire fence, set by the producer, and any number of release
- * fences, added by readers. Copies of the buffer that share its memory
- * (gst_buffer_copy(), a part of it, what tee and queue make of it) have the
- * same fences, and hold the buffer that they came from, so that it comes back
- * to its pool after them:
+ * A buffer has one acquire fence, set by the producer, and any number of
+ * release fences, added by readers. Copies of the buffer that share its memory
+ * (gst_buffer_copy(), regions, references by tee and queue) have the same
+ * fences, and hold the original buffer, so that it comes back to its pool after
+ * them:
  *
  *   producer            tee, queue …             readers
  *      |  acquire          |  same acquire          |
@@ -41,7 +41,7 @@ typedef struct _GstDmabufCoreRelease GstDmabufCoreRelease;
  *      |                   |                        | add release fence
  *      |<--- the last reference goes: merged release fences, once -----|
  *
- * A deep copy has a memory of its own and gets none of this.
+ * A deep copy has memory of its own, and no sync meta.
  */
 typedef struct
 {
@@ -62,10 +62,10 @@ const GstMetaInfo *gst_dmabuf_core_sync_meta_get_info (void);
 /**
  * gst_buffer_add_dmabuf_core_sync_meta:
  * @buffer: a writable buffer
- * @acquire: (transfer none) (nullable): signals when the content is there
+ * @acquire: (transfer none) (nullable): signals when the content is written
  *
- * Sends @buffer on its way. A buffer that has the meta already, because its
- * pool keeps it there, gets the fence and allocates nothing.
+ * To be called before @buffer is pushed. On a buffer whose pool keeps the meta
+ * it sets @acquire without an allocation.
  *
  * Returns: (transfer none): the meta of @buffer
  */
@@ -86,8 +86,9 @@ GstDmabufCoreSyncMeta *gst_buffer_get_dmabuf_core_sync_meta (GstBuffer *buffer);
  * gst_buffer_get_dmabuf_core_fence:
  * @buffer: a buffer
  *
- * Returns: (transfer none) (nullable): what a reader of @buffer has to wait
- * for, %NULL for nothing
+ * Returns: (transfer none) (nullable): the fence that a reader of @buffer has
+ * to
+ *   wait for
  */
 GST_DMABUF_CORE_API
 DmabufFence *gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer);
@@ -95,15 +96,15 @@ DmabufFence *gst_buffer_get_dmabuf_core_fence (GstBuffer *buffer);
 /**
  * gst_buffer_add_dmabuf_core_release_fence:
  * @buffer: a buffer, which need not be writable
- * @fence: (transfer none): signals when the caller is done with the memory
+ * @fence: (transfer none): signals when the caller's device is done with the
+ *   memory
  *
- * Lets go of @buffer before the device has. To be called, from any thread,
- * while the caller holds its reference of @buffer.
+ * Allows the caller to unref @buffer before its device is done. To be called
+ * before that, from any thread.
  *
- * Returns: %FALSE if nobody would look at the fence: @buffer has no sync meta,
- *   or one that neither its pool knows (which would have added it when it made
- *   the buffer) nor a release function waits for. Then the caller keeps @buffer
- *   until the fence has signalled
+ * Returns: %FALSE if the fence would be lost: @buffer has no sync meta, or
+ *   neither a pool that keeps the meta nor a release function. Then the caller
+ *   keeps its reference of @buffer until the fence has signalled
  */
 GST_DMABUF_CORE_API
 gboolean gst_buffer_add_dmabuf_core_release_fence (
@@ -114,19 +115,19 @@ gboolean gst_buffer_add_dmabuf_core_release_fence (
  * @buffer: a buffer
  *
  * Returns: (transfer full) (nullable): the release fences that readers added so
- *   far, merged, %NULL for none that is pending
+ *   far, merged; %NULL if all have signalled
  */
 GST_DMABUF_CORE_API
 DmabufFence *gst_buffer_get_dmabuf_core_release_fence (GstBuffer *buffer);
 
 /**
  * GstDmabufCoreReleaseFunc:
- * @fence: (transfer none) (nullable): when it has signalled all readers are
- *   done; %NULL if they are
- * @user_data: what was given with the function
+ * @fence: (transfer none) (nullable): signals when all readers are done; %NULL
+ *   if they are already
+ * @user_data: the data given with the function
  *
- * Called once for each buffer that went out, when it and its copies are gone,
- * read or dropped, on the thread that dropped the last one.
+ * Called once for each buffer that was sent, when it and its copies have been
+ * released, on the thread that released the last one.
  */
 typedef void (*GstDmabufCoreReleaseFunc) (
     DmabufFence *fence, gpointer user_data);
@@ -134,12 +135,13 @@ typedef void (*GstDmabufCoreReleaseFunc) (
 /**
  * gst_buffer_set_dmabuf_core_release_func:
  * @buffer: a writable buffer with the sync meta
- * @func: (scope notified) (closure user_data): what to call
+ * @func: (scope notified) (closure user_data): the function to call
  * @user_data: for @func
  * @notify: (nullable): frees @user_data, after the call
  *
- * For a producer that is no pool and wants the release fences: the other side
- * of an explicit-sync protocol. To be called before @buffer goes out.
+ * For a producer without a pool that needs the release fences, for example for
+ * the other side of an explicit-sync protocol. To be called before @buffer is
+ * pushed.
  *
  * Returns: %FALSE if @buffer has no sync meta; then @notify was not called
  */
@@ -151,22 +153,23 @@ gboolean gst_buffer_set_dmabuf_core_release_func (GstBuffer *buffer,
  * gst_buffer_finish_dmabuf_core_sync:
  * @buffer: a writable buffer that came back
  *
- * For pools: ends the journey of @buffer, calls its release function, and
- * leaves its sync meta empty for the next one.
+ * For pools: calls the release function of @buffer, and empties its sync meta
+ * for the next use.
  *
- * Returns: (transfer full) (nullable): everything that stands against writing
- *   into the memory again: acquire and release fences, merged; %NULL for
- *   nothing that is pending
+ * Returns: (transfer full) (nullable): the fences to wait for before the memory
+ *   is written again: acquire and release fences, merged; %NULL if all have
+ *   signalled
  */
 GST_DMABUF_CORE_API
 DmabufFence *gst_buffer_finish_dmabuf_core_sync (GstBuffer *buffer);
 
 /**
  * gst_dmabuf_core_sync_meta_get_counts:
- * @handed: (out) (optional): buffers that went out under a sync meta
- * @returned: (out) (optional): and those that came back or were freed
+ * @handed: (out) (optional): buffers sent with a sync meta
+ * @returned: (out) (optional): those of them that came back or were freed
  *
- * The books of this process. They are equal when no buffer is under way.
+ * Counts the buffers of this process. The counts are equal when no buffer is
+ * under way.
  */
 GST_DMABUF_CORE_API
 void gst_dmabuf_core_sync_meta_get_counts (guint64 *handed, guint64 *returned);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What dmabufv4l2src agrees on with its peer, and the buffers that follow from
- * it.
+ * Negotiation of dmabufv4l2src: caps, and the buffers that follow from them.
  */
 
 #include "gstdmabufv4l2src-private.h"
@@ -12,12 +11,12 @@
 
 #include <errno.h>
 
-/* More would only make a picture older. */
+/* More buffers would only add latency. */
 #define MAX_DMABUFS 8
-/* What a consumer holds that does not ask for more: the frame that it shows,
- * and the next one. */
+/* Buffers that a consumer holds by default: the frame that it shows, and the
+ * next one. */
 #define MIN_CONSUMER_BUFFERS 2
-/* Less than between 30 and 30000/1001. */
+/* Relative; less than the difference between 30 and 30000/1001. */
 #define MAX_RATE_ERROR 0.0005
 
 /* --- buffers -------------------------------------------------------------- */
@@ -116,7 +115,7 @@ gst_dmabuf_v4l2_src_get_caps (GstBaseSrc *base, GstCaps *filter)
   return result;
 }
 
-/* Who takes anything may be somebody who has never heard of DMA_DRM. */
+/* A peer with ANY caps may not know DMA_DRM: offer it plain caps. */
 static GstCaps *
 drop_dma_drm (GstCaps *caps)
 {
@@ -132,7 +131,8 @@ drop_dma_drm (GstCaps *caps)
   return caps;
 }
 
-/* In the peer's order; what the peer leaves open, in the device's. */
+/* Intersects in the peer's order; within one of its structures, in the device's
+ * order. */
 static GstCaps *
 intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
 {
@@ -148,8 +148,8 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
 
   if (peer && gst_caps_is_empty (peer)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): nothing suits all elements downstream, whatever the device "
-        "has: a caps filter there wants what the element behind it cannot do",
+        "%s (%s): no caps suit all elements downstream: a caps filter there "
+        "asks for a format that the element after it cannot take",
         self->device->path, self->device->card);
     gst_clear_caps (&caps);
   } else if (gst_caps_is_empty (caps)) {
@@ -157,8 +157,8 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
 
     /* Most webcams have their large sizes compressed only. */
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): has nothing of what is wanted: %s; v4l2-ctl -d %s "
-        "--list-formats-ext shows what it has%s%s",
+        "%s (%s): has no format for the wanted caps %s; v4l2-ctl -d %s "
+        "--list-formats-ext lists its formats%s%s",
         self->device->path, self->device->card, wanted, self->device->path,
         self->caps.compressed ? ", of which v4l2src ! decodebin ! dmabufalloc "
                                 "decodes "
@@ -173,8 +173,7 @@ intersect_with_peer (GstDmabufV4l2Src *self, GError **error)
   return caps;
 }
 
-/* What the peer is told, who knows @caps so far: the rate that the driver took,
- * if the peer can live with it. */
+/* Returns @caps with the rate that the driver chose, if the peer accepts it. */
 static GstCaps *
 caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
 {
@@ -188,7 +187,7 @@ caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
       || wanted_n == 0)
     return gst_caps_ref (caps);
 
-  /* Not what a driver's rounding makes of a rate: 10000000/333333. */
+  /* A driver rounds the interval: 30/1 may come back as 10000000/333333. */
   if (ABS ((gdouble) setup->fps_n * wanted_d
               / ((gdouble) setup->fps_d * wanted_n)
           - 1)
@@ -202,7 +201,7 @@ caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
   if (gst_caps_is_empty (accepted)) {
     GST_ELEMENT_WARNING (self, RESOURCE, SETTINGS,
         ("%s (%s): asked for %d/%d frames per second, the driver gives %u/%u; "
-         "v4l2-ctl -d %s --list-formats-ext shows the rates it has",
+         "v4l2-ctl -d %s --list-formats-ext lists its rates",
             self->device->path, self->device->card, wanted_n, wanted_d,
             setup->fps_n, setup->fps_d, self->device->path),
         (NULL));
@@ -213,8 +212,8 @@ caps_with_rate (GstDmabufV4l2Src *self, GstCaps *caps)
   return actual;
 }
 
-/* Sets the device up for @caps and tells the peer. FALSE without an error if
- * the peer is flushing. */
+/* Sets the device up for @caps and sends the caps event. FALSE without an error
+ * if the pad is flushing. */
 static gboolean
 apply_caps (GstDmabufV4l2Src *self, GstCaps *caps, GError **error)
 {
@@ -267,7 +266,7 @@ gst_dmabuf_v4l2_src_negotiate (GstBaseSrc *base)
     goto failed;
   v4l2_setup_complete_caps (&setup, caps, open);
 
-  /* A peer that asks anew and gets the same does not interrupt the camera. */
+  /* A RECONFIGURE that ends in the same caps does not interrupt the camera. */
   if ((!self->applied || !gst_caps_is_equal (caps, self->applied))
       && !apply_caps (self, caps, &error))
     goto failed;
@@ -285,18 +284,18 @@ failed:
   return FALSE;
 }
 
-/* Until there is a signal. A state change ends the wait, and the next frame
- * begins it again. */
+/* Waits for a signal at the input. unlock() ends the wait, and the next call of
+ * create() begins it again. */
 static GstFlowReturn
 wait_for_signal (GstDmabufV4l2Src *self, GError **error)
 {
   GError *problem = NULL;
 
   while (!v4l2_input_prepare (self->device, &problem)) {
-    if (!self->told_no_signal)
+    if (!self->no_signal_reported)
       GST_ELEMENT_WARNING (
           self, RESOURCE, READ, ("%s", problem->message), (NULL));
-    self->told_no_signal = TRUE;
+    self->no_signal_reported = TRUE;
     g_clear_error (&problem);
 
     do {
@@ -325,7 +324,7 @@ gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self)
   V4l2Caps caps, before;
   GstFlowReturn ret;
 
-  /* Timings can be set when there are no buffers of the old ones. */
+  /* S_DV_TIMINGS is refused while buffers of the old timings exist. */
   gst_clear_caps (&self->applied);
   if (!gst_dmabuf_v4l2_src_teardown (self, &error))
     goto failed;
@@ -341,9 +340,9 @@ gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self)
   GST_OBJECT_UNLOCK (self);
   v4l2_caps_clear (&before);
 
-  self->told_no_signal = FALSE;
-  /* There are no buffers until this has succeeded: whoever asks for a frame
-   * before, after a flush or a pause, begins here again. */
+  self->no_signal_reported = FALSE;
+  /* Until this has succeeded there are no buffers: signal_changed stays set, so
+   * that create() begins here again after a flush or a pause. */
   if (!gst_base_src_negotiate (GST_BASE_SRC (self)))
     return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
         ? GST_FLOW_FLUSHING
@@ -358,8 +357,8 @@ failed:
   return GST_FLOW_ERROR;
 }
 
-/* What the driver needs, what the consumers hold, and two on the way; no more
- * dma-bufs than MAX_DMABUFS, unless the driver could not work with them. */
+/* The driver's minimum, the consumers' minimum, and two buffers in between; at
+ * most MAX_DMABUFS dma-bufs, or more if the driver's minimum demands it. */
 static guint
 choose_n_buffers (GstDmabufV4l2Src *self, GstQuery *query)
 {
@@ -394,17 +393,17 @@ gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
       query, GST_DMABUF_CORE_SYNC_META_API_TYPE, NULL);
   n_buffers = choose_n_buffers (self, query);
 
-  /* The buffers are the driver's: no other pool is wanted, and the base class
-   * must not start one. */
+  /* The driver allocates the buffers: remove all pools, so that the base class
+   * does not activate one. */
   while (gst_query_get_n_allocation_pools (query) > 0)
     gst_query_remove_nth_allocation_pool (query, 0);
 
   if (!has_video_meta && !v4l2_layout_is_default (&self->setup.layout, &reason))
     goto needs_video_meta;
 
-  /* A consumer that names the sync meta leaves no fence that the mapping does
-   * not know, and one without video meta imports nothing. Of all others the
-   * kernel is asked, which costs a system call for each frame. */
+  /* Asking the kernel for fences costs a system call for each frame. That is
+   * left out for a consumer with the sync meta, all of whose fences the mapping
+   * knows, and for one without GstVideoMeta, which imports nothing. */
   ignore_kernel_fences = has_sync_meta || !has_video_meta;
 
   if (self->pool && ignore_kernel_fences == self->ignore_kernel_fences
@@ -426,14 +425,14 @@ gst_dmabuf_v4l2_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
 
   /* ERRORS */
 needs_video_meta:
-  /* Nobody has answered the query. */
+  /* While the pad flushes, the query has no answer. */
   if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))) {
     g_free (reason);
     return FALSE;
   }
   g_set_error (&error, DMABUF_ERROR, EINVAL,
-      "%s (%s): the next element does not take GstVideoMeta, but of this "
-      "device's frames %s; put videoconvert in between, or choose another "
+      "%s (%s): the next element does not take GstVideoMeta, which the frames "
+      "of this device need: %s; put videoconvert in between, or choose another "
       "width",
       self->device->path, self->device->card, reason);
   g_free (reason);

@@ -15,45 +15,45 @@
 G_BEGIN_DECLS
 
 /*
- * Threads: the streaming thread owns everything but what a comment says
- * otherwise, and so does whoever starts and stops the element while there is no
- * streaming thread. Buffers come back on any thread, and then meet only the
- * V4l2Pool.
+ * Threads: members belong to the streaming thread, or to the thread that starts
+ * and stops the element while the streaming thread does not run; exceptions
+ * have a comment. Buffers come back on any thread and then use the V4l2Pool
+ * only.
  */
 struct _GstDmabufV4l2Src
 {
   GstPushSrc parent;
 
-  /* Under the object lock; what the streaming thread changes, it may read
-   * without. */
+  /* Written under the object lock. The streaming thread reads without the lock
+   * the members that only it writes. */
   char *device_path;
   GstStructure *extra_controls;
-  V4l2Device *device; /* from start to stop */
-  V4l2Caps caps;      /* likewise */
+  V4l2Device *device; /* From start to stop */
+  V4l2Caps caps;      /* Likewise */
   V4l2Pool *pool;
-  guint n_buffers;         /* dma-bufs of the pool */
-  guint n_frames;          /* that the pool has buffers for */
-  guint64 n_exports;       /* since the start */
-  guint64 n_requeued;      /* of the pools before this one */
-  guint64 n_fences_waited; /* likewise */
-  GstClockTime duration;   /* of a frame; NONE if the driver does not say */
-  GstClockTime latency;    /* least; 0 before the first frame */
-  guint64 cpu_maps_before; /* what the process had counted at the start */
+  guint n_buffers;         /* Dma-bufs of the pool */
+  guint n_frames;          /* Frames for which the pool has dma-bufs */
+  guint64 n_exports;       /* Since the start */
+  guint64 n_requeued;      /* By pools before this one */
+  guint64 n_fences_waited; /* Likewise */
+  GstClockTime duration;   /* Of a frame; NONE if the driver has no rate */
+  GstClockTime latency;    /* Minimum; 0 before the first frame */
+  guint64 cpu_maps_before; /* The process-wide counter at the start */
 
-  GstDmabufCoreStats stats; /* atomic */
-  gint n_starved;           /* atomic */
-  gint paused;              /* atomic */
+  GstDmabufCoreStats stats; /* Atomic */
+  gint n_starved;           /* Atomic */
+  gint paused;              /* Atomic */
 
-  GstDmabufCoreInterrupt interrupt; /* atomic */
+  GstDmabufCoreInterrupt interrupt; /* Atomic */
 
-  GstCaps *applied; /* to the device, before it said what it made of them */
+  GstCaps *applied; /* As requested of the device, before its corrections */
   V4l2Setup setup;
   V4l2Queue *queue;
-  guint n_wanted; /* frames, before the driver said how many it has */
+  guint n_wanted; /* Frames requested; the driver may give another number */
   gboolean ignore_kernel_fences;
   gboolean streaming;
-  gboolean signal_changed; /* and nobody has followed it yet */
-  gboolean told_no_signal;
+  gboolean signal_changed; /* And not negotiated yet */
+  gboolean no_signal_reported;
   V4l2Timeline timeline;
 };
 
@@ -63,12 +63,12 @@ void gst_dmabuf_v4l2_src_post_error (
 
 /* --- gstdmabufv4l2src-negotiation.c --------------------------------------- */
 
-/* Stops capturing and gives the buffers back. Those that consumers hold live
- * on; on a kernel that cannot orphan them they are asked for. */
+/* Stops capturing and frees the buffers. Those that consumers hold live on; on
+ * a kernel that cannot orphan them, a DRAIN query asks for them. */
 gboolean gst_dmabuf_v4l2_src_teardown (GstDmabufV4l2Src *self, GError **error);
 
-/* After the signal at the input has changed: waits until there is one, with one
- * warning, and negotiates what it allows. */
+/* To be called after the signal at the input has changed: waits for a signal,
+ * with one warning, and negotiates its format. */
 GstFlowReturn gst_dmabuf_v4l2_src_follow_signal (GstDmabufV4l2Src *self);
 
 /* The class's functions. */

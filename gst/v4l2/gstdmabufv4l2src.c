@@ -5,9 +5,9 @@
  * @title: dmabufv4l2src
  * @short_description: captures from a V4L2 device into dma-bufs
  *
- * Hands out the dma-bufs into which the driver captures, and never copies: if
- * the consumers hold all of them the driver has nowhere to capture to, drops
- * frames, and the property #GstDmabufV4l2Src:stats says how many.
+ * Pushes the dma-bufs into which the driver captures, and never copies. While
+ * the consumers hold all of them the driver drops frames, which
+ * #GstDmabufV4l2Src:stats counts.
  *
  * ## Example launch line
  * |[
@@ -129,8 +129,8 @@ report_latency (GstDmabufV4l2Src *self)
       GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
 }
 
-/* After a wake, which only says that there is something to look at: what it was
- * for may be over. */
+/* Called after v4l2_device_wake(). The reason for it may have gone: FLUSHING
+ * only if create() has to return now, OK to go on. */
 static GstFlowReturn
 wait_until_running (GstDmabufV4l2Src *self)
 {
@@ -138,7 +138,7 @@ wait_until_running (GstDmabufV4l2Src *self)
 
   v4l2_device_clear_wake (self->device);
 
-  /* The base class signals all ways on, under the lock. */
+  /* GstBaseSrc signals live_cond for PLAYING, a flush and a stop. */
   g_mutex_lock (&base->live_lock);
   while (g_atomic_int_get (&self->paused)
       && !gst_dmabuf_core_interrupt_is_set (&self->interrupt, base))
@@ -175,7 +175,7 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
         continue;
     }
 
-    /* Not before PLAYING, or the first frames would be old ones. */
+    /* Start here, in PLAYING: frames captured in PAUSED would be old. */
     if (!self->streaming) {
       if (!v4l2_queue_start (self->queue, &error))
         goto failed;
@@ -188,10 +188,10 @@ gst_dmabuf_v4l2_src_create (GstPushSrc *push, GstBuffer **out)
       continue;
     if (ret == V4L2_POOL_FLOW_NO_FRAME) {
       GST_ELEMENT_WARNING (self, RESOURCE, READ,
-          ("%s (%s): no frame for %.1f s, although it has %u buffers; see "
-           "whether its signal or sensor is on (v4l2-ctl -d %s --all, "
-           "media-ctl -p), and what dmesg says",
-              self->device->path, self->device->card, V4L2_PATIENCE_MS / 1000.0,
+          ("%s (%s): no frame for %.1f s, although it has %u buffers; check "
+           "that its signal or sensor is on (v4l2-ctl -d %s --all, "
+           "media-ctl -p), and the messages of dmesg",
+              self->device->path, self->device->card, V4L2_TIMEOUT_MS / 1000.0,
               v4l2_queue_get_n_queued (self->queue), self->device->path),
           (NULL));
       ret = GST_FLOW_OK;
@@ -261,8 +261,8 @@ gst_dmabuf_v4l2_src_query (GstBaseSrc *base, GstQuery *query)
   n_frames = self->n_frames;
   GST_OBJECT_UNLOCK (self);
 
-  /* A frame is ready when the next one begins, if not later. As long as there
-   * are buffers left, the driver goes on capturing. */
+  /* Minimum: a frame is complete when the next one begins, or later. Maximum:
+   * the driver goes on capturing while it has buffers. */
   if (GST_CLOCK_TIME_IS_VALID (duration) && n_frames > 1) {
     min = MAX (min, duration);
     gst_query_set_latency (
@@ -276,7 +276,7 @@ gst_dmabuf_v4l2_src_query (GstBaseSrc *base, GstQuery *query)
 
 /* --- states --------------------------------------------------------------- */
 
-/* What cannot be set is no reason not to show a picture. */
+/* A control that cannot be set is a warning: capturing works without it. */
 static void
 apply_controls (GstDmabufV4l2Src *self)
 {
@@ -330,7 +330,7 @@ gst_dmabuf_v4l2_src_start (GstBaseSrc *base)
   gst_dmabuf_core_stats_reset (&self->stats);
   g_atomic_int_set (&self->n_starved, 0);
   v4l2_timeline_reset (&self->timeline);
-  self->signal_changed = self->told_no_signal = FALSE;
+  self->signal_changed = self->no_signal_reported = FALSE;
   g_atomic_int_set (&self->paused, FALSE);
 
   GST_OBJECT_LOCK (self);
@@ -376,8 +376,8 @@ gst_dmabuf_v4l2_src_stop (GstBaseSrc *base)
   return TRUE;
 }
 
-/* A flush can come when nothing is open. No unlock_stop(): who was woken clears
- * the wake. */
+/* May be called while no device is open. There is no unlock_stop(): the woken
+ * thread clears the wake in wait_until_running(). */
 static gboolean
 gst_dmabuf_v4l2_src_unlock (GstBaseSrc *base)
 {
@@ -404,7 +404,8 @@ gst_dmabuf_v4l2_src_change_state (
 {
   GstDmabufV4l2Src *self = GST_DMABUF_V4L2_SRC (element);
 
-  /* Known before the base class ends the wait for a frame, or signals. */
+  /* Set before the base class calls unlock() or signals live_cond: the woken
+   * thread reads it. */
   if (transition == GST_STATE_CHANGE_PLAYING_TO_PAUSED)
     g_atomic_int_set (&self->paused, TRUE);
   else if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING)
@@ -537,8 +538,8 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   /**
    * GstDmabufV4l2Src:device:
    *
-   * The device node; NULL for the first capture device with raw video, which
-   * the log names.
+   * The device node; NULL for the first capture device with raw video, whose
+   * name is logged.
    */
   properties[PROP_DEVICE] = g_param_spec_string ("device", "Device",
       "Device node, for example /dev/video0 (NULL = first capture device)",
@@ -548,8 +549,8 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   /**
    * GstDmabufV4l2Src:extra-controls:
    *
-   * V4L2 controls by their names, for example `c,brightness=128`. What cannot
-   * be set is reported by a warning message.
+   * V4L2 controls by their names, for example `c,brightness=128`. A control
+   * that cannot be set is a warning message on the bus.
    */
   properties[PROP_EXTRA_CONTROLS] = g_param_spec_boxed ("extra-controls",
       "Extra controls", "V4L2 controls to set, for example c,brightness=128",
@@ -559,11 +560,12 @@ gst_dmabuf_v4l2_src_class_init (GstDmabufV4l2SrcClass *klass)
   /**
    * GstDmabufV4l2Src:stats:
    *
-   * Since the start, all uint64: the common fields (frames, dropped by the
-   * driver for want of a buffer, copies, ...), buffers (dma-bufs of the current
-   * format), exports (dma-bufs there ever were), copies (always 0), cpu-maps
-   * (of dma-bufs in this process), requeued, fences-waited (before a buffer
-   * could be requeued), starved (how often the driver had no buffer left).
+   * Counted since the start, all uint64: the common fields (frames; dropped,
+   * frames lost by the driver; copies, always 0; ...), buffers (dma-bufs of the
+   * current format), exports (dma-bufs exported), cpu-maps (CPU maps of
+   * dma-bufs in this process), requeued (buffers given back to the driver),
+   * fences-waited (how often requeuing had to wait for a fence), starved (how
+   * often the driver had no buffer left).
    */
   properties[PROP_STATS] = gst_dmabuf_core_param_spec_stats (
       "buffers, exports, cpu-maps, requeued, fences-waited, starved");

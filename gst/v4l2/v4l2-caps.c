@@ -23,7 +23,7 @@ v4l2_caps_get_template (void)
   for (i = 0; i < n_formats; i++) {
     GValue value = G_VALUE_INIT;
 
-    /* The other name of a format with separate planes is next to it. */
+    /* NV12 and NV12M are adjacent in the table and one GstVideoFormat. */
     if (i > 0 && table[i].format == table[i - 1].format)
       continue;
     g_value_init (&value, G_TYPE_STRING);
@@ -92,7 +92,7 @@ structure_distance (const GstStructure *structure, const V4l2Caps *self)
 
   distance =
       ABS ((gint64) width - self->width) + ABS ((gint64) height - self->height);
-  /* The size first, then the rate. */
+  /* The size has priority over the rate. */
   distance <<= 20;
   if (fps_d > 0)
     distance += MIN (ABS (1000 * (gint64) fps_n / fps_d
@@ -102,7 +102,7 @@ structure_distance (const GstStructure *structure, const V4l2Caps *self)
   return distance;
 }
 
-/* Moves what only the driver can choose out of @structure. */
+/* Moves the open fields that the driver decides out of @structure. */
 static GstStructure *
 structure_take_open_fields (GstStructure *structure)
 {
@@ -134,7 +134,7 @@ v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps, GstStructure **open)
 
   g_return_val_if_fail (!gst_caps_is_empty (caps), caps);
 
-  /* The peer's first format it is; every structure that has it gives sizes to
+  /* Take the peer's first format; all structures with that format have sizes to
    * choose from. */
   for (i = 0; i < gst_caps_get_size (caps); i++) {
     GstStructure *candidate;
@@ -166,14 +166,13 @@ v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps, GstStructure **open)
 
 /* --- reading ------------------------------------------------------------ */
 
-/* Puts what the caps ask for into words, and what there is. */
 static void
 set_no_format_error (const V4l2Caps *self, GstCaps *caps, GError **error)
 {
   char *wanted = gst_caps_to_string (caps);
 
   g_set_error (error, DMABUF_ERROR, EINVAL,
-      "the device has no format for %s; GST_DEBUG=dmabufv4l2:5 lists its caps",
+      "the device has no format for %s; GST_DEBUG=dmabufv4l2:5 logs its caps",
       wanted);
   g_free (wanted);
 }
@@ -225,7 +224,7 @@ v4l2_caps_parse (
   request->fps_d = GST_VIDEO_INFO_FPS_D (&info);
   request->interlaced = GST_VIDEO_INFO_IS_INTERLACED (&info);
 
-  /* Only what the caps say; GstVideoInfo fills in its own defaults. */
+  /* Read from the caps: GstVideoInfo fills in defaults of its own. */
   text = gst_structure_get_string (structure, "colorimetry");
   if (text)
     request->has_colorimetry =

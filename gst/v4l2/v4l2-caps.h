@@ -9,20 +9,22 @@
 G_BEGIN_DECLS
 
 /*
- * What a device can do, asked once after it was opened, and what it does now.
+ * The formats of a device, probed once after it was opened, and its current
+ * one.
  */
 typedef struct
 {
-  GPtrArray *formats; /* of const V4l2FormatInfo, most wanted first */
+  GPtrArray *formats; /* Of const V4l2FormatInfo, preferred first */
   GstCaps *caps;
-  char *compressed; /* names of the formats not in the table, NULL: none */
-  char *others;     /* likewise of those that are not compressed */
+  char *compressed; /* Names of its compressed formats, or NULL */
+  char *others;     /* Names of its other formats outside the table, or NULL */
 
-  /* Where the device stands: the wish of somebody who wishes nothing. */
-  const V4l2FormatInfo *current; /* NULL: a format we do not have */
+  /* The device's current setting: the default where the peer leaves a choice.
+   */
+  const V4l2FormatInfo *current; /* NULL: a format outside the table */
   guint width;
   guint height;
-  guint fps_n; /* at least 30 frames per second: see v4l2-probe.c */
+  guint fps_n; /* At least 30 frames per second: see v4l2-probe.c */
   guint fps_d;
 } V4l2Caps;
 
@@ -30,24 +32,23 @@ typedef struct
 gboolean v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error);
 void v4l2_caps_clear (V4l2Caps *self);
 
-/* What the pad can have without a device. */
+/* The caps of the pad template. */
 GstCaps *v4l2_caps_get_template (void);
 
-/* From caps that the peer accepts, in its order, the ones that are nearest to
- * what the device does now. What the peer leaves open about colours and fields
- * comes as @open (transfer full), for v4l2_setup_complete_caps(). */
+/* Chooses from @caps, which the peer accepts, the first format, and the size
+ * and rate nearest to the device's current setting. Fields about colours and
+ * interlacing that the peer leaves open are moved to @open (transfer full), for
+ * v4l2_setup_complete_caps(). */
 GstCaps *
 v4l2_caps_fixate (const V4l2Caps *self, GstCaps *caps, GstStructure **open);
 
-/*
- * Fixed caps, read.
- */
+/* Fixed caps as the values for a request to the driver. */
 typedef struct
 {
   const V4l2FormatInfo *info;
   guint width;
   guint height;
-  guint fps_n; /* 0: whatever the device likes */
+  guint fps_n; /* 0: the device chooses */
   guint fps_d;
   gboolean interlaced;
   gboolean has_colorimetry;
@@ -57,8 +58,8 @@ typedef struct
 gboolean v4l2_caps_parse (
     const V4l2Caps *self, GstCaps *caps, V4l2Request *request, GError **error);
 
-/* The request as S_FMT and TRY_FMT want it. With @convert the driver is asked
- * to convert to the request's colorimetry. */
+/* Fills in @format for S_FMT or TRY_FMT. With @convert it asks the driver to
+ * convert to the request's colorimetry. */
 void v4l2_request_to_format (const V4l2Request *request,
     enum v4l2_buf_type type, gboolean convert, struct v4l2_format *format);
 

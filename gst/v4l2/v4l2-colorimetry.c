@@ -8,8 +8,8 @@ typedef struct
   gint gst;
 } Pair;
 
-/* In each table the first line with a GStreamer value is the one that is asked
- * of a driver for it. */
+/* Several V4L2 values map to one GStreamer value; the first of them is used to
+ * ask a driver for it. */
 
 static const Pair primaries[] = {
   { V4L2_COLORSPACE_REC709, GST_VIDEO_COLOR_PRIMARIES_BT709 },
@@ -91,7 +91,7 @@ v4l2_colorimetry_to_gst (const V4l2Colorimetry *v4l2, gboolean is_rgb,
 
   *colorimetry = (GstVideoColorimetry) { 0 };
 
-  /* RAW is sensor data without colours that anybody defined. */
+  /* RAW is sensor data, whose colours are undefined. */
   if (v4l2->colorspace == V4L2_COLORSPACE_DEFAULT
       || v4l2->colorspace == V4L2_COLORSPACE_RAW)
     return;
@@ -110,8 +110,8 @@ v4l2_colorimetry_to_gst (const V4l2Colorimetry *v4l2, gboolean is_rgb,
       is_rgb ? GST_VIDEO_COLOR_MATRIX_RGB : TO_GST (matrices, ycbcr_enc);
   colorimetry->transfer = TO_GST (transfers, xfer_func);
 
-  /* V4L2 has one name for the function that BT.601, BT.709 and BT.2020 share;
-   * GStreamer's well-known colorimetries need the one of their standard. */
+  /* BT.601, BT.709 and BT.2020 share one transfer function, which V4L2 calls
+   * 709; GStreamer has a name for each standard. */
   if (xfer_func == V4L2_XFER_FUNC_709) {
     if (v4l2->colorspace == V4L2_COLORSPACE_SMPTE170M)
       colorimetry->transfer = GST_VIDEO_TRANSFER_BT601;
@@ -129,8 +129,8 @@ v4l2_colorimetry_from_gst (
   v4l2->quantization = TO_V4L2 (ranges, colorimetry->range);
   v4l2->xfer_func = TO_V4L2 (transfers, colorimetry->transfer);
 
-  /* For a driver sRGB is its own colorspace, and not the primaries of BT.709
-   * with another function. */
+  /* V4L2 has a colorspace of its own for sRGB, which GStreamer describes as the
+   * primaries of BT.709 with another transfer function. */
   if (v4l2->colorspace == V4L2_COLORSPACE_REC709
       && v4l2->xfer_func == V4L2_XFER_FUNC_SRGB)
     v4l2->colorspace = V4L2_COLORSPACE_SRGB;

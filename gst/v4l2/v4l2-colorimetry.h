@@ -6,7 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* The four fields with which V4L2 describes colours. */
+/* The four fields of a V4L2 format that describe colours. */
 typedef struct
 {
   guint32 colorspace;   /* enum v4l2_colorspace */
@@ -15,21 +15,21 @@ typedef struct
   guint32 xfer_func;    /* enum v4l2_xfer_func */
 } V4l2Colorimetry;
 
-/* Reads what the driver says, its DEFAULT values resolved as the V4L2
- * specification defines them. Unknown fields stay unknown. */
+/* Converts the driver's values; DEFAULT is resolved as the V4L2 specification
+ * defines it. Values without a GStreamer counterpart become UNKNOWN. */
 void v4l2_colorimetry_to_gst (const V4l2Colorimetry *v4l2, gboolean is_rgb,
     GstVideoColorimetry *colorimetry);
 
-/* What to ask of the driver; DEFAULT for what V4L2 has no name for. */
+/* Converts to V4L2; values without a V4L2 counterpart become DEFAULT. */
 void v4l2_colorimetry_from_gst (
     const GstVideoColorimetry *colorimetry, V4l2Colorimetry *v4l2);
 
-/* The fields inside of a format. */
+/* Reads the fields from a format. */
 void
 v4l2_colorimetry_get (const struct v4l2_format *format, V4l2Colorimetry *v4l2);
 
-/* Asks for these colours in S_FMT. Drivers that convert obey, others answer
- * with their own. */
+/* Sets the fields for S_FMT, with SET_CSC: a driver that can convert does,
+ * another one answers with its own values. */
 void
 v4l2_colorimetry_set (struct v4l2_format *format, const V4l2Colorimetry *v4l2);
 

@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-/* The name of a control as v4l2-ctl and upstream's elements write it: small
- * letters and digits, whatever else is between them one underscore. */
+/* The name of a control as v4l2-ctl and v4l2src write it: lower-case letters
+ * and digits, with one underscore for any other characters between them. */
 static char *
 control_name_normalise (const char *name)
 {
@@ -53,7 +53,7 @@ device_find_control (
   return found;
 }
 
-/* The number that a field stands for. */
+/* FALSE if @value is no number. */
 static gboolean
 value_get_number (const GValue *value, gint64 *number)
 {
@@ -123,7 +123,7 @@ describe_failure (GString *failures, const char *name, const GValue *value,
   if (!control)
     g_string_append (failures,
         " (there is no such control; v4l2-ctl --list-ctrls-menus "
-        "shows those there are)");
+        "lists the controls)");
   else if (code == ERANGE || code == EINVAL)
     g_string_append_printf (failures,
         " (the control goes from %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT ")",

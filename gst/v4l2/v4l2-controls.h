@@ -8,8 +8,8 @@
 G_BEGIN_DECLS
 
 /* Sets the controls that the fields of @controls name: "brightness", or
- * "white_balance_automatic" for "White Balance, Automatic". Every one is tried.
- * FALSE with an error that names those that could not be set, and why. */
+ * "white_balance_automatic" for "White Balance, Automatic". All are tried;
+ * FALSE with an error that names each control that failed, and the reason. */
 gboolean v4l2_controls_set (
     V4l2Device *device, const GstStructure *controls, GError **error);
 

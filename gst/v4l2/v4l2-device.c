@@ -13,7 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* V4L2 numbers its nodes from 0; who has more than this names the device. */
+/* Nodes are numbered from 0; for a higher number the user names the device. */
 #define MAX_PROBED_DEVICES 64
 
 /* --- the real system calls ---------------------------------------------- */
@@ -41,33 +41,33 @@ const V4l2Api *v4l2_api = &v4l2_api_linux;
 
 /* --- errors ------------------------------------------------------------- */
 
-/* What the user can do about it. */
+/* Describes an errno by its usual cause and the user's remedy. */
 static const char *
 errno_to_hint (int code)
 {
   switch (code) {
   case ENOENT:
-    return "no such device; v4l2-ctl --list-devices shows those there are";
+    return "no such device; v4l2-ctl --list-devices lists the devices";
   case EACCES:
   case EPERM:
     return "permission denied; add your user to the group of the device "
            "(usually video)";
   case EBUSY:
     return "the device is in use by another program or element; fuser -v on it "
-           "shows which";
+           "shows the program";
   case ENODEV:
   case ENXIO:
     return "the device is gone";
   case ENOMEM:
     return "out of memory; ask for a smaller size, or give the driver more "
            "(cma=)";
-  case ENOSPC: /* of uvcvideo */
+  case ENOSPC: /* By uvcvideo */
     return "no bandwidth left on the bus; take a smaller size or rate, or "
            "another USB port";
   case EPIPE:
   case ENOLINK:
-    return "the parts of the camera are not set up to fit each other; do so "
-           "with media-ctl, or use libcamerasrc";
+    return "the parts of the camera are set up with different formats; set "
+           "them up with media-ctl, or use libcamerasrc";
   case EIO:
     return "the hardware or its signal failed; dmesg may say why";
   default:
@@ -143,7 +143,7 @@ v4l2_device_unref (V4l2Device *device)
   g_free (device);
 }
 
-/* Asks what the device is, and whether it is one for us. */
+/* Checks by QUERYCAP that the device can capture by streaming. */
 static gboolean
 device_check (V4l2Device *device, GError **error)
 {
@@ -154,8 +154,7 @@ device_check (V4l2Device *device, GError **error)
 
     if (code == ENOTTY || code == EINVAL)
       g_set_error (error, DMABUF_ERROR, ENOTTY,
-          "%s: not a V4L2 device; v4l2-ctl --list-devices shows those there "
-          "are",
+          "%s: not a V4L2 device; v4l2-ctl --list-devices lists the devices",
           device->path);
     else
       v4l2_device_set_error (device, error, code, "VIDIOC_QUERYCAP");
@@ -164,7 +163,8 @@ device_check (V4l2Device *device, GError **error)
 
   device->card =
       g_strndup ((const char *) capability.card, sizeof (capability.card));
-  /* capabilities is of the whole hardware, device_caps of this node. */
+  /* The field capabilities is of the whole hardware, device_caps of the node.
+   */
   device->capabilities = capability.capabilities & V4L2_CAP_DEVICE_CAPS
       ? capability.device_caps
       : capability.capabilities;
@@ -175,15 +175,15 @@ device_check (V4l2Device *device, GError **error)
     device->type = V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
   } else {
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): not a capture device; v4l2-ctl --list-devices shows which "
-        "other nodes it has",
+        "%s (%s): not a capture device; v4l2-ctl --list-devices lists its "
+        "other nodes",
         device->path, device->card);
     return FALSE;
   }
 
   if (!(device->capabilities & V4L2_CAP_STREAMING)) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "%s (%s): the driver only supports read(), it cannot export dma-bufs",
+        "%s (%s): the driver only supports read(), which excludes dma-bufs",
         device->path, device->card);
     return FALSE;
   }
@@ -201,7 +201,7 @@ device_open_path (const V4l2Api *api, const char *path, GError **error)
   device->path = g_strdup (path);
   device->wake_fd = -1;
 
-  /* Non-blocking, so that DQBUF can never hang: waiting is poll's part. */
+  /* Non-blocking, so that DQBUF never waits: poll() does. */
   do
     device->fd = api->open (path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
   while (device->fd < 0 && errno == EINTR);
@@ -228,9 +228,8 @@ unusable:
   return NULL;
 }
 
-/* Whether it is one for who names none: a camera has nodes besides for
- * metadata, for compressed video, or for what the sensor sees before it is a
- * picture. */
+/* Whether a device can be chosen without being named: a camera also has nodes
+ * for metadata, for compressed video or for raw sensor data. */
 static gboolean
 device_has_raw_video (V4l2Device *device, GError **error)
 {
@@ -281,7 +280,9 @@ v4l2_device_open (const V4l2Api *api, const char *path, GError **error)
     g_clear_error (&local_error);
   }
 
-  /* One that may not be opened tells the user more than that there is none. */
+  /* The error of a device that failed to open says more than that there is
+   * none.
+   */
   if (first_error)
     g_propagate_prefixed_error (
         error, first_error, "no capture device found, for example ");
@@ -317,11 +318,11 @@ device_poll (V4l2Device *device, short events, int timeout_ms, GError **error)
   if (fds[1].revents)
     return V4L2_WAIT_WOKEN;
 
-  /* A change of the signal breaks the queue of buffers, too. */
+  /* Before POLLERR: a change of the signal also breaks the queue of buffers. */
   if (fds[0].revents & POLLPRI)
     return V4L2_WAIT_EVENT;
 
-  /* DQBUF will say by its errno what happened. */
+  /* The errno of DQBUF tells the reason. */
   if (fds[0].revents & (POLLERR | POLLHUP | POLLNVAL))
     return V4L2_WAIT_BROKEN;
 

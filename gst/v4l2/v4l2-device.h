@@ -7,12 +7,12 @@
 
 G_BEGIN_DECLS
 
-/* Ends an enumeration that a broken driver never does. */
+/* Limits an enumeration that a broken driver never ends. */
 #define V4L2_MAX_ENUMERATED 1024
 
 /*
- * The system calls that this plugin makes on a V4L2 device. They behave as the
- * kernel's: -1 and errno. Tests put a driver of their own in their place.
+ * The system calls that this plugin makes on a V4L2 device, with the kernel's
+ * results: -1 and errno. Tests replace them by a mock driver.
  */
 typedef struct
 {
@@ -24,16 +24,15 @@ typedef struct
 
 extern const V4l2Api v4l2_api_linux;
 
-/* The one that the element uses. */
+/* The calls that the element uses. */
 extern const V4l2Api *v4l2_api;
 
-/* How long the first frame, or the next one, may take before the user is told
- * that none comes. */
-#define V4L2_PATIENCE_MS 5000
+/* How long a frame may take before a warning is posted. */
+#define V4L2_TIMEOUT_MS 5000
 
 /*
  * An open capture device. Reference-counted: the element and each queue hold
- * it, so that a buffer that comes back late finds its file descriptor open.
+ * it, so that the file descriptor is still open when a late buffer comes back.
  */
 typedef struct
 {
@@ -41,24 +40,24 @@ typedef struct
 
   const V4l2Api *api;
   int fd;
-  int wake_fd; /* eventfd that ends v4l2_device_wait() */
+  int wake_fd; /* An eventfd that ends v4l2_device_wait() */
 
   char *path;           /* /dev/video0 */
-  char *card;           /* what the driver calls it */
-  guint32 capabilities; /* of this node, V4L2_CAP_… */
+  char *card;           /* The driver's name of the device */
+  guint32 capabilities; /* Of this node, V4L2_CAP_… */
   enum v4l2_buf_type type;
 
-  /* Of v4l2-input.c. */
-  gboolean has_events; /* a change of the signal is told */
-  guint fps_n;         /* of the signal; 0: unknown */
+  /* Set by v4l2-input.c. */
+  gboolean has_events; /* Subscribed to changes of the signal */
+  guint fps_n;         /* Of the signal; 0: unknown */
   guint fps_d;
 } V4l2Device;
 
 typedef enum
 {
   V4L2_WAIT_READY,
-  V4L2_WAIT_BROKEN, /* like READY, but waiting again would not help */
-  V4L2_WAIT_EVENT,  /* VIDIOC_DQEVENT tells which */
+  V4L2_WAIT_BROKEN, /* Like READY, but waiting again would return at once */
+  V4L2_WAIT_EVENT,  /* VIDIOC_DQEVENT gets the event */
   V4L2_WAIT_WOKEN,
   V4L2_WAIT_TIMEOUT,
   V4L2_WAIT_FAILED,
@@ -74,23 +73,24 @@ void v4l2_device_unref (V4l2Device *device);
 
 gboolean v4l2_device_is_multi_planar (const V4l2Device *device);
 
-/* An ioctl, restarted on EINTR: 0 or more, or -1 and errno. */
+/* Calls an ioctl and restarts it on EINTR: 0 or more, or -1 and errno. */
 int v4l2_device_ioctl (V4l2Device *device, unsigned long request, void *arg);
 
-/* Waits until a frame or an error can be dequeued, or v4l2_device_wake() was
- * called; -1 for ever. Takes no lock. */
+/* Waits until a frame, an event or an error can be dequeued, or
+ * v4l2_device_wake() was called. @timeout_ms of -1 waits for ever. Takes no
+ * lock. */
 V4l2WaitResult
 v4l2_device_wait (V4l2Device *device, int timeout_ms, GError **error);
 
-/* Likewise for an event, without frames: nothing needs to stream. */
+/* Waits for an event only; the device need not stream. */
 V4l2WaitResult v4l2_device_wait_event (V4l2Device *device, GError **error);
 
-/* Makes this and every further wait return, until v4l2_device_clear_wake(). */
+/* Ends the current wait and all later ones, until v4l2_device_clear_wake(). */
 void v4l2_device_wake (V4l2Device *device);
 void v4l2_device_clear_wake (V4l2Device *device);
 
 /* Sets @error to DMABUF_ERROR with @code, a positive errno. The message begins
- * with the device and ends with what the code means for the user. */
+ * with the device and ends with the cause and the user's remedy. */
 void v4l2_device_set_error (const V4l2Device *device, GError **error, int code,
     const char *format, ...) G_GNUC_PRINTF (4, 5);
 

@@ -13,10 +13,10 @@
 #define PACKED(v4l2, drm, format) PLANAR (v4l2, drm, format, 1)
 
 /*
- * V4L2 names 32-bit RGB by the bytes in memory, read backwards; DRM by the
- * little-endian word; GStreamer by the bytes in memory. Where both kinds of a
- * planar format are there the contiguous one is first: one dma-bufs instead of
- * two or three suits more importers.
+ * The names of 32-bit RGB formats differ: V4L2_PIX_FMT_XBGR32, DRM's XRGB8888
+ * (a little-endian word) and GStreamer's BGRx are all B, G, R, X in memory. A
+ * contiguous planar format stands before the one with separate planes: more
+ * importers take one dma-buf than two or three.
  */
 static const V4l2FormatInfo formats[] = {
   PACKED (NV12, DRM ('N', 'V', '1', '2'), NV12),
@@ -146,7 +146,7 @@ layout_set_field (V4l2Layout *layout, guint32 field, GError **error)
   layout->field_order = GST_VIDEO_FIELD_ORDER_UNKNOWN;
 
   switch (field) {
-  case V4L2_FIELD_ANY: /* against the specification, but seen */
+  case V4L2_FIELD_ANY: /* Some drivers return it against the specification. */
   case V4L2_FIELD_NONE:
     layout->interlace_mode = GST_VIDEO_INTERLACE_MODE_PROGRESSIVE;
     return TRUE;
@@ -160,8 +160,8 @@ layout_set_field (V4l2Layout *layout, guint32 field, GError **error)
     break;
   default:
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "the driver delivers single fields (field %u), which cannot be shown "
-        "without weaving them; choose a progressive mode of the device",
+        "the driver delivers single fields (field %u), which the element does "
+        "not weave; choose a progressive mode of the device",
         field);
     return FALSE;
   }
@@ -244,7 +244,7 @@ v4l2_layout_plane_fits (const V4l2Layout *layout, guint i, guint32 data_offset)
   return data_offset == 0 || plane_fits (layout, i, data_offset);
 }
 
-/* A driver that reports less than its format needs would make consumers read
+/* Refuses a layout with planes larger than their buffers: consumers would read
  * past the end of a buffer (SEC-7). */
 static gboolean
 layout_check (const V4l2Layout *layout, GError **error)
@@ -279,8 +279,8 @@ v4l2_layout_from_format (
   *layout = (V4l2Layout) { .info = v4l2_format_info_from_v4l2 (fourcc) };
   if (!layout->info) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
-        "pixel format %" GST_FOURCC_FORMAT " is not raw video that the element "
-        "knows",
+        "pixel format %" GST_FOURCC_FORMAT " is no raw video format that the "
+        "element knows",
         GST_FOURCC_ARGS (fourcc));
     return FALSE;
   }

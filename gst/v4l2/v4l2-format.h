@@ -10,20 +10,20 @@ G_BEGIN_DECLS
 #define V4L2_MAX_PLANES 4
 
 /*
- * One pixel format under its three names. V4L2 has two for a planar format: one
- * where the planes follow each other in a single buffer (NV12), and one where
- * each has its own (NV12M).
+ * The three names of one pixel format. V4L2 has two names for a planar format:
+ * with its planes adjacent in one buffer (NV12), or in separate buffers
+ * (NV12M).
  */
 typedef struct
 {
   guint32 v4l2; /* V4L2_PIX_FMT_… */
-  guint32 drm;  /* DRM_FORMAT_…, 0 if DRM does not have it */
+  guint32 drm;  /* DRM_FORMAT_…, 0 for a format without one */
   GstVideoFormat format;
-  guint n_buffers; /* dma-bufs of one frame */
+  guint n_buffers; /* Dma-bufs of one frame */
 } V4l2FormatInfo;
 
 /*
- * Where the pixels of a frame lie, as the driver decided it.
+ * The driver's layout of a frame.
  */
 typedef struct
 {
@@ -35,41 +35,41 @@ typedef struct
   GstVideoColorimetry colorimetry;
 
   guint n_buffers;
-  gsize sizes[V4L2_MAX_PLANES]; /* of each dma-buf, its padding left out */
+  gsize sizes[V4L2_MAX_PLANES]; /* Of each dma-buf, without padding */
 
-  /* As in GstVideoMeta: offsets from the start of the first dma-buf, if all lay
-   * one behind the other. */
+  /* As in GstVideoMeta: offsets count from the start of the first dma-buf, as
+   * if the others followed it directly. */
   guint n_planes;
   gsize offsets[V4L2_MAX_PLANES];
   gint strides[V4L2_MAX_PLANES];
 } V4l2Layout;
 
-/* The whole table, most wanted first. */
+/* The whole table, preferred formats first. */
 const V4l2FormatInfo *v4l2_format_table (guint *n_formats);
 
-/* NULL for what is not in the table. */
+/* NULL for a format outside the table. */
 const V4l2FormatInfo *v4l2_format_info_from_v4l2 (guint32 fourcc);
 
-/* Whether @info is what caps with @format, or DMA_DRM caps with @drm (if that
- * is not 0) ask for. */
+/* Whether @info matches DMA_DRM caps with @drm, or plain caps with @format if
+ * @drm is 0. */
 gboolean v4l2_format_info_matches (
     const V4l2FormatInfo *info, GstVideoFormat format, guint32 drm);
 
-/* Reads a format that the driver returned. FALSE with an error of DMABUF_ERROR
- * if the element cannot express it. */
+/* Reads a format that the driver returned. FALSE with DMABUF_ERROR if the
+ * element does not support it. */
 gboolean v4l2_layout_from_format (
     V4l2Layout *layout, const struct v4l2_format *format, GError **error);
 
-/* Whether plane @i still lies in its buffer if a frame's begins @data_offset
- * bytes later. */
+/* Whether plane @i still fits into its buffer in a frame that begins
+ * @data_offset bytes later. */
 gboolean
 v4l2_layout_plane_fits (const V4l2Layout *layout, guint i, guint32 data_offset);
 
-/* Whether somebody who knows only the caps finds the pixels. If not, @reason
- * (optional, transfer full) says which plane lies elsewhere. */
+/* Whether a consumer without GstVideoMeta finds the planes. If not, @reason
+ * (optional, transfer full) names the first plane that differs. */
 gboolean v4l2_layout_is_default (const V4l2Layout *layout, char **reason);
 
-/* The fields that both pix and pix_mp have. */
+/* Accessors of the fields that pix and pix_mp share. */
 void
 v4l2_format_set_size (struct v4l2_format *format, guint width, guint height);
 void v4l2_format_set_pixelformat (struct v4l2_format *format, guint32 fourcc);

@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <gst/video/video.h>
 
-/* Timings are measured: a pixel clock that differs less is the same. */
+/* In Hz. A receiver measures the pixel clock: a smaller difference is noise. */
 #define MAX_CLOCK_ERROR 250000
 
 static gboolean
@@ -31,7 +31,7 @@ device_set_rate (V4l2Device *device, const struct v4l2_bt_timings *bt)
 
   if (bt->pixelclock == 0 || pixels == 0)
     return;
-  /* Of a clock that cannot be, nothing is guessed, or what is no fraction. */
+  /* For an impossible clock this sets nothing, or an invalid fraction. */
   gst_video_guess_framerate (
       gst_util_uint64_scale (GST_SECOND, pixels, bt->pixelclock), &fps_n,
       &fps_d);
@@ -56,7 +56,8 @@ no_timings_to_text (int code)
   }
 }
 
-/* FALSE with the reason if there is nothing to be received. */
+/* Sets the timings of the signal. FALSE with the reason if no signal can be
+ * received. */
 static gboolean
 device_follow_timings (V4l2Device *device, const char **reason)
 {
@@ -68,7 +69,8 @@ device_follow_timings (V4l2Device *device, const char **reason)
   }
   device_set_rate (device, &seen.bt);
 
-  /* What v4l2-ctl has set stays: S_DV_TIMINGS would reset the format. */
+  /* Matching timings stay, for example those set by v4l2-ctl: S_DV_TIMINGS
+   * would reset the format. */
   if (v4l2_device_ioctl (device, VIDIOC_G_DV_TIMINGS, &set) == 0
       && timings_match (&seen, &set))
     return TRUE;
@@ -77,7 +79,7 @@ device_follow_timings (V4l2Device *device, const char **reason)
     *reason = g_strerror (errno);
     return FALSE;
   }
-  GST_INFO ("%s: set the timings that it receives, %ux%u", device->path,
+  GST_INFO ("%s: set the timings of the signal, %ux%u", device->path,
       seen.bt.width, seen.bt.height);
 
   return TRUE;
@@ -103,8 +105,8 @@ v4l2_input_prepare (V4l2Device *device, GError **error)
   if (v4l2_device_ioctl (device, VIDIOC_ENUMINPUT, &input) < 0)
     return TRUE;
 
-  /* Of a camera's own sensor there is nothing to be told. Subscribed before the
-   * signal is looked at, so that no change is missed. */
+  /* Only connectors have a signal that changes, a camera's own sensor has none.
+   * Subscribe before the signal is read, so that no change is missed. */
   subscription.id = input.index;
   if (input.capabilities & (V4L2_IN_CAP_DV_TIMINGS | V4L2_IN_CAP_STD))
     device->has_events =

@@ -6,19 +6,19 @@
 G_BEGIN_DECLS
 
 /*
- * What a device captures from. A sensor is always there; the signal at a
- * connector comes and goes, and an HDMI receiver has to be told the timings
- * that it sees.
+ * The input of a capture device. A sensor is always there, but the signal at a
+ * connector comes and goes, and the driver of an HDMI receiver leaves it to the
+ * application to set the timings that it detects.
  */
 
-/* Sets @device up for the signal at its input, and asks to be told when that
- * changes. FALSE with an error that names the input if there is none, or none
- * that the device can receive: it can be used all the same, but frames need not
- * come. No buffers may be there. */
+/* Sets @device up for the signal at its input, and subscribes to its changes.
+ * No buffers may be allocated. FALSE, with an error that names the input,
+ * without a signal or for one that the device cannot receive: the device is
+ * usable, but may send no frames. */
 gboolean v4l2_input_prepare (V4l2Device *device, GError **error);
 
-/* After %V4L2_WAIT_EVENT: takes all events, TRUE if the signal is among what
- * changed. */
+/* To be called after %V4L2_WAIT_EVENT: dequeues all events. TRUE if one of them
+ * is a change of the signal. */
 gboolean v4l2_input_has_changed (V4l2Device *device);
 
 G_END_DECLS

@@ -14,12 +14,12 @@
  *        └──(fence)── slot_home ◄────────────────────┘ a new GstBuffer is made
  *
  * GstBufferPool alone is not enough: it gets the GstBuffer back while copies of
- * it may still read the memory. So the memory itself tells when nobody has it
- * any more. The same GstMemory returns again and again, so that consumers which
- * remember an import by it find it.
+ * it may still read the memory. So the dispose function of the GstMemory tells
+ * when the last reference goes. It also keeps the GstMemory alive for the next
+ * frame, so that a consumer finds the import that it cached with the memory.
  *
- * A slot that is outside holds the pool. Pool → slots → buffers is no cycle
- * then: a slot at home does not.
+ * A slot holds the pool only while it is outside, so that the pool, which owns
+ * slots and buffers, is not in a reference cycle.
  */
 
 #include "v4l2-pool.h"
@@ -32,18 +32,18 @@
 
 typedef enum
 {
-  SLOT_OUTSIDE, /* a consumer has it */
-  SLOT_HOME,    /* the driver has it, or will when a fence has signalled */
-  SLOT_EMPTY,   /* given up */
+  SLOT_OUTSIDE, /* A consumer has it */
+  SLOT_HOME,    /* The driver has it, or gets it when a fence has signalled */
+  SLOT_EMPTY,   /* Freed, or lost */
 } SlotState;
 
 typedef struct
 {
-  V4l2Pool *pool; /* held while outside */
+  V4l2Pool *pool; /* A reference while outside */
   guint index;
-  gint state;        /* atomic, SlotState */
-  gint n_away;       /* atomic: memories that consumers have */
-  GstBuffer *buffer; /* atomic; at home: ours; outside: to know it again */
+  gint state;        /* Atomic, SlotState */
+  gint n_away;       /* Atomic: memories that consumers have */
+  GstBuffer *buffer; /* Atomic; owned at home, only compared while outside */
   GstMemory *memories[V4L2_MAX_PLANES];
 } Slot;
 
@@ -56,25 +56,25 @@ struct _V4l2Pool
   Slot *slots;
   guint n_slots;
 
-  /* Whether the next frame is expected to be there already (streaming thread)
-   */
-  gboolean frames_wait;
-  gboolean told_no_frame; /* likewise */
-  gboolean was_there;     /* whether the last one was (likewise) */
+  /* For the streaming thread. */
+  gboolean expect_frame; /* The next frame is probably ready: DQBUF first */
+  gboolean was_ready;    /* The last frame was ready before poll() */
+  gboolean no_frame_reported;
 
-  guint n_lost;    /* buffers that the driver did not take back: object lock */
-  GError *lost_to; /* likewise, what the last one met with */
+  /* Under the object lock. */
+  guint n_lost;       /* Buffers that the driver did not take back */
+  GError *loss_error; /* The error of the last one */
 
-  guint64 n_requeued;      /* atomic */
-  guint64 n_fences_waited; /* atomic */
+  guint64 n_requeued;      /* Atomic */
+  guint64 n_fences_waited; /* Atomic */
 };
 
 G_DEFINE_FINAL_TYPE (V4l2Pool, v4l2_pool, GST_TYPE_BUFFER_POOL)
 
-/* A poll() that takes less than this found a frame that was waiting. */
+/* A poll() that returns within this time found a frame that was ready. */
 #define NO_WAIT_US 500
 
-/* How gst_buffer_pool_acquire_buffer() hands on what only we need. */
+/* Passes our own arguments through gst_buffer_pool_acquire_buffer(). */
 typedef struct
 {
   GstBufferPoolAcquireParams parent;
@@ -110,12 +110,12 @@ slot_build_buffer (Slot *slot)
   GST_META_FLAG_SET (meta, GST_META_FLAG_POOLED);
   GST_META_FLAG_SET (meta, GST_META_FLAG_LOCKED);
 
-  /* From here on the flag means that somebody else changed the memory. */
+  /* From here on the flag means that an element changed the memory. */
   GST_BUFFER_FLAG_UNSET (buffer, GST_BUFFER_FLAG_TAG_MEMORY);
   g_atomic_pointer_set (&slot->buffer, buffer);
 }
 
-/* For the one who made the slot SLOT_EMPTY. */
+/* To be called by the thread that set the slot to SLOT_EMPTY. */
 static void
 slot_clear (Slot *slot)
 {
@@ -131,7 +131,7 @@ slot_clear (Slot *slot)
   gst_clear_buffer (&buffer);
 }
 
-/* Holds what the callback of a fence needs, the fence among it (FEN-19). */
+/* The data of a fence's callback. It holds the fence (FEN-19). */
 typedef struct
 {
   V4l2Pool *pool;
@@ -153,8 +153,8 @@ on_fence_signaled (DmabufFence *fence, gpointer user_data)
   slot_return (((PendingReturn *) user_data)->slot);
 }
 
-/* Calls slot_return() again when @fence, which it takes, has signalled. FALSE
- * if it has. */
+/* Takes @fence, and calls slot_return() when it signals. FALSE if it has
+ * signalled already. */
 static gboolean
 slot_return_later (Slot *slot, DmabufFence *fence)
 {
@@ -171,8 +171,8 @@ slot_return_later (Slot *slot, DmabufFence *fence)
   return id != 0;
 }
 
-/* Without any buffer in the driver no frame comes: whoever waits for one is
- * woken, and finds that out when he waits again. Takes @error. */
+/* Takes @error. Without buffers the driver sends no frame: wake the thread that
+ * waits for one, which then finds pool_is_lost(). */
 static void
 pool_note_lost (V4l2Pool *self, GError *error)
 {
@@ -181,8 +181,8 @@ pool_note_lost (V4l2Pool *self, GError *error)
   GST_WARNING_OBJECT (self, "lost a buffer: %s", error->message);
   GST_OBJECT_LOCK (self);
   last = ++self->n_lost == self->n_slots;
-  g_clear_error (&self->lost_to);
-  self->lost_to = error;
+  g_clear_error (&self->loss_error);
+  self->loss_error = error;
   GST_OBJECT_UNLOCK (self);
 
   if (last)
@@ -198,13 +198,14 @@ pool_is_lost (V4l2Pool *self, GError **error)
   GST_OBJECT_LOCK (self);
   lost = self->n_lost == self->n_slots;
   if (lost)
-    g_propagate_error (error, g_error_copy (self->lost_to));
+    g_propagate_error (error, g_error_copy (self->loss_error));
   GST_OBJECT_UNLOCK (self);
 
   return lost;
 }
 
-/* Gives a slot that is whole again to the driver. */
+/* Queues a slot that has all its memories, or queues it when its fence has
+ * signalled. */
 static void
 slot_return (Slot *slot)
 {
@@ -221,7 +222,7 @@ slot_return (Slot *slot)
       return;
   }
 
-  /* Once it is in the driver the slot is no longer this thread's. */
+  /* Now the slot belongs to the driver and the streaming thread. */
   if (result == V4L2_ENQUEUE_DONE)
     return;
 
@@ -251,7 +252,8 @@ slot_home (Slot *slot)
   gst_object_unref (self);
 }
 
-/* The last reference to a memory goes: instead of dying it comes home. */
+/* Called when the last reference to a memory goes: revives it, and returns the
+ * slot once all its memories are back. */
 static gboolean
 memory_dispose (GstMiniObject *object)
 {
@@ -267,7 +269,7 @@ memory_dispose (GstMiniObject *object)
   return FALSE;
 }
 
-/* Whether @buffer is as it was when it left, and nobody else has its memory. */
+/* Whether @buffer is unchanged and has the only references to its memories. */
 static gboolean
 slot_buffer_is_whole (Slot *slot, GstBuffer *buffer)
 {
@@ -280,7 +282,7 @@ slot_buffer_is_whole (Slot *slot, GstBuffer *buffer)
   for (i = 0; i < n; i++) {
     GstMemory *memory = gst_buffer_peek_memory (buffer, i);
 
-    /* A plain reference counts as well: it can still be read through. */
+    /* Any other reference may be used to read the memory. */
     if (memory != slot->memories[i]
         || GST_MINI_OBJECT_REFCOUNT_VALUE (memory) != 1)
       return FALSE;
@@ -322,7 +324,7 @@ v4l2_pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
 {
   Slot *slot = pool_find_slot (V4L2_POOL (pool), buffer);
 
-  /* All its memory went home on other ways already. */
+  /* All its memories came home already by memory_dispose(). */
   if (!slot) {
     gst_buffer_unref (buffer);
     return;
@@ -332,14 +334,14 @@ v4l2_pool_release_buffer (GstBufferPool *pool, GstBuffer *buffer)
     slot_home (slot);
   } else {
     GST_LOG_OBJECT (pool, "memory of buffer %u is shared", slot->index);
-    /* Of memory that was taken out of it the last may have come home by now:
-     * then the slot has its next buffer. */
+    /* Only compare: memory_dispose() may have given the slot its next buffer by
+     * now. */
     g_atomic_pointer_compare_and_exchange (&slot->buffer, buffer, NULL);
     gst_buffer_unref (buffer);
   }
 }
 
-/* A frame that nobody gets to see goes back to the driver. */
+/* Queues an empty frame again instead of pushing it. */
 static void
 pool_recycle (V4l2Pool *self, const V4l2Frame *frame)
 {
@@ -347,23 +349,23 @@ pool_recycle (V4l2Pool *self, const V4l2Frame *frame)
   slot_return (&self->slots[frame->index]);
 }
 
-/* Waits for a frame, and finds out whether that was needed. */
+/* Waits for a frame, and notes whether it was ready before. */
 static V4l2WaitResult
 pool_wait (V4l2Pool *self, V4l2Device *device, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
   V4l2WaitResult waited = v4l2_device_wait (
-      device, self->told_no_frame ? -1 : V4L2_PATIENCE_MS, error);
+      device, self->no_frame_reported ? -1 : V4L2_TIMEOUT_MS, error);
 
-  self->was_there =
+  self->was_ready =
       waited == V4L2_WAIT_READY && g_get_monotonic_time () - start < NO_WAIT_US;
-  /* Only poll() tells of events. */
-  self->frames_wait = self->was_there && !device->has_events;
+  /* For events, poll() is needed each time. */
+  self->expect_frame = self->was_ready && !device->has_events;
 
   return waited;
 }
 
-/* The picture begins where the driver says, but ends in its buffer. */
+/* Whether the driver's data offsets leave room for the planes (SEC-7). */
 static gboolean
 pool_check_offsets (V4l2Pool *self, const V4l2Frame *frame, GError **error)
 {
@@ -402,19 +404,19 @@ v4l2_pool_acquire_buffer (
     if (pool_is_lost (self, error))
       return GST_FLOW_ERROR;
 
-    /* A consumer that shows frames by the clock is back when the next one is
-     * there: DQBUF alone gets it, until that proves wrong. */
+    /* A sink that waits for the clock returns when the next frame is ready:
+     * DQBUF gets that without a poll(), until it fails with EAGAIN. */
     waited = V4L2_WAIT_READY;
-    polled = !self->frames_wait;
+    polled = !self->expect_frame;
     if (polled)
       waited = pool_wait (self, device, error);
     if (waited == V4L2_WAIT_EVENT)
       return V4L2_POOL_FLOW_EVENT;
     if (waited == V4L2_WAIT_TIMEOUT) {
-      /* If consumers hold them all it is not the driver's fault. */
+      /* Consumers hold all buffers: the driver cannot capture. */
       if (v4l2_queue_get_n_queued (self->queue) == 0)
         continue;
-      self->told_no_frame = TRUE;
+      self->no_frame_reported = TRUE;
       return V4L2_POOL_FLOW_NO_FRAME;
     }
     if (waited == V4L2_WAIT_WOKEN)
@@ -429,20 +431,20 @@ v4l2_pool_acquire_buffer (
     } else {
       gboolean empty = g_error_matches (local_error, DMABUF_ERROR, EAGAIN);
 
-      /* poll() waits, and knows whether it is an event that has stopped it:
-       * it is asked once more, as that may have come since it saw a frame. */
+      /* An event that came after the poll() may be the reason of the error:
+       * poll() once more before the error is returned. */
       if (waited == V4L2_WAIT_BROKEN
           || (polled && !empty && (failed || !device->has_events))) {
         g_propagate_error (error, local_error);
         return GST_FLOW_ERROR;
       }
       failed = polled && !empty;
-      self->frames_wait = FALSE;
+      self->expect_frame = FALSE;
     }
     g_clear_error (&local_error);
   }
 
-  frame->waited = polled && !self->was_there;
+  frame->waited = polled && !self->was_ready;
   slot = &self->slots[frame->index];
   if (!pool_check_offsets (self, frame, error)) {
     slot_return (slot);
@@ -461,7 +463,7 @@ v4l2_pool_acquire_buffer (
   return GST_FLOW_OK;
 }
 
-/* Gives up what the driver had. */
+/* Stops the queue and frees the slots at home. */
 static void
 pool_clear (V4l2Pool *self)
 {
@@ -482,7 +484,7 @@ v4l2_pool_finalize (GObject *object)
   V4l2Pool *self = V4L2_POOL (object);
 
   pool_clear (self);
-  g_clear_error (&self->lost_to);
+  g_clear_error (&self->loss_error);
   g_free (self->slots);
   v4l2_queue_unref (self->queue);
 
@@ -522,7 +524,7 @@ slot_init (Slot *slot, V4l2Pool *self, guint index, GstAllocator *allocator)
     GstMemory *memory =
         gst_dmabuf_core_allocator_wrap (allocator, dmabuf_buffer_ref (buffer));
 
-    /* The pages that the driver rounded up to are nobody's pixels. */
+    /* Exclude the padding to whole pages. */
     gst_memory_resize (memory, 0, self->layout.sizes[i]);
     gst_mini_object_set_qdata (
         GST_MINI_OBJECT_CAST (memory), slot_quark (), slot, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Asking a device what it can do: ENUM_FMT × ENUM_FRAMESIZES ×
- * ENUM_FRAMEINTERVALS, into caps.
+ * Probes the caps of a device: ENUM_FMT × ENUM_FRAMESIZES ×
+ * ENUM_FRAMEINTERVALS.
  */
 
 #include "v4l2-caps.h"
@@ -16,7 +16,7 @@
 
 /* --- rates -------------------------------------------------------------- */
 
-/* A fraction of V4L2 can be one that GStreamer cannot hold. */
+/* V4L2 has unsigned fractions, GStreamer signed ones. */
 static gboolean
 fraction_is_usable (const struct v4l2_fract *fraction)
 {
@@ -44,7 +44,7 @@ rate_set_range (GValue *rates, const struct v4l2_fract *slowest,
       slowest->numerator, fastest->denominator, fastest->numerator);
 }
 
-/* That of the signal, or whatever it likes. */
+/* The rate of the signal, or any rate if that is unknown. */
 static void
 rate_set_any (GValue *rates, const V4l2Device *device)
 {
@@ -58,7 +58,7 @@ rate_set_any (GValue *rates, const V4l2Device *device)
   gst_value_set_fraction_range_full (rates, 0, 1, G_MAXINT, 1);
 }
 
-/* The rates at one size; drivers need not tell. */
+/* Probes the rates at one size; ENUM_FRAMEINTERVALS is optional for drivers. */
 static void
 probe_rates (V4l2Device *device, guint32 fourcc, guint width, guint height,
     GValue *rates)
@@ -123,8 +123,8 @@ value_init_int (GValue *value, gint number)
   g_value_set_int (value, number);
 }
 
-/* A range of GStreamer has a step only if its ends are multiples of it; of
- * others the step is left out, and the driver rounds. */
+/* GStreamer allows a step only in a range whose ends are multiples of it;
+ * otherwise the step is left out, and the driver rounds the size. */
 static void
 value_init_range (GValue *value, guint32 min, guint32 max, guint32 step)
 {
@@ -172,8 +172,8 @@ append_range (V4l2Device *device, guint32 fourcc, GPtrArray *sizes,
   value_init_range (
       &height, range->min_height, range->max_height, range->step_height);
 
-  /* The largest size is the slowest; what a small one can do more is offered
-   * too, and the driver says in S_PARM what it really does. */
+  /* The largest size has the slowest rates. The faster rates of the smallest
+   * size are offered for all, and the driver corrects them in S_PARM. */
   probe_rates (device, fourcc, range->max_width, range->max_height, &slow);
   probe_rates (device, fourcc, range->min_width, range->min_height, &fast);
   if (gst_value_compare (&slow, &fast) == GST_VALUE_EQUAL)
@@ -187,8 +187,8 @@ append_range (V4l2Device *device, guint32 fourcc, GPtrArray *sizes,
   g_value_unset (&rates);
 }
 
-/* A driver without ENUM_FRAMESIZES tells its limits by what it makes of
- * impossible sizes. */
+/* For a driver without ENUM_FRAMESIZES: TRY_FMT corrects impossible sizes to
+ * the smallest and the largest one. */
 static void
 append_tried (V4l2Device *device, guint32 fourcc, GPtrArray *sizes)
 {
@@ -212,8 +212,8 @@ append_tried (V4l2Device *device, guint32 fourcc, GPtrArray *sizes)
   append_range (device, fourcc, sizes, &range);
 }
 
-/* The sizes of a format as structures without format, which the caller frees.
- */
+/* Returns the sizes of a format as caps structures without the format, to be
+ * freed. */
 static GPtrArray *
 probe_sizes (V4l2Device *device, guint32 fourcc)
 {
@@ -267,8 +267,7 @@ append_format (GstCaps *dma_drm, GstCaps *plain, const V4l2FormatInfo *info,
   }
 }
 
-/* What the element does not know, for the message that tells the user what
- * there is instead. */
+/* Notes the name of a format outside the table, for error messages. */
 static void
 note_other (V4l2Caps *self, const struct v4l2_fmtdesc *description)
 {
@@ -282,7 +281,7 @@ note_other (V4l2Caps *self, const struct v4l2_fmtdesc *description)
   g_free (before);
 }
 
-/* The formats of @device that are in the table, in the table's order. */
+/* Lists the formats of @device that are in the table, in the table's order. */
 static void
 probe_formats (V4l2Caps *self, V4l2Device *device)
 {
@@ -327,8 +326,8 @@ probe_current (V4l2Caps *self, V4l2Device *device)
     v4l2_format_get_size (&format, &self->width, &self->height);
   }
 
-  /* Somebody may have set a higher rate with v4l2-ctl, and means it; a lower
-   * one is what the program before this one, or a dark room, left. */
+  /* A rate above 30 was set on purpose, with v4l2-ctl. A lower one may be left
+   * from another program, or from automatic exposure in a dark room. */
   self->fps_n = 30;
   self->fps_d = 1;
   if (v4l2_device_ioctl (device, VIDIOC_G_PARM, &parm) == 0
@@ -350,7 +349,7 @@ v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error)
   probe_formats (self, device);
   probe_current (self, device);
 
-  /* Who does not care gets what the device is set to: its format leads. */
+  /* The current format first: the default for a peer without a preference. */
   if (self->current
       && g_ptr_array_remove (self->formats, (gpointer) self->current))
     g_ptr_array_insert (self->formats, 0, (gpointer) self->current);
@@ -364,8 +363,8 @@ v4l2_caps_probe (V4l2Caps *self, V4l2Device *device, GError **error)
     append_format (self->caps, plain, info, sizes);
     g_ptr_array_unref (sizes);
   }
-  /* The two names of NV12 and NV12M in V4L2 gave the same caps twice; merging
-   * them keeps the first. */
+  /* Formats like NV12 and NV12M have the same caps: gst_caps_merge() keeps one.
+   */
   self->caps = gst_caps_merge (self->caps, plain);
   GST_DEBUG ("%s: caps %" GST_PTR_FORMAT, device->path, self->caps);
 
@@ -383,11 +382,11 @@ no_formats:
         self->compressed ? self->compressed : self->others,
         self->compressed
             ? "v4l2src ! decodebin ! dmabufalloc decodes compressed video"
-            : "libcamerasrc makes video of what a raw sensor sees");
+            : "libcamerasrc makes video of the frames of a raw sensor");
   else
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "%s (%s): has no raw video format that the element knows; "
-        "v4l2-ctl -d %s --list-formats-ext shows those it has",
+        "v4l2-ctl -d %s --list-formats-ext lists its formats",
         device->path, device->card, device->path);
   v4l2_caps_clear (self);
   return FALSE;

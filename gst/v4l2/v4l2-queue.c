@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* More than a driver may hand out on its own initiative is of no use. */
+/* The greatest number of buffers that V4L2 allows. */
 #define MAX_BUFFERS VIDEO_MAX_FRAME
 
-/* The device that libdmabufcore sees. It imports nothing: the memory is the
+/* The queue as a device of libdmabufcore. It imports nothing: the memory is the
  * driver's own. */
 struct _V4l2QueueDevice
 {
@@ -33,12 +33,12 @@ v4l2_queue_device_init (V4l2QueueDevice *self)
 {
 }
 
-/* The dma-bufs of one frame. Belongs to whoever has the buffer: the enqueuing
- * thread, the driver, the streaming thread after DQBUF. */
+/* The dma-bufs of one frame. Used by the current holder of the buffer: the
+ * enqueuing thread, the driver, or the streaming thread after DQBUF. */
 typedef struct
 {
   DmabufAttachment *attachments[V4L2_MAX_PLANES];
-  DmabufMapping *mappings[V4L2_MAX_PLANES]; /* while the driver has them */
+  DmabufMapping *mappings[V4L2_MAX_PLANES]; /* While the driver has them */
 } Slot;
 
 struct _V4l2Queue
@@ -47,17 +47,18 @@ struct _V4l2Queue
 
   V4l2Device *device;
   DmabufDevice *dmabuf_device;
-  guint n_planes; /* dma-bufs of a frame */
+  guint n_planes; /* Dma-bufs of a frame */
   guint n_buffers;
   guint n_exports;
   guint32 capabilities; /* V4L2_BUF_CAP_… */
   gboolean allocated;   /* REQBUFS(0) is due */
-  gint n_queued;        /* atomic: how many the driver has */
+  gint n_queued;        /* Atomic: buffers in the driver */
 
   Slot slots[MAX_BUFFERS];
 
-  /* Held over mapping and QBUF, neither of which waits, so that a late buffer
-   * is never queued under its index into the set that came after this one. */
+  /* Held over the check of @stopped, mapping and QBUF, so that a late buffer is
+   * never queued after REQBUFS has made other buffers with the same indices.
+   * Mapping and QBUF return at once. */
   GMutex lock;
   gboolean stopped;
 };
@@ -105,8 +106,8 @@ queue_request_buffers (V4l2Queue *queue, guint count, GError **error)
   return TRUE;
 }
 
-/* QUERYBUF tells how large each plane is; less than the format needs is a
- * driver's bug that must not become a consumer's. */
+/* Checks by QUERYBUF that each plane is as large as the format needs: a
+ * driver's bug must not make consumers read past the end (SEC-7). */
 static gboolean
 queue_check_slot (
     V4l2Queue *queue, const V4l2Layout *layout, guint index, GError **error)
@@ -144,18 +145,18 @@ queue_export_plane (V4l2Queue *queue, guint index, guint plane, GError **error)
     .type = queue->device->type,
     .index = index,
     .plane = plane,
-    .flags = O_CLOEXEC | O_RDWR, /* CLO-1; elements may draw into a frame */
+    .flags = O_CLOEXEC | O_RDWR, /* CLO-1; elements may draw into a frame. */
   };
   char *device_name, *name;
   DmabufBuffer *buffer;
   DmabufAttachment *attachment;
 
   if (v4l2_device_ioctl (queue->device, VIDIOC_EXPBUF, &export) < 0) {
-    /* vb2 answers EINVAL for memory that it cannot export. */
+    /* EINVAL by vb2_core_expbuf(), for memory that cannot be exported. */
     if (errno == ENOTTY || errno == EINVAL)
       g_set_error (error, DMABUF_ERROR, errno,
           "%s (%s): the driver cannot export dma-bufs (VIDIOC_EXPBUF); "
-          "v4l2src ! dmabufalloc copies its frames into some",
+          "v4l2src ! dmabufalloc copies its frames into dma-bufs",
           queue->device->path, queue->device->card);
     else
       v4l2_device_set_error (queue->device, error, errno,
@@ -168,7 +169,7 @@ queue_export_plane (V4l2Queue *queue, guint index, guint plane, GError **error)
     goto unusable;
   queue->n_exports++;
 
-  /* For who reads bufinfo or fdinfo. Cut, for a name has 31 bytes (NAME-1). */
+  /* Shown in bufinfo and fdinfo. Cut: a name has at most 31 bytes (NAME-1). */
   device_name = g_path_get_basename (queue->device->path);
   name = g_strdup_printf ("%.16s:%u.%u", device_name, index, plane);
   if (!dmabuf_buffer_set_name (buffer, name, NULL))
@@ -197,7 +198,7 @@ v4l2_queue_get_min_buffers (V4l2Device *device)
 {
   struct v4l2_control control = { .id = V4L2_CID_MIN_BUFFERS_FOR_CAPTURE };
 
-  /* Who does not say works on one and has the next one ready. */
+  /* The default: one buffer being filled, and the next one queued. */
   if (v4l2_device_ioctl (device, VIDIOC_G_CTRL, &control) < 0
       || control.value < 1 || control.value > MAX_BUFFERS)
     return 2;
@@ -205,8 +206,8 @@ v4l2_queue_get_min_buffers (V4l2Device *device)
   return control.value;
 }
 
-/* Ends the mappings of a slot: what the driver wrote is there (DQBUF is the
- * completion), or it will never write (STREAMOFF). */
+/* Ends the mappings of a slot, without a fence: the driver has finished writing
+ * at DQBUF, and writes no more after STREAMOFF. */
 static void
 slot_unmap (Slot *slot)
 {
@@ -277,7 +278,7 @@ v4l2_queue_new (V4l2Device *device, const V4l2Layout *layout, guint n_buffers,
   /* ERRORS */
 too_few:
   v4l2_device_set_error (device, error, ENOMEM,
-      "the driver gave %u of %u buffers, and 2 are the least to stream with",
+      "the driver gave %u of %u buffers, streaming needs at least 2",
       queue->n_buffers, n_buffers);
 failed:
   v4l2_queue_unref (queue);
@@ -396,8 +397,8 @@ v4l2_queue_dequeue (V4l2Queue *queue, V4l2Frame *frame, GError **error)
   return TRUE;
 }
 
-/* Begins the driver's access, lock held. @pending becomes the first fence that
- * stands against it. */
+/* Lock held. Begins the driver's access. @pending gets the first fence that it
+ * has to wait for. */
 static gboolean
 slot_map (Slot *slot, guint n_planes, DmabufFence **pending, GError **error)
 {
@@ -444,7 +445,7 @@ v4l2_queue_enqueue (
     result = V4L2_ENQUEUE_PENDING;
   } else {
     result = V4L2_ENQUEUE_DONE;
-    /* Counted first: the frame may be back before QBUF has returned. */
+    /* Counted before: DQBUF on another thread may return the buffer at once. */
     g_atomic_int_inc (&queue->n_queued);
     if (v4l2_device_ioctl (queue->device, VIDIOC_QBUF, &request.buffer) < 0) {
       v4l2_device_set_error (
@@ -489,7 +490,7 @@ v4l2_queue_release (V4l2Queue *queue, GError **error)
 
   queue_drop_buffers (queue);
 
-  /* A device that is gone has let go of everything already. */
+  /* With ENODEV the device is gone, and its buffers have been freed. */
   if (queue->allocated
       && v4l2_device_ioctl (queue->device, VIDIOC_REQBUFS, &request) < 0
       && errno != ENODEV) {
@@ -497,9 +498,9 @@ v4l2_queue_release (V4l2Queue *queue, GError **error)
 
     if (code == EBUSY)
       g_set_error (error, DMABUF_ERROR, EBUSY,
-          "%s (%s): consumers still hold buffers of the format before, and "
-          "this kernel cannot free the others without them; stop the pipeline "
-          "to change the format",
+          "%s (%s): consumers still hold buffers of the previous format, and "
+          "this kernel frees all buffers at once; stop the pipeline to change "
+          "the format",
           queue->device->path, queue->device->card);
     else
       v4l2_device_set_error (

@@ -17,45 +17,46 @@ G_BEGIN_DECLS
  *        ┌── v4l2_queue_enqueue ◄── consumers ◄── v4l2_queue_dequeue
  *        └──────────────────────────────────────────────▲
  *
- *   v4l2_queue_stop, v4l2_queue_release: whatever is still outside is orphaned.
- *   Its dma-buf lives on as long as somebody holds it, but does not come back.
+ *   v4l2_queue_stop, v4l2_queue_release: buffers that consumers hold are
+ *   orphaned. Their dma-bufs live until the last reference goes, but are not
+ *   queued again.
  *
- * For libdmabufcore the queue is a device, and each stay of a buffer in the
- * driver a mapping of it: QBUF begins one, DQBUF ends it. V4L2 knows no fences,
- * so whatever stands against the mapping is waited for before QBUF.
+ * For libdmabufcore the queue is a device, and QBUF begins a mapping of the
+ * buffer that DQBUF ends. V4L2 has no fences, so the fences of the mapping have
+ * to signal before QBUF.
  *
  * The streaming thread dequeues, starts, stops and releases; any thread
  * enqueues.
  */
 typedef struct _V4l2Queue V4l2Queue;
 
-/* A frame that was dequeued. */
+/* A dequeued frame. */
 typedef struct
 {
   guint index;
   guint32 sequence;
   guint32 flags;    /* V4L2_BUF_FLAG_… */
-  gint64 timestamp; /* nanoseconds, of the clock that the flags tell */
-  gsize bytesused;  /* of all planes; 0: the frame is empty */
+  gint64 timestamp; /* Nanoseconds, of the clock that the flags name */
+  gsize bytesused;  /* Of all planes; 0: the frame is empty */
   guint32 data_offset[V4L2_MAX_PLANES];
-  gboolean starved; /* the driver has no buffer left to fill */
-  gboolean waited;  /* it was not there when it was asked for */
+  gboolean starved; /* The driver has no buffer left to fill */
+  gboolean waited;  /* The streaming thread had to wait for it */
 } V4l2Frame;
 
 typedef enum
 {
   V4L2_ENQUEUE_DONE,
-  V4L2_ENQUEUE_PENDING, /* a fence has to signal first */
-  V4L2_ENQUEUE_STOPPED, /* the buffer is not wanted any more */
+  V4L2_ENQUEUE_PENDING, /* A fence has to signal first */
+  V4L2_ENQUEUE_STOPPED, /* The queue is stopped: the buffer is not needed */
   V4L2_ENQUEUE_FAILED,
 } V4l2EnqueueResult;
 
-/* How many buffers the driver needs for itself, so that it can work. */
+/* The number of buffers that the driver needs in its queue. */
 guint v4l2_queue_get_min_buffers (V4l2Device *device);
 
-/* Allocates and exports about @n_buffers (the driver has the last word) for the
- * format that is set. @ignore_kernel_fences: no consumer leaves fences in the
- * kernel that this process does not know of, so QBUF need not ask for them. */
+/* Allocates and exports @n_buffers, or as many as the driver chooses, for the
+ * current format. With @ignore_kernel_fences this process knows all fences of
+ * the consumers, so that the kernel is not asked for them before QBUF. */
 V4l2Queue *v4l2_queue_new (V4l2Device *device, const V4l2Layout *layout,
     guint n_buffers, gboolean ignore_kernel_fences, GError **error);
 
@@ -65,35 +66,34 @@ void v4l2_queue_unref (V4l2Queue *queue);
 V4l2Device *v4l2_queue_get_device (V4l2Queue *queue);
 guint v4l2_queue_get_n_buffers (V4l2Queue *queue);
 
-/* How many the driver has, at this moment. */
+/* The number of buffers in the driver at this moment. */
 guint v4l2_queue_get_n_queued (V4l2Queue *queue);
 
-/* How often EXPBUF was called: n_buffers × dma-bufs of a frame, once. */
+/* The number of exported dma-bufs: n_buffers × dma-bufs of a frame. */
 guint v4l2_queue_get_n_exports (V4l2Queue *queue);
 
-/* Transfer none; not after the release. */
+/* Transfer none. To be called before v4l2_queue_release(). */
 DmabufBuffer *
 v4l2_queue_get_buffer (V4l2Queue *queue, guint index, guint plane);
 
-/* STREAMON; at least the driver's minimum must be enqueued. */
+/* STREAMON; the driver's minimum of buffers must be enqueued before. */
 gboolean v4l2_queue_start (V4l2Queue *queue, GError **error);
 
-/* A frame, if there is one: FALSE with EAGAIN if there is none yet, ENODEV if
- * the device is gone. */
+/* Dequeues a frame without waiting. FALSE with EAGAIN if none is ready, ENODEV
+ * if the device is gone. */
 gboolean
 v4l2_queue_dequeue (V4l2Queue *queue, V4l2Frame *frame, GError **error);
 
-/* Lends the buffer to the driver. With %V4L2_ENQUEUE_PENDING, @pending
- * (transfer full) is what to wait for before the next try. */
+/* QBUF. With %V4L2_ENQUEUE_PENDING, @pending (transfer full) is the fence to
+ * wait for before the next try. */
 V4l2EnqueueResult v4l2_queue_enqueue (
     V4l2Queue *queue, guint index, DmabufFence **pending, GError **error);
 
-/* STREAMOFF, and nothing can be enqueued any more. */
+/* STREAMOFF; afterwards enqueuing returns %V4L2_ENQUEUE_STOPPED. */
 void v4l2_queue_stop (V4l2Queue *queue);
 
-/* REQBUFS(0), after the stop. FALSE with EBUSY if somebody outside holds
- * buffers and the kernel cannot orphan them: to be tried again when they are
- * back. */
+/* REQBUFS(0), after the stop. FALSE with EBUSY if consumers hold buffers and
+ * the kernel cannot orphan them: to be tried again when they are back. */
 gboolean v4l2_queue_release (V4l2Queue *queue, GError **error);
 
 G_END_DECLS

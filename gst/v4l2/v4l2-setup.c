@@ -7,9 +7,9 @@
 
 #include <errno.h>
 
-/* V4L2_FIELD_INTERLACED leaves the order to the standard: the fields of 525
- * lines begin at the bottom, all others at the top (V4L2 specification, "Field
- * Order"). */
+/* V4L2_FIELD_INTERLACED leaves the order to the video standard: bottom field
+ * first with 525 lines, top field first in all others (V4L2 specification,
+ * "Field Order"). */
 static void
 setup_field_order (V4l2Device *device, V4l2Layout *layout)
 {
@@ -67,8 +67,8 @@ setup_has_colorimetry (const V4l2Setup *setup, const V4l2Request *request)
           &request->colorimetry, &setup->layout.colorimetry);
 }
 
-/* S_FMT never fails for what a driver does not like: it answers with something
- * near. What the caps promise must be exact. */
+/* For an unsupported request S_FMT succeeds with a near format instead of
+ * failing, but the caps promise the exact one. */
 static gboolean
 setup_check (V4l2Device *device, const V4l2Request *request,
     const V4l2Setup *setup, GError **error)
@@ -81,8 +81,8 @@ setup_check (V4l2Device *device, const V4l2Request *request,
       || layout->height != request->height) {
     g_set_error (error, DMABUF_ERROR, EINVAL,
         "%s (%s): asked for %" GST_FOURCC_FORMAT " %ux%u, the driver gives "
-        "%" GST_FOURCC_FORMAT " %ux%u; v4l2-ctl -d %s --list-formats-ext shows "
-        "what it can do",
+        "%" GST_FOURCC_FORMAT " %ux%u; v4l2-ctl -d %s --list-formats-ext lists "
+        "its formats",
         device->path, device->card, GST_FOURCC_ARGS (request->info->v4l2),
         request->width, request->height, GST_FOURCC_ARGS (layout->info->v4l2),
         layout->width, layout->height, device->path);
@@ -115,7 +115,7 @@ setup_check (V4l2Device *device, const V4l2Request *request,
   return TRUE;
 }
 
-/* The rate is a wish: the driver takes the nearest it has, and says which. */
+/* The driver sets the nearest rate that it supports, and returns that. */
 static void
 setup_rate (V4l2Device *device, V4l2Setup *setup)
 {
@@ -153,8 +153,8 @@ v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
           device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, FALSE, setup, error))
     return FALSE;
 
-  /* Asked only where it is not there anyway: V4L2 has no words for some
-   * colorimetries that a driver can be in. */
+  /* Ask for a conversion only if the colorimetry differs: some colorimetries
+   * that drivers deliver have no V4L2 values to ask for. */
   if (!setup_has_colorimetry (setup, request)
       && !setup_call (
           device, VIDIOC_S_FMT, "VIDIOC_S_FMT", request, TRUE, setup, error))

@@ -6,7 +6,7 @@
 G_BEGIN_DECLS
 
 /*
- * What came of a request: the driver's layout, and its rate (0: unknown).
+ * The driver's answer to a request: layout and rate (0: unknown).
  */
 typedef struct
 {
@@ -15,19 +15,19 @@ typedef struct
   guint fps_d;
 } V4l2Setup;
 
-/* What the device would make of @request (TRY_FMT); changes nothing, also while
- * it streams. */
+/* Asks for the answer to @request (TRY_FMT) without changing the device; also
+ * allowed while it streams. */
 gboolean v4l2_setup_try (V4l2Device *device, const V4l2Request *request,
     V4l2Setup *setup, GError **error);
 
-/* Sets format and rate. FALSE with EINVAL, and a message that says what the
- * driver did instead, if it is not what was asked for. */
+/* Sets format and rate. FALSE with EINVAL if the driver set another format,
+ * which the message describes. */
 gboolean v4l2_setup_apply (V4l2Device *device, const V4l2Request *request,
     V4l2Setup *setup, GError **error);
 
-/* Adds what only the driver could know: colorimetry and interlacing, if they
- * are among what the peer left @open; else the peer's first, which the driver
- * is to convert to then. @caps is writable and fixed. */
+/* Adds the driver's colorimetry and interlacing to @caps, which are writable
+ * and fixed. If a value is not among those that the peer left @open, the peer's
+ * first one is added, and the driver has to convert to that. */
 void v4l2_setup_complete_caps (
     const V4l2Setup *setup, GstCaps *caps, const GstStructure *open);
 

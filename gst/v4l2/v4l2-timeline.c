@@ -2,14 +2,15 @@
 
 #include "v4l2-timeline.h"
 
-/* A timestamp that is further away than this is of another clock. */
+/* An older timestamp is of another clock. */
 #define MAX_AGE (10 * GST_SECOND)
-/* One that is less far ahead is of a device's clock that runs ahead of ours. */
+/* A timestamp may be ahead by this much: device clocks drift. One further ahead
+ * is of another clock. */
 #define MAX_AHEAD (100 * GST_MSECOND)
-/* One of so many is in time, unless all are late. */
+/* The latency grows if none of this many frames in a row was in time. */
 #define LATENCY_FRAMES 16
-/* What the running time goes back by is a flush that resets it, if it is not
- * the moment between a pause and its being noticed here. */
+/* A flush may set the running time back. A smaller step back is no flush, but
+ * the time between a pause and its notice here. */
 #define MIN_RESET (100 * GST_MSECOND)
 
 void
@@ -33,7 +34,7 @@ v4l2_timeline_count_lost (V4l2Timeline *self, const V4l2Frame *frame)
 
   if (self->had_frame)
     lost = frame->sequence - self->last_sequence - 1;
-  /* A driver that begins anew, or does not count at all. */
+  /* The sequence went back: the driver restarted, or does not count. */
   if (lost > G_MAXINT32)
     lost = 0;
 
@@ -44,7 +45,8 @@ v4l2_timeline_count_lost (V4l2Timeline *self, const V4l2Frame *frame)
   return lost;
 }
 
-/* How long ago the frame was captured, if its clock is ours. */
+/* Gets how long ago the frame was captured, if its timestamp is of
+ * CLOCK_MONOTONIC. */
 static gboolean
 frame_measure_age (
     const V4l2Frame *frame, const V4l2Now *now, GstClockTimeDiff *age)
@@ -68,13 +70,13 @@ frame_age (const V4l2Frame *frame, const V4l2Now *now, GstClockTime duration)
   if (frame_measure_age (frame, now, &age))
     return age;
 
-  /* A driver with a clock of its own: it was exposed for a frame's time. */
+  /* Timestamps of another clock: assume an exposure of one frame duration. */
   return GST_CLOCK_TIME_IS_VALID (duration) ? (GstClockTimeDiff) duration : 0;
 }
 
-/* A timestamp may be that of the start of the exposure, which is followed by
- * that, by the readout and by a bus. A frame that was there already tells
- * nothing: it waited for us. */
+/* If the timestamp is of the start of the exposure, the age includes exposure,
+ * readout and transfer. Only frames that the thread waited for count: others
+ * are older by the time that they waited in the driver. */
 gboolean
 v4l2_timeline_note_latency (
     V4l2Timeline *self, const V4l2Frame *frame, const V4l2Now *now)

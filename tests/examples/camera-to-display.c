@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Camera to display without a copy, and the proof: what an application does to
- * show a V4L2 camera on a KMS display with the elements dmabufv4l2src and
- * dmabufkmssink, and how it learns whether the frames were copied on the way.
+ * An application that shows a V4L2 camera on a KMS display with the elements
+ * dmabufv4l2src and dmabufkmssink, and checks by their statistics that no frame
+ * was copied on the way.
  *
- * Exit status: 0 nothing was copied, 1 something was, 2 the pipeline failed.
+ * Exit status: 0 zero-copy, 1 not (the output says why), 2 the pipeline failed.
  */
 
 #include <glib-unix.h>
@@ -15,14 +15,15 @@
 
 #include "compare-frames.h"
 
-/* From here on every buffer has been around once, and nothing may be imported
- * any more. */
+/* By then every buffer has gone through the pipeline once: no import may
+ * follow.
+ */
 #define WARM_UP_FRAMES 30
 
-/* The chroma of YUV is rounded once by the display and once by us. */
+/* YUV is rounded twice: by the display and by compare_frames (). */
 #define YUV_TOLERANCE 3
 
-/* Turned to a portrait, in a size that displays have */
+/* Turned to portrait, then scaled to a common size of displays */
 #define GPU_STAGE \
   " ! dmabufvkconvert name=gpu video-direction=90r" \
   " ! video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
@@ -141,7 +142,7 @@ build_pipeline (GError **error)
   gint width = 1280, height = 720;
   char *description;
 
-  /* the lab's GPU is a CPU in an emulator */
+  /* In the lab a CPU in an emulator does the GPU's work: fewer frames. */
   if (demo.frames <= 0)
     demo.frames = demo.gpu ? 40 : 150;
   if (demo.size
@@ -176,8 +177,9 @@ build_pipeline (GError **error)
   demo.sink = gst_bin_get_by_name (GST_BIN (demo.pipeline), "display");
   if (demo.gpu)
     demo.gpu_stage = gst_bin_get_by_name (GST_BIN (demo.pipeline), "gpu");
-  /* On a machine that is too slow: rather late than never, as a frame that was
-   * dropped may be the first in its dma-buf, which is new again later on. */
+  /* On a slow machine, show late frames instead of dropping them: the first
+   * frame in a dma-buf is the one that is imported. If it were dropped, the
+   * import would follow after the warm-up. */
   g_object_set (demo.sink, "max-lateness", (gint64) -1, NULL);
   if (demo.camera)
     g_object_set (demo.source, "device", demo.camera, NULL);
@@ -205,7 +207,7 @@ run_pipeline (void)
 
   if (gst_element_set_state (demo.pipeline, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE) {
-    /* The message that tells why is on the bus. */
+    /* The bus has the message with the reason. */
     GstMessage *message = gst_bus_pop_filtered (bus, GST_MESSAGE_ERROR);
 
     if (message) {
@@ -258,8 +260,8 @@ spoil (GstSample *sample)
   }
 }
 
-/* Asks the display for what it shows, writes it to a file, and compares it with
- * the frame that was sent last. */
+/* Reads the picture back from the display, writes it to a file, and compares it
+ * with the frame that was sent last. */
 static gboolean
 check_display (void)
 {
@@ -379,7 +381,7 @@ print_report (const Report *report)
   print_latency ("capture to flip, max", report->latency_max);
 }
 
-/* Why the run was not a zero-copy one, or NULL. */
+/* Returns why the run does not count as zero-copy, or NULL. */
 static char *
 find_fault (const Report *report)
 {
@@ -391,8 +393,8 @@ find_fault (const Report *report)
   if (report->cpu_maps > 0)
     return g_strdup_printf (
         "the CPU mapped a frame %" G_GUINT64_FORMAT " times", report->cpu_maps);
-  /* A short run does not use every buffer; with a GPU between them the display
-   * sees the GPU's. */
+  /* A short run may leave some buffers unused. With --gpu the display imports
+   * the GPU's buffers instead of the camera's. */
   if (!demo.gpu
       && (report->imports > report->buffers
           || (demo.n_seen >= WARM_UP_FRAMES
@@ -427,7 +429,7 @@ main (int argc, char **argv)
   gboolean as_sent;
   int status;
 
-  setlocale (LC_CTYPE, ""); /* for GLib's quotation marks */
+  setlocale (LC_CTYPE, ""); /* For GLib's quotation marks */
   context = g_option_context_new ("- camera to display without a copy");
   g_option_context_add_main_entries (context, options, NULL);
   g_option_context_add_group (context, gst_init_get_option_group ());
@@ -438,7 +440,7 @@ main (int argc, char **argv)
   }
   g_option_context_free (context);
   if (argc > 1) {
-    g_printerr ("'%s' is no option; see --help\n", argv[1]);
+    g_printerr ("unexpected argument '%s'; see --help\n", argv[1]);
     return 2;
   }
 
@@ -447,7 +449,7 @@ main (int argc, char **argv)
     goto stop;
   }
 
-  /* Before the display is read back: that maps frames for the CPU. */
+  /* Before the display is read back, because that maps frames for the CPU. */
   get_report (&report);
   print_report (&report);
   as_sent = check_display ();

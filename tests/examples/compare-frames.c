@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* Raw caps of a frame, whichever way it was negotiated. */
+/* Maps a frame with raw or DMA_DRM caps for reading. */
 static gboolean
 map_sample (GstSample *sample, GstVideoFrame *frame, GError **error)
 {
@@ -37,7 +37,7 @@ map_sample (GstSample *sample, GstVideoFrame *frame, GError **error)
   return TRUE;
 }
 
-/* A mapped frame and what turns its values into R'G'B'. */
+/* A mapped frame and the coefficients that convert its values to R'G'B' */
 typedef struct
 {
   GstVideoFrame frame;
@@ -46,7 +46,8 @@ typedef struct
   double red_cr, green_cb, green_cr, blue_cb;
 } Picture;
 
-/* Y'CbCr to R'G'B' as in ITU-R BT.601 and BT.709: two weights define all. */
+/* Y'CbCr to R'G'B' as in ITU-R BT.601 and BT.709: Kr and Kb define every
+ * coefficient. */
 static void
 picture_init_matrix (Picture *picture)
 {
@@ -72,7 +73,7 @@ to_byte (double value)
   return CLAMP (lrint (value * 255.), 0, 255);
 }
 
-/* Component values by GStreamer's description of the format: each component
+/* Reads the components by GStreamer's description of the format: each component
  * has a plane, a first byte, a pixel stride and a subsampling. */
 static void
 get_components (const GstVideoFrame *frame, guint x, guint y, int values[3])

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Benchmarks' results as files and a table; called inside the build root.
+"""Lists benchmarks, and shows their results; called inside the build root.
 
 bench.py list [NAME...]
     Prints "WHERE LIMIT PATH" for each executable tests/benchmarks/*.{sh,py}

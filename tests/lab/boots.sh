@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The boots by name: what the machine of each has besides the usual one. A case
-# asks for one with "# boot: NAME", a person with ./run vm --boot NAME.
+# The boots by name: the devices of each besides those of the usual machine. A
+# case asks for one with "# boot: NAME", a user with ./run vm --boot NAME.
 # shellcheck shell=bash disable=SC2034,SC2054
 
-# boot_NAME STATE MEMORY: adds to the arrays args, QEMU's arguments, append, the
-# kernel's parameters, and preload, libraries for QEMU. STATE is the folder that
-# lives as long as the guest, and QEMU's working directory.
+# boot_NAME STATE MEMORY: adds to the arrays args (arguments of QEMU), append
+# (parameters of the kernel) and preload (libraries for QEMU). STATE is a folder
+# that exists as long as the guest, and QEMU's working directory.
 
 # A guest of its own for the cases of Vulkan; no further device.
 boot_gpu () { :; }
@@ -16,13 +16,14 @@ boot_strangers () {
   blob_memory "$1" "$2" &&
     args+=(-device virtio-gpu-pci,id=virtio-gpu-blob,blob=true)
   monitor_in_guest
-  # modprobe takes the parameters of modules from here: of two vivids the first
-  # has cache hints, the second contiguous memory.
+  # modprobe reads parameters of modules from the kernel's command line. Of the
+  # two vivids the first has cache hints, the second contiguous memory.
   append+=(cma=64M vivid.n_devs=2 vivid.allocators=0,1 vivid.cache_hints=1,0)
 }
 
-# blob_memory STATE MEMORY: makes the guest's memory such that a card can show it
-# where it lies, which takes the host's /dev/udmabuf or its stand-in.
+# blob_memory STATE MEMORY: allocates the guest's memory as a memfd, so that QEMU
+# can show pages of it without a copy. QEMU needs the host's /dev/udmabuf for
+# that, or host-udmabuf.c, which emulates it.
 blob_memory () {
   if [ ! -w /dev/udmabuf ]; then
     host_udmabuf "$1/host-udmabuf.so" || return 1
@@ -32,9 +33,9 @@ blob_memory () {
     -machine memory-backend=ram)
 }
 
-# host_udmabuf COPY: the library, built in the root for a program of the host:
-# FALSE if that program's C library cannot load it. LD_PRELOAD is split at spaces,
-# which the checkout's path may have, hence the copy.
+# host_udmabuf COPY: builds the library in the root, for a program of the host.
+# Fails if the host's C library cannot load it. COPY has a path without spaces,
+# at which LD_PRELOAD is split; the checkout's path may have some.
 host_udmabuf () {
   local source=$LAB/host-udmabuf.c library=$TOP/build/host-udmabuf.so new
   new=$library.$BASHPID
@@ -48,9 +49,10 @@ host_udmabuf () {
       return 1; }
 }
 
-# monitor_in_guest: the guest talks to QEMU's monitor through a virtio port, see
-# cases/lib/qemu.py. QEMU connects to a socket of its own, in a folder that is
-# closed to other users; by a relative name, since that of a socket is short.
+# monitor_in_guest: gives the guest QEMU's monitor through a virtio port, see
+# cases/lib/qemu.py. QEMU connects to its own socket, which lies in a folder that
+# other users cannot enter. The name of the socket is relative, because sun_path
+# has 108 bytes.
 monitor_in_guest () {
   args+=(-chardev socket,id=monitor,path=monitor,server=on,wait=off
     -mon chardev=monitor,mode=control
@@ -58,8 +60,8 @@ monitor_in_guest () {
     -device virtserialport,chardev=to-monitor,name=lab.monitor,nr=4)
 }
 
-# boots: their names.
+# boots: prints the names of all boots.
 boots () { declare -F | sed -n 's/^declare -f boot_//p'; }
 
-# is_boot NAME: whether there is one; "" is the usual machine.
+# is_boot NAME: succeeds if NAME is a boot, or "", the usual machine.
 is_boot () { [ -z "$1" ] || declare -F "boot_$1" >/dev/null; }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What is made once and kept: the build root, and the guest's kernels and disk
-# image. Each is named after its recipe, the files that describe it.
+# The cache of the build root, and of the guest's kernels and disk image. Each is
+# made once, and named after its recipe, the files that describe it.
 # shellcheck shell=bash
 
 ROOT_RECIPE=("$LAB/packages" "$LAB/root.sh" "$LAB/kernels.sh")
@@ -9,7 +9,8 @@ IMAGE_RECIPE=("${ROOT_RECIPE[@]}" "$LAB/image.sh" "$LAB/modules.sh"
   "$LAB/initramfs-init")
 IMAGE=$CACHE/guest-$(recipe "${IMAGE_RECIPE[@]}")
 
-# prepare_root, prepare_guest: make what is not in the cache.
+# prepare_root, prepare_guest: make the root, or root and image, if the cache
+# lacks them.
 prepare_root () {
   can_as_root
   if [ ! -d "$ROOT" ]; then
@@ -20,7 +21,7 @@ prepare_root () {
     locked "$CACHE/lock" make_cached "$ROOT" build_root 5000 "the build root" ||
       exit 1
   fi
-  touch "$ROOT" 2>/dev/null # the day of its last use, see forget_old
+  touch "$ROOT" 2>/dev/null # The day of its last use, see forget_old
 }
 
 need_qemu () {
@@ -39,7 +40,8 @@ prepare_guest () {
   touch "$IMAGE" 2>/dev/null
 }
 
-# forget_old: drop what no checkout has used for two weeks.
+# forget_old: removes roots, images and packages that no checkout has used for
+# two weeks.
 forget_old () {
   local dir
   find "$CACHE" -maxdepth 1 \
@@ -47,9 +49,10 @@ forget_old () {
     -mtime +14 -print | while read -r dir; do as_root rm -rf "$dir"; done
 }
 
-# make_cached DIR FUNCTION MB WHAT: FUNCTION fills a temporary directory, which gets
-# its name only when it is complete. Called under the lock: a temporary directory
-# that is there was left by a run that was killed. WHAT takes MB while it is made.
+# make_cached DIR FUNCTION MB WHAT: FUNCTION fills a temporary directory, which is
+# renamed to DIR when it is complete. WHAT, for messages, takes MB while it is
+# made. Called under the lock, so an existing temporary directory was left by a
+# run that was killed.
 make_cached () {
   [ ! -d "$1" ] || return 0
   local tmp=$CACHE/tmp rc=0
@@ -68,18 +71,18 @@ make_cached () {
   return $rc
 }
 
-# forget_half: removes what is not complete, but packages that were fetched.
+# forget_half: removes an incomplete root or image, and keeps fetched packages.
 forget_half () {
   as_root rm -rf "$CACHE/tmp"
   [ -n "$(fetched)" ] || as_root rm -rf "$(debs)"
 }
 
-# debs: where the packages of the root in the making are kept.
+# debs: prints the folder for the packages of a root while it is made.
 debs () { echo "$CACHE/debs-${ROOT_LANE:-$SUITE}"; }
 
 fetched () { find "$(debs)" -name '*.deb' 2>/dev/null; }
 
-# stopped WHAT: a signal came while WHAT was made.
+# stopped WHAT: cleans up after a signal while WHAT was made.
 stopped () {
   local with=
   stop_step
@@ -88,8 +91,9 @@ stopped () {
   say "stopped before $1 was complete; the next run makes it$with"
 }
 
-# with_debs DIR COMMAND…: COMMAND, and mmdebstrap in it gets apt's archives from
-# DIR and leaves them there when it is stopped; at its end it removes them.
+# with_debs DIR COMMAND…: runs COMMAND, in which mmdebstrap uses DIR for apt's
+# archives. If mmdebstrap is stopped they stay in DIR; at its end it removes
+# them.
 with_debs () {
   export DEBS=$1
   shift
@@ -101,7 +105,7 @@ with_debs () {
   "$@"
 }
 
-# build_root DIR, build_image DIR: see make_cached.
+# build_root DIR, build_image DIR: a FUNCTION of make_cached.
 build_root () {
   local log=$CACHE/root.log debs found
   progress "building the build root (${ROOT_LANE:-Debian $SUITE})," \
@@ -128,8 +132,8 @@ build_image () {
     { not_made "the guest's image could not be made" "$log"; return 1; }
 }
 
-# not_made WHAT LOG: says so. Packages that were fetched stay for the next run, but
-# not on a disk that is full.
+# not_made WHAT LOG: prints why WHAT failed. Fetched packages stay for the next
+# run, unless the disk is full.
 not_made () {
   local why
   why=$(failure "$1" "$2" "$CACHE")

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Running a command inside the build root.
+# Functions that run a command inside the build root.
 # shellcheck shell=bash
 
-# What a command inside the root or the guest sees of the caller's environment.
+# passed_on: the caller's variables that a command in the root or guest gets.
 passed_on () {
   env -0 | grep -zE \
     '^(DMABUF_|GST_|G_|GI_|MESON|CK_|CI=|TERM=|COLUMNS=|NO_COLOR=|[A-Z]*SAN_OPTIONS=|VK_|MESA_|LIBGL_|WAYLAND_|DISPLAY=)'
 }
 
-# enter [DIR…] -- COMMAND…: COMMAND inside the root, the checkout and the DIRs
-# at their own paths.
+# enter [DIR…] -- COMMAND…: runs COMMAND inside the root, with the checkout and
+# the DIRs at their own paths.
 enter () {
   local dirs=("$TOP") env=() line git
   while [ "$1" != -- ]; do dirs+=("$1"); shift; done
   shift
-  # A linked worktree's repository lies elsewhere; git wants it, the build not.
+  # The repository of a linked worktree lies elsewhere; git needs it.
   git=$(git -C "$TOP" rev-parse --path-format=absolute --git-common-dir \
     2>/dev/null) || git=
   case $git in "" | "$TOP"/*) ;; *) dirs+=("$git") ;; esac
@@ -25,24 +25,24 @@ enter () {
     HOME=/root USER=root LANG=C.UTF-8 SHELL=/bin/bash "${env[@]}" "$@"
 }
 
-# cwd: where the caller stands, or the checkout if that is outside of it.
+# cwd: the caller's directory, or the checkout if that is outside of it.
 cwd () {
   case $PWD/ in "$TOP"/*) echo "$PWD" ;; *) echo "$TOP" ;; esac
 }
 
-# in_top COMMAND…: inside the root, at the checkout's top.
+# in_top COMMAND…: runs COMMAND inside the root, at the checkout's top.
 in_top () { (as_root_by=exec; cd "$TOP" && enter -- "$@"); }
 
-# build [LANE]: what that needs; see native.py. Input is for the command that
-# runs afterwards.
+# build [LANE]: builds for LANE, see native.py. Standard input is left to the
+# command that runs afterwards.
 build () {
   writable "$TOP/build"
   room "$TOP/build" 20 "the build"
   in_top tests/lab/native.py build "${1:-plain}" </dev/null
 }
 
-# with_build [COMMAND…]: inside the root where the caller stands, with the build's
-# plugins found; without COMMAND a shell that says so.
+# with_build [COMMAND…]: runs COMMAND inside the root, in the caller's directory,
+# with the build's plugins; without COMMAND, a shell.
 with_build () {
   enter -- meson devenv -C "$TOP/build/native" -w "$(cwd)" "$@"
 }

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""./run test --judges: what is done in the build root.
+"""The part of ./run test --judges in the build root.
 
 judge.py prepare [STATES.C VERSION]
     Builds the judge that comes as source, writes build/judges/versions and
-    prints it. Without arguments that source could not be fetched.
+    prints it. Called without arguments if the source could not be fetched.
 judge.py native RESULTS [NAME...]
     Runs the judges that need no device; appends to RESULTS as native.py does.
 judge.py table RESULTS
-    Prints judge, version and verdict of those that ran.
+    Prints name, version and verdict of the judges that ran.
 
 A judge is an executable tests/lab/judges/*.py. See README.md for its header.
 """
@@ -27,7 +27,7 @@ HERE = os.path.join(TOP, 'build/judges')
 VERSIONS = os.path.join(HERE, 'versions')
 STATES = os.path.join(HERE, 'states')
 
-# States.c takes the elements of this package.
+# states.c tests the elements of plugins from this package.
 PACKAGE = 'gst-dmabuf'
 
 
@@ -38,7 +38,7 @@ def first_line(*command):
 
 
 def installed():
-    """Version of the judges that are programs of the build root."""
+    """Name and version of the judges that are programs of the build root."""
     version = re.search(r'v4l2-compliance (\S+?),', first_line(
         'v4l2-compliance', '--version'))
     if version:
@@ -95,9 +95,9 @@ def run_native(results, names):
 
 
 def table(results):
-    """One line for each judge: what docs and commit messages quote."""
+    """One line for each judge, for quotation in docs and commit messages."""
     versions = {}
-    if os.path.exists(VERSIONS):  # else nothing was built
+    if os.path.exists(VERSIONS):  # Missing if the build failed
         with open(VERSIONS) as lines:
             versions = dict(line.rstrip('\n').split('\t') for line in lines)
     counts = {}

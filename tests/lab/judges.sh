@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# ./run test --judges: tests that others wrote. The judge that comes as source
-# is fetched here, by this machine's apt, since the root has no network.
+# ./run test --judges: tests of other projects. The judge that comes as source is
+# fetched here, by this machine's apt, since the root has no network.
 # shellcheck shell=bash
 
 JUDGES=$CACHE/judges
 
-# judges_here RESULTS NAME…: fetches, builds, prints the versions, and runs the
-# judges that need no guest.
+# judges_here RESULTS NAME…: fetches and builds the judges, prints their versions,
+# and runs those that need no guest.
 judges_here () {
   local results=$1 source='' version
   shift
-  build plain || return 0 # the lab says that it did not run
+  build plain || return 0 # run_tests () reports it
   version=$(states_version)
   progress "fetching the judges"
   if source=$(fetch_states "$version"); then
@@ -29,21 +29,22 @@ judges_here () {
       tests/lab/judge.py native "$results" "$@")
 }
 
-# states_version: of the source package whose libraries the root has.
+# states_version: name and version of the source package of the root's GStreamer.
 states_version () {
   # shellcheck disable=SC2016
   dpkg-query --admindir="$ROOT/var/lib/dpkg" -W \
     -f '${source:Package} ${source:Version}' libgstreamer-plugins-base1.0-0
 }
 
-# fetch_states PACKAGE VERSION (one word): prints where states.c is, or why it is
-# not there. To be called in a subshell. Kept in the cache, one folder per version.
+# fetch_states "PACKAGE VERSION": prints the path of states.c, or why it could not
+# be fetched. The cache keeps it in a folder for each version. Call it in a
+# subshell.
 fetch_states () {
   local package=${1% *} version=${1#* } kept tmp=$JUDGES/tmp.$BASHPID
   local log=$TOP/build/judges.log why
   kept=$JUDGES/${package}_$version
   if [ ! -f "$kept/states.c" ]; then
-    # We are in a subshell: its end removes a half of a download.
+    # The end of the subshell removes an incomplete download.
     # shellcheck disable=SC2064
     trap "rm -rf '$tmp'" EXIT
     trap 'exit 130' INT
@@ -63,9 +64,9 @@ fetch_states () {
   fi
 }
 
-# download_states DIR PACKAGE=VERSION: states.c in DIR. Of the source package
-# only upstream's part is fetched; apt checks it against the signed index, with
-# the keys and sources of the root, and the proxies of this machine.
+# download_states DIR PACKAGE=VERSION: puts states.c into DIR. It fetches only
+# upstream's tarball of the source package. apt checks it against the signed
+# index, with the keys and sources of the root, and the proxies of this machine.
 download_states () (
   cd "$1" || exit
   sed -n '/-backports /!s/^deb /deb-src /p' "$ROOT/etc/apt/sources.list" \

@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Messages, the cache and its lock, and what the host must have.
+# Messages, the cache and its lock, and requirements of the host.
 # Sourced by ./run; $TOP is the checkout.
 # shellcheck shell=bash disable=SC2034
 
 LAB=$TOP/tests/lab
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/gst-dmabuf
 
-# In the root and the guest the user's folders are others.
+# The user's folders do not exist in root and guest.
 unset XDG_CACHE_HOME XDG_CONFIG_HOME XDG_DATA_HOME XDG_RUNTIME_DIR
 
 say () { printf '%s\n' "run: $*" >&2; }
 die () { say "$@"; exit 1; }
 
-# progress WHAT: one line per long step, with the time since the start.
+# progress WHAT: prints a line for a long step, with the time since the start.
 progress () { printf 'run: [%3d s] %s\n' "$SECONDS" "$*" >&2; }
 
-# need COMMAND PACKAGE…: pairs; installs the packages of missing commands.
+# need COMMAND PACKAGE…: installs the PACKAGE of each COMMAND that is missing;
+# takes pairs.
 need () {
   local missing=()
   while [ $# -gt 0 ]; do
@@ -42,19 +43,20 @@ apt_install () {
     "$@" </dev/null
 }
 
-# as_root COMMAND…: COMMAND as root with mounts and processes of its own, all
-# gone when it ends or the shell that called this is killed. An ordinary user is
-# root in a user namespace only. With $as_root_by set to exec it takes the place
-# of a subshell, so that the shell above counts as the caller.
+# as_root COMMAND…: runs COMMAND as root with mounts and processes of its own.
+# They end with COMMAND, and when the calling shell is killed. An ordinary user
+# becomes root in a user namespace only. With $as_root_by set to exec it replaces
+# a subshell, so that the parent shell is the calling one.
 as_root () {
   local user=()
   [ "$(id -u)" = 0 ] || user=(unshare --user --map-root-user --map-auto)
-  # The kernel forgets the signal where a process becomes root: it comes after.
+  # The kernel clears the parent-death signal when a process becomes root: set it
+  # afterwards.
   ${as_root_by-} "${user[@]}" setpriv --pdeathsig KILL \
     unshare --mount --propagation private --pid --fork --kill-child "$@"
 }
 
-# can_as_root: says what is missing before a long step fails for it.
+# can_as_root: reports why as_root () would fail, before a long step needs it.
 can_as_root () {
   as_root true 2>/dev/null && return
   local ids
@@ -72,10 +74,11 @@ can_as_root () {
     "and kernel.unprivileged_userns_clone=1; or run this as root"
 }
 
-# count_ids: of a uid_map.
+# count_ids: prints the number of user IDs in a uid_map.
 count_ids () { awk '{ n += $3 } END { printf "%.0f\n", n }'; }
 
-# has_ids: files of a root belong to many users.
+# has_ids: checks that the namespace has enough user IDs for the owners of a
+# root's files.
 has_ids () {
   local ids
   ids=$(as_root cat /proc/self/uid_map | count_ids)
@@ -84,23 +87,23 @@ has_ids () {
       "65536: start ./run outside of it, as root or as an ordinary user"
 }
 
-# writable DIR: makes it if it is not there.
+# writable DIR: makes DIR, or checks that it can be written.
 writable () {
   { mkdir -p "$1" && [ -w "$1" ]; } 2>/dev/null ||
     die "the folder $1 cannot be made or written:" \
       "mend its permissions or its disk, and run the same again$(elsewhere "$1")"
 }
 
-# elsewhere DIR: another way out, for what is in the cache.
+# elsewhere DIR: prints a further remedy if DIR is in the cache.
 elsewhere () {
   case $1/ in "$CACHE"/*) echo ", or name another folder in XDG_CACHE_HOME" ;; esac
 }
 
-# free_mb DIR: what its disk has left.
+# free_mb DIR: prints the free space of its disk.
 free_mb () { df -Pm -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
 
-# room DIR MB WHAT: says so where the disk of DIR is too full for WHAT, before a
-# long step fails for it.
+# room DIR MB WHAT: checks that the disk of DIR has room for WHAT, before a long
+# step needs it.
 room () {
   local free
   free=$(free_mb "$1")
@@ -109,11 +112,12 @@ room () {
       "make room there, and run the same again$(elsewhere "$1")"
 }
 
-# How a line of apt about a failure begins; names of packages stand elsewhere.
+# Beginnings of apt's lines about a failure. Other lines may contain the same
+# words in names of packages.
 APT_SAYS='^([EW]: |Err|  )'
 
-# failure WHAT LOG DIR: one sentence of what went wrong, where, and what to do, from
-# what a step that fills DIR left in LOG.
+# failure WHAT LOG DIR: prints one sentence with WHAT, the cause and a remedy. It
+# finds the cause in LOG, the output of a step that fills DIR.
 failure () {
   local cause line free
   free=$(free_mb "$3")
@@ -137,7 +141,8 @@ Connection (refused|timed out|failed|reset)|Temporary failure|Unable to connect|
   echo "$1: $cause; then run the same again (log: $2)"
 }
 
-# of_log LOG PATTERN: its first line with that, without what marks it, shortened.
+# of_log LOG PATTERN: prints the first line of LOG that matches PATTERN, without
+# its prefix, shortened.
 of_log () {
   local line
   line=$(grep -m 1 -E -e "$2" "$1") || return
@@ -145,17 +150,17 @@ of_log () {
     <<<"$line"
 }
 
-# steps: of what a long step prints, the lines that say how far it is.
+# steps: filters the lines about progress from the output of a long step.
 steps () {
   sed -un '/^I: running --/d; /^I: .*received signal/d; s/^I: /run:   /p' >&2
 }
 
-# The long step that runs now.
+# The process of the running long step
 STEP=
 
-# logged LOG COMMAND…: COMMAND, which ends in as_root (); what it prints goes to
-# LOG, and how far it is to the terminal. In the background, so that a signal is
-# heard at once.
+# logged LOG COMMAND…: runs COMMAND, whose last command is as_root (). Its output
+# goes to LOG, and its progress to the terminal. It runs in the background, so
+# that this shell handles a signal at once.
 logged () {
   local log=$1 out filter rc=0
   shift
@@ -170,10 +175,10 @@ logged () {
   return "$rc"
 }
 
-# stop_step: ends what logged () began, and all its processes.
+# stop_step: kills the step of logged () and all its processes.
 stop_step () {
   [ -n "$STEP" ] || return 0
-  # The first process in there takes all others along, and is waited for.
+  # The end of the first process of the namespace kills all others there.
   # shellcheck disable=SC2046
   kill -KILL $(cat "/proc/$STEP/task/$STEP/children" 2>/dev/null) "$STEP" \
     2>/dev/null
@@ -181,10 +186,11 @@ stop_step () {
   STEP=
 }
 
-# recipe FILE…: a name for what these files describe.
+# recipe FILE…: prints a hash of the files.
 recipe () { cat "$@" | sha256sum | cut -c 1-12; }
 
-# locked FILE COMMAND…: one process at a time; the others wait and say so.
+# locked FILE COMMAND…: runs COMMAND in one process at a time. A process that has
+# to wait prints a message.
 locked () {
   local file=$1 fd
   shift
@@ -194,7 +200,8 @@ locked () {
     say "waiting for another run that prepares the lab ($file)"
     flock "$fd"
   fi
-  # The lock must not outlive us in a child that stays behind.
+  # COMMAND does not inherit the lock: a child that it leaves running would hold
+  # it.
   "$@" {fd}>&-
   local rc=$?
   exec {fd}>&-

@@ -6,7 +6,7 @@ native.py build LANE
 native.py test LANE RESULTS [NAME...]
 
 A test is a Meson test of suite 'native'. Results are appended to RESULTS, one
-line each: pass, fail or skip, count, name, seconds, reason, between tabs.
+line each, separated by tabs: pass, fail or skip, count, name, seconds, reason.
 """
 
 import errno
@@ -24,10 +24,10 @@ import time
 TOP = os.getcwd()
 LAB = os.path.dirname(os.path.abspath(__file__))
 
-# g-ir-scanner runs what it builds, which the sanitizers' builds do not stand.
+# g-ir-scanner runs a program that it builds, which fails with sanitizers.
 SANITIZED = ['-Dintrospection=disabled', '-Db_lundef=false']
-# The compiler does not change from day to day, and what it warns of, such as the
-# format of a size, is an error where a size is 32 bits wide.
+# The compiler changes rarely, and a mere warning, such as a wrong format for a
+# size, is a bug on a machine whose sizes have 32 bits.
 CROSS = ['-Dintrospection=disabled', '-Dwerror=true', '-Ddebug=false']
 SETUP = {
     'plain': ('native', []),
@@ -39,22 +39,22 @@ SETUP = {
     'armhf': ('cross-armhf', CROSS),
 }
 
-# Of another architecture's lane: Debian's name for its tools and libraries,
-# Meson's for the family and the processor, and the emulator.
+# For a lane of another architecture: Debian's prefix of tools and libraries,
+# Meson's names of the family and the processor, and the emulator.
 ARCHITECTURE = {
     'arm64': ('aarch64-linux-gnu', 'aarch64', 'aarch64', 'qemu-aarch64'),
     'armhf': ('arm-linux-gnueabihf', 'arm', 'armv7l', 'qemu-arm'),
 }
 
-# The native tests that run under emulation: they reach no device of this
-# machine, and no plugin but their own.
+# Prefixes of the native tests that run under emulation: they use no device of
+# this machine, and only their own plugins.
 EMULATED = ('core-', 'sync-', 'gst-lib-')
 
-# The plugin scanner is not sanitized and could not load plugins that are. And
-# what checks memory or threads loses sight of them in a forked child.
+# The plugin scanner is built without sanitizers, so it cannot load plugins that
+# have them. And the checkers lose track of memory and threads in a forked child.
 IN_PROCESS = {'GST_REGISTRY_FORK': 'no', 'CK_FORK': 'no'}
 
-# The plugin scanner is not for this processor either.
+# The plugin scanner is a program of the host's architecture.
 EMULATION = {'GST_REGISTRY_FORK': 'no'}
 
 
@@ -82,12 +82,12 @@ ENVIRONMENT = {
     'armhf': EMULATION,
 }
 
-# How many times longer than Meson's timeouts tests may take: those guard against
-# hangs where nothing else runs, and here other lanes and the lab do.
+# Factors for Meson's timeouts, which guard against hangs on an idle machine: here
+# other lanes and the lab run in parallel.
 TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10, 'next': 2,
          'arm64': 10, 'armhf': 10}
 
-# As many times more where programs and repetitions are longer.
+# A further factor for longer programs and more repetitions
 LONG = 4 if os.environ.get('DMABUF_TEST_LONG') else 1
 
 VALGRIND = ['valgrind', '-q', '--error-exitcode=99', '--leak-check=full',
@@ -103,7 +103,7 @@ def progress(text):
 
 
 def show_errors(lines):
-    """What the compiler or Meson said of the first that failed."""
+    """Prints the output of the compiler or Meson about the first failure."""
     failed = [i for i, line in enumerate(lines)
               if line.startswith('FAILED') or 'ERROR' in line]
     for line in lines[max(failed[:1] + [len(lines) - 60]):][:60]:
@@ -111,7 +111,7 @@ def show_errors(lines):
 
 
 def is_full(directory, lines):
-    """The log may lack the message: it lies on the same disk."""
+    """Asks the disk as well: the log is on it, and may lack the message."""
     disk = os.statvfs(directory)
     return (disk.f_bavail * disk.f_frsize < 8 << 20
             or any('No space left on device' in line for line in lines))
@@ -120,17 +120,17 @@ def is_full(directory, lines):
 def build_steps(directory, options):
     if os.path.exists(os.path.join(directory, 'build.ninja')):
         return [['ninja', '-C', directory]]
-    # A setup that was killed leaves what Meson takes for a finished one.
+    # After a setup that was killed, Meson would take the directory for complete.
     shutil.rmtree(os.path.join(directory, 'meson-private'), ignore_errors=True)
     return [['meson', 'setup', directory] + options, ['ninja', '-C', directory]]
 
 
 def cross_file(lane):
-    """Written for Meson: how to build for and emulate that architecture."""
+    """Writes Meson's cross file for the lane's architecture; its path."""
     triplet, family, processor, emulator = ARCHITECTURE[lane]
     path = build_dir(lane) + '.ini'
     if os.path.exists(path):
-        return path  # a newer one would make Meson begin anew
+        return path  # A newer file would make Meson configure again
     with open(path, 'w') as out:
         out.write(f"""[binaries]
 c = '{triplet}-gcc'
@@ -155,7 +155,7 @@ def build_in(directory, where, options):
     log = os.path.join(directory, 'build.log')
     start = time.monotonic()
     with open(log, 'a+', errors='replace') as output:
-        # Another run may build the same: one after the other.
+        # Another run may build the same directory: wait for it.
         fcntl.flock(output, fcntl.LOCK_EX)
         output.truncate(0)
         steps = build_steps(directory, options)
@@ -177,7 +177,7 @@ def build_in(directory, where, options):
 
 
 def build(lane):
-    """True if it is built; what the compiler said otherwise is shown."""
+    """True if the lane is built; otherwise the errors are printed."""
     where, options = SETUP[lane]
     directory = build_dir(lane)
     try:
@@ -201,7 +201,7 @@ def tests(lane):
     if lane in ARCHITECTURE:
         found = [t for t in found if t['name'].startswith(EMULATED)]
     if lane not in ('plain', 'next'):
-        # Scripts are the same everywhere: once is enough.
+        # Scripts do the same in every lane: once is enough.
         found = [t for t in found if t['cmd'][0].startswith(build_dir(lane))]
     if lane == 'valgrind':
         found = [t for t in found
@@ -210,7 +210,7 @@ def tests(lane):
 
 
 def checks(output):
-    """How many checks a test says it passed, failed and skipped."""
+    """How many checks of a test passed, failed and were skipped."""
     passed = failed = skipped = 0
     for total, failures, errors in re.findall(
             r'^\d+%: Checks: (\d+), Failures: (\d+), Errors: (\d+)', output,
@@ -226,7 +226,7 @@ def checks(output):
             failed += 1
         else:
             passed += 1
-    # libcheck counts a check that said that it could not test as passed.
+    # libcheck counts a check that skipped itself as passed.
     if 'Checks:' in output:
         passed -= skipped
     return passed, failed, skipped
@@ -239,7 +239,7 @@ def record(results, kind, count, name, seconds, reason=''):
 
 
 def judge(results, lane, test):
-    """One line of Meson's log: results, and output if it failed."""
+    """Records a test from Meson's log, and prints its output if it failed."""
     output = test.get('stdout', '')
     errors = test.get('stderr', '')
     passed, failed, skipped = checks(output)
@@ -268,8 +268,8 @@ def judge(results, lane, test):
 
 
 def seed_registries(found):
-    """A test's own registry starts with the root's: nothing but our plugins
-    is scanned, and no other plugin loaded for it."""
+    """Copies the root's registry for each test that has its own, so that only
+    our plugins are scanned and loaded for it."""
     system = os.path.expanduser('~/.cache/gstreamer-1.0/registry.x86_64.bin')
     for path in {t['env'].get('GST_REGISTRY') for t in found} - {None}:
         if not os.path.exists(path) and os.path.exists(system):
@@ -278,8 +278,9 @@ def seed_registries(found):
 
 
 def preload(name, *packages):
-    """Builds NAME.c, which is preloaded in a lane; it says why. LD_PRELOAD is
-    split at spaces, which the checkout's path may have."""
+    """Builds NAME.c, which a lane preloads for the reason that NAME.c gives.
+    The library is in a temporary folder: LD_PRELOAD is split at spaces, which
+    the checkout's path may have."""
     library = os.path.join(tempfile.mkdtemp(), f'{name}.so')
     flags = subprocess.run(
         ['pkg-config', '--cflags', *packages], text=True, check=True,
@@ -290,11 +291,11 @@ def preload(name, *packages):
 
 
 def preloads(lane):
-    """What LD_PRELOAD is in a lane."""
+    """The libraries for LD_PRELOAD in a lane."""
     if lane == 'tsan':
         return [preload('tsan-glib', 'gstreamer-1.0')]
     if lane == 'asan':
-        # ASan's runtime refuses to come second.
+        # ASan's runtime has to be the first library.
         runtime = subprocess.run(
             ['gcc', '-print-file-name=libasan.so'], text=True, check=True,
             stdout=subprocess.PIPE).stdout.strip()
@@ -322,12 +323,12 @@ def run(lane, results, names):
     if libraries:
         command += ['--wrapper', f'env LD_PRELOAD={":".join(libraries)}']
     if lane == 'tsan':
-        # Where the kernel spreads addresses wide, TSan finds no place.
+        # With a large vm.mmap_rnd_bits a mapping may lie in TSan's shadow memory.
         command = ['setarch', '-R'] + command
     environment = {**os.environ, **ENVIRONMENT[lane],
                    'CK_TIMEOUT_MULTIPLIER': str(TIMES[lane] * LONG),
                    'DMABUF_BUILD': directory}
-    # With a wrapper Meson adds its name.
+    # Meson adds the name of a wrapper to that of the log.
     logs = os.path.join(directory, 'meson-logs', f'lane-{lane}*.json')
     for old in glob.glob(logs):
         os.remove(old)

@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which lab cases run in which boot; called inside the build root.
+"""Distributes the lab cases to boots; called inside the build root.
 
 plan.py plan DIR KERNEL [NAME...]
-    Writes DIR/N.json for each boot, prints "N KERNEL LIMIT BOOT" for each, the
-    usual boot without a name. KERNEL may be empty: then all kernels that cases
+    Writes DIR/N.json and prints "N KERNEL LIMIT BOOT" for each boot; BOOT is
+    empty for the usual one. An empty KERNEL stands for all kernels that cases
     ask for. A guest that reports nothing for LIMIT seconds hangs.
 plan.py judges DIR KERNEL [NAME...]
-    The same of the judges, which no other run has.
+    The same for the judges.
 plan.py after DIR N RESULTS CONSOLE
-    Called when boot N is over: takes what the cases reported in
-    DIR/../../vm-out/test/N into RESULTS. If the guest died on the way, the case
-    that ran then has failed; prints the limit for another boot with the rest.
+    Called when boot N is over: appends the reports of the cases, from
+    DIR/../../vm-out/test/N, to RESULTS. If the guest died, the case that was
+    running has failed; prints the limit for another boot with the rest.
 
 A case is an executable tests/lab/cases/*.sh or *.py, or a Meson test of suite
 'lab'; a judge an executable tests/lab/judges/*.py. See README.md for their
@@ -28,14 +28,14 @@ import sys
 TOP = os.getcwd()
 DEFAULT = 'backports'
 
-# Seconds that a case may take, if it does not ask for more: a guard against hangs,
-# twenty times what the slowest takes where nothing else runs.
+# Seconds that a case may take, unless it asks for more. It guards against hangs:
+# it is twenty times the duration of the slowest case on an idle machine.
 TIMEOUT = 400
 
-# As many times more where programs and repetitions are longer.
+# A further factor for longer programs and more repetitions
 LONG = 4 if os.environ.get('DMABUF_TEST_LONG') else 1
 
-# Of a Meson suite that names the boot
+# Prefix of a Meson suite that names a boot
 BOOT = 'lab-boot-'
 
 
@@ -76,8 +76,8 @@ def scripts(folder='cases'):
 
 
 def judges(where):
-    """Their checks are counted one by one. One whose program was not built has
-    failed already."""
+    """The judges that run in @where, native or guest. Their checks are counted
+    one by one. One whose program was not built has failed before."""
     return [{**case, 'counted': True} for case in scripts('judges')
             if where in case['where'] and os.path.exists(case['needs'] or TOP)]
 
@@ -103,7 +103,7 @@ def programs():
 
 
 def limit(cases):
-    """How long a guest may report nothing: it ends a case at its timeout."""
+    """Seconds that a guest may be silent: the runner ends a case before."""
     return max(case['timeout'] for case in cases) + 30
 
 
@@ -148,12 +148,12 @@ def after(directory, number, results, console):
     if not rest:
         return
     if running is None and not boot.get('again'):
-        # The guest did not even come to its first case, or not to the next. An
-        # emulated kernel sometimes stumbles while it starts.
+        # The guest died between two cases or before its first one. An emulated
+        # kernel sometimes crashes while it starts.
         boot.update(again=True, cases=rest)
         with open(path, 'w') as out:
             json.dump(boot, out)
-        print(f'the guest came to no case ({console}); once more',
+        print(f'the guest died outside of a case ({console}); once more',
               file=sys.stderr)
         print(limit(rest))
         return

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What ./run says where the machine does not do its part: one sentence, an exit
-# status, and nothing half made is left.
+# ./run after a failure of the machine: it prints one sentence, has an exit
+# status, and leaves nothing incomplete.
 
 # shellcheck source=tests/lab/run-stubs.sh
 . "$(dirname "$0")/run-stubs.sh"
@@ -17,7 +17,7 @@ check "a proxy that refuses" ends_with \
 check "the log is named and has it all" \
   grep -q 'a word that is for the log only' \
   "$(sed -n 's/.*(log: \(.*\))$/\1/p' "$work/sentence")"
-check "packages that were fetched are kept" kept_packages
+check "fetched packages are kept" kept_packages
 echo 'done' >"$work/then"
 lab prepare_root
 check "the next run makes it" [ "$status" = 0 ]
@@ -41,7 +41,7 @@ check "a mirror without a suite" ends_with 'lacks .*does not have a Release file
 
 the_machine 9000 fail 'E: mmdebstrap failed to run'
 run
-check "a cause that is not known" ends_with \
+check "an unknown cause" ends_with \
   'could not be made: mmdebstrap failed to run; then run the same again'
 
 the_machine 9000 done
@@ -65,14 +65,15 @@ echo file >"$work/cache"
 run
 check "a cache that cannot be made" says "$cache cannot be made or written"
 
-# Such a namespace cannot be made in a chroot, which the build root is.
+# A stub, because no user namespace can be made in a chroot such as the build root
+# (EPERM).
 the_machine 9000 done
 lab 'as_root () { echo "0 1000 1"; }; prepare_root'
 check "a user namespace with one user" ends_with \
   'this user namespace has 1 user IDs.* need 65536'
 check "nothing is begun in it" [ ! -e "$work/calls" ]
 
-# A checkout of its own.
+# A stub of a checkout
 mkdir -p "$work/tree/tests" "$work/tree/build"
 ln -s "$top/tests/lab" "$work/tree/tests/lab"
 
@@ -86,9 +87,10 @@ lab 'TOP=$STUB/tree
 check "a guest that cannot be made fails the run" [ $status = 1 ]
 check "by one failure" grep -q '^0 passed, 1 failed, 0 skipped$' "$work/out"
 
-# the_guest: boots, with a stub for QEMU: $4 is the kernel's log, $1/status what
-# the command came to.
-the_guest () { # COMMANDS of the stub, with $n the number of the boot
+# the_guest COMMANDS: boots a guest, with COMMANDS as a stub for qemu (). They get
+# the kernel's log as $4, write the command's exit status to $1/status, and find
+# the number of the boot in $n.
+the_guest () {
   rm -f "$work/n"
   lab 'TOP=$STUB/tree LOGS=$STUB/logs OUT=$STUB/out IMAGE=$STUB/image
     mkdir -p "$IMAGE/backports"
@@ -112,10 +114,10 @@ the_guest 'echo "lab: command starts" >"$4"'
 check "a guest that dies in its command is not started again" boots 1
 check "and the run fails" [ $status = 125 ]
 
-# The build's own disk.
+# The disk of build/
 stub meson <<'END'
 #!/bin/sh
-# What is full is found out by a write.
+# Only a write reports a full disk.
 exec dd if=/dev/zero of="$2/build.ninja" bs=1M count=64
 END
 unshare --mount sh -c 'mount -t tmpfs -o size=1m small "$1/build" && cd "$1" &&

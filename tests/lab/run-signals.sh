@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# What becomes of the cache and of all processes when ./run gets a signal while it
-# makes the root or the image.
+# The cache and all processes after ./run got a signal while it made the root or
+# the image.
 
 # shellcheck source=tests/lab/run-stubs.sh
 . "$(dirname "$0")/run-stubs.sh"
@@ -33,7 +33,8 @@ interrupt () { # SIGNAL WHAT
   status=$?
 }
 
-# Its process is that of another namespace: find it by what it waits with.
+# The waiting process is in another PID namespace: find it by its argument and
+# environment.
 all_ended () {
   until ! grep -qsxz "STUB=$work" $(grep -lsxz 1000 /proc/[0-9]*/cmdline |
       sed 's/cmdline$/environ/') /dev/null; do sleep 0.1; done
@@ -45,7 +46,7 @@ for signal in INT:130 TERM:143 HUP:129; do
   check "SIG${signal%:*}'s exit status" [ $status = "${signal#*:}" ]
   check "SIG${signal%:*} ends all" all_ended
 done
-check "packages that were fetched outlive a signal" kept_packages
+check "fetched packages are kept after a signal" kept_packages
 
 for signal in INT:130 TERM:143; do
   interrupt "${signal%:*}" make_image
@@ -60,6 +61,6 @@ check "SIGKILL ends all" all_ended
 echo fail >"$work/then"
 run
 check "the next run clears up after SIGKILL" nothing_half
-check "and begins with what was fetched" grep -q 'with 1 packages' "$work/err"
+check "and uses the fetched packages" grep -q 'with 1 packages' "$work/err"
 
 results

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# A machine for the tests of ./run: stubs stand for the mirror, mmdebstrap and the
-# disk, so that no network is needed. Sourced by them.
+# A machine for the tests of ./run, which source this: stubs replace the mirror,
+# mmdebstrap and the disk, so that no network is needed.
 # shellcheck shell=bash
 
 set -u
@@ -14,13 +14,14 @@ cache=$work/cache/gst-dmabuf
 number=0
 failed=0
 
-stub () { # NAME: a program of that name, from standard input
+# stub NAME: makes a program NAME from standard input.
+stub () {
   mkdir -p "$work/bin"
   cat >"$work/bin/$1"
   chmod +x "$work/bin/$1"
 }
 
-# apt names a mirror, or none.
+# apt lists a mirror, unless $STUB/no-mirror exists.
 stub apt-get <<'END'
 #!/bin/sh
 [ "$1" = indextargets ] || exit 1
@@ -29,14 +30,14 @@ END
 stub apt-config <<'END'
 #!/bin/sh
 END
-# A disk with as many MB left as the file says.
+# The disk has as many MB left as $STUB/free says.
 stub df <<'END'
 #!/bin/sh
 echo 'Filesystem 1M-blocks Used Available Capacity Mounted'
 echo "stub 9999 0 $(cat "$STUB/free") 0% /"
 END
-# Begins a root and fetches a package, then prints what it is told and fails, or
-# hangs, or is done.
+# Begins a root and fetches a package, prints $STUB/say, and then fails, hangs or
+# succeeds, as $STUB/then says.
 stub mmdebstrap <<'END'
 #!/bin/bash
 echo called >>"$STUB/calls"
@@ -54,7 +55,7 @@ END
 STUB_SUITE=$(sed -n 's/^SUITE=//p' "$top/tests/lab/root.sh")
 export STUB_SUITE PATH=$work/bin:$PATH
 
-# the machine FREE THEN [LINE…]: how the next run finds it.
+# the_machine FREE THEN [LINE…]: sets the stubs for the next run.
 the_machine () {
   rm -rf "$work/cache" "$work/calls" "$work/hangs" "$work/no-mirror"
   echo "$1" >"$work/free"
@@ -63,14 +64,14 @@ the_machine () {
   printf '%s\n' "$@" >"$work/say"
 }
 
-# run: as a user does; what it printed is in $work/err.
+# run: calls ./run as a user does; its messages are in $work/err.
 run () {
   "$top/run" sh --no-build -- true </dev/null >"$work/out" 2>"$work/err"
   status=$?
 }
 
-# in_lab COMMANDS: this process becomes a shell with the lab's functions, the
-# making of the image replaced.
+# in_lab COMMANDS: replaces this process by a shell that runs COMMANDS with the
+# lab's functions, of which enter () is a stub that fails.
 in_lab () {
   # shellcheck disable=SC2016
   exec env --default-signal=INT,TERM,HUP bash -c 'TOP=$1
@@ -81,12 +82,14 @@ in_lab () {
     eval "$2"' bash "$top" "$1" </dev/null >"$work/out" 2>"$work/err"
 }
 
-lab () { # COMMANDS: the same, waited for
+# lab COMMANDS: in_lab () in a child.
+lab () {
   (in_lab "$1")
   status=$?
 }
 
-check () { # NAME COMMAND…
+# check NAME COMMAND…: prints TAP; passes if COMMAND succeeds.
+check () {
   local name=$1
   shift
   number=$((number + 1))
@@ -102,7 +105,8 @@ check () { # NAME COMMAND…
   fi
 }
 
-# says PATTERN: that, in the one line that tells of no progress.
+# says PATTERN: the last run failed with a single line besides those about
+# progress, which matches PATTERN.
 says () {
   grep -vE '^run: (\[|  )' "$work/err" >"$work/sentence"
   [ "$status" != 0 ] && [ "$(wc -l <"$work/sentence")" = 1 ] &&
@@ -119,7 +123,7 @@ kept_packages () { [ -f "$cache/debs-$STUB_SUITE/fetched_1_all.deb" ]; }
 ends_with () { says "$1" && nothing_half; }
 
 
-# results: the last lines, and the exit status.
+# results: prints the plan of TAP, and exits.
 results () {
   echo "1..$number"
   exit $failed

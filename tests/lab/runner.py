@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the cases of one boot, in the guest: runner.py PLAN RESULTS.
 
-Prints a line for each case as it ends, and the output of those that failed. A
-case fails as well if the kernel warned while it ran.
+Prints a line for each case when it ends, and the output of a case that failed. A
+case also fails if the kernel warned while it ran.
 """
 
 import json
@@ -21,14 +21,14 @@ import native
 
 SKIP = 77
 
-# What the kernel says when something in it went wrong.
+# Messages of the kernel about its own bugs
 TROUBLE = re.compile(r'WARNING: |BUG: |Oops|general protection|KASAN|UBSAN|'
                      r'refcount_t|list_(add|del) corruption|'
                      r'blocked for more than|possible recursive locking')
 
 
 class KernelLog:
-    """What the kernel logged since it was last asked."""
+    """The kernel's messages since the last read."""
 
     def __init__(self):
         self.fd = os.open('/dev/kmsg', os.O_RDONLY | os.O_NONBLOCK)
@@ -42,24 +42,24 @@ class KernelLog:
             except BlockingIOError:
                 return lines
             except BrokenPipeError:
-                continue  # it wrote faster than we read
+                continue  # EPIPE: records were overwritten before the read
             lines.append(record.split(';', 1)[-1].split('\n')[0])
 
 
 def import_early():
-    """What Python cases import: seconds in the guest, and once is enough.
-    Nothing of it starts a thread before Gst.init ()."""
+    """Imports the modules of the Python cases once, since that takes seconds in
+    the guest. A fork () is safe: they start no thread before Gst.init ()."""
     try:
         import gi
         gi.require_version('Gst', '1.0')
         gi.require_version('GstVideo', '1.0')
         from gi.repository import GLib, Gst, GstVideo  # noqa: F401
     except (ImportError, ValueError):
-        pass  # a case will say so
+        pass  # A case that needs them fails with the reason
 
 
 class Program:
-    """A case that is a program, running."""
+    """A running case that is a program."""
 
     def __init__(self, case, output):
         self.process = subprocess.Popen(
@@ -86,8 +86,8 @@ def run_script(case, output):
 
 
 class Script:
-    """A case in Python, running: a fork of this process, which has imported
-    what it needs. It has its own session as a program has."""
+    """A running case in Python: a fork of this process, which has imported its
+    modules. Like a program it has a session of its own."""
 
     def __init__(self, case, output):
         sys.stdout.flush()
@@ -102,13 +102,13 @@ class Script:
 
 
 def execute(case, output):
-    """The exit status, or None at the case's timeout."""
+    """The exit status of a case, or None after its timeout."""
     is_script = case['argv'][0].endswith('.py')
     process = (Script if is_script else Program)(case, output)
     try:
         return process.wait(case['timeout'])
     finally:
-        # Also what the case left behind would disturb the next one.
+        # Processes that the case left would disturb the next one.
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except ProcessLookupError:
@@ -117,7 +117,7 @@ def execute(case, output):
 
 
 def judge(status, log, lines):
-    """Result and reason."""
+    """The result of a case, and the reason."""
     warnings = [line for line in log if TROUBLE.search(line)]
     if status is None:
         return 'fail', 'timeout'
@@ -125,15 +125,15 @@ def judge(status, log, lines):
         return 'fail', (f'exit status {status}' if status > 0 else
                         f'killed by {signal.Signals(-status).name}')
     if warnings:
-        return 'fail', f'the kernel said: {warnings[0]}'
+        return 'fail', f'the kernel logged: {warnings[0]}'
     if status == SKIP:
         return 'skip', lines[-1] if lines else 'no reason given'
     return 'pass', ''
 
 
 def counts(case, result, lines):
-    """How often that result: once, or as many checks as the case says. What the
-    case itself came to is among them."""
+    """The number of each result: of the checks of a case if they are counted,
+    and at least one for the result of the case itself."""
     if not case.get('counted') or result == 'skip':
         return {result: 1}
     passed, failed, _ = native.checks('\n'.join(lines))
@@ -143,7 +143,7 @@ def counts(case, result, lines):
 
 
 def note(results, line):
-    """Lets the host know even if the guest dies right afterwards."""
+    """Writes a line that reaches the host even if the guest dies next."""
     results.write(line)
     results.flush()
     os.fsync(results.fileno())
@@ -180,7 +180,7 @@ def main():
                 print(f'ok     {name} ({seconds:.1f} s)')
             sys.stdout.flush()
             reason = ' '.join(reason.split())
-            # Checks of a program that said that they could not test.
+            # Single checks that skipped themselves
             for line in lines:
                 skip = re.match(r'ok 0 (.*?) # SKIP (.*)', line)
                 if skip and result == 'pass':

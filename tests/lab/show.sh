@@ -8,9 +8,9 @@ demo_usage () {
   cat <<'END'
 usage: ./run demo [--here] [OPTION…]
 
-Shows a camera's frames on a display without a copy and proves it: prints what
-was captured, shown, imported and copied, and writes build/demo/display.png,
-which is what the display showed. In the virtual machine, or with --here on
+Shows a camera's frames on a display without a copy and proves it: prints how
+much was captured, shown, imported and copied, and writes the picture on the
+display to build/demo/display.png. Runs in the virtual machine, or with --here on
 this machine's own camera and display.
 
 END
@@ -46,7 +46,7 @@ cmd_demo () {
     cp -r "$out/." "$TOP/build/demo/"
   fi
   [ ! -f "$TOP/build/demo/display.png" ] ||
-    say "what the display showed: build/demo/display.png"
+    say "the picture on the display: build/demo/display.png"
   return $rc
 }
 
@@ -68,7 +68,7 @@ cmd_bench () {
   prepare_root
   build || exit 1
   list=$(in_top tests/lab/bench.py list "$@")
-  [ -n "$list" ] || die "no benchmark is called like that;" \
+  [ -n "$list" ] || die "no benchmark has such a name;" \
     "there are: $(in_top tests/lab/bench.py list | sed 's,.*/,,' | xargs)"
   mkdir -p "$TOP/build/bench"
   while read -r where limit path <&3; do
@@ -80,7 +80,8 @@ cmd_bench () {
   in_top tests/lab/bench.py table "${ran[@]}"
 }
 
-# one_bench WHERE LIMIT PATH: its lines go to build/bench/NAME.jsonl.
+# one_bench WHERE LIMIT PATH: runs a benchmark; its output goes to
+# build/bench/NAME.jsonl.
 one_bench () {
   local out
   out=$TOP/build/bench/$(basename "${3%.*}").jsonl

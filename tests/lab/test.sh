@@ -24,11 +24,11 @@ versions of what they use, ends with "N passed, N failed, N skipped"; exit statu
   --kernel KERNEL     in the lab only the cases of this kernel (backports,
                       stable)
   --judges            only the judges: upstream's states.c, v4l2-compliance and
-                      ffmpeg's kmsgrab, on what our elements do
+                      ffmpeg's kmsgrab, applied to our elements
   --gpu [OPTION…]     import, export and order on this machine's GPU, from
                       build/gpu-test, which runs on other machines as well
-  --clauses, --suites what the tests cover of the contract's clauses, or which
-                      suites there are; other checks of the sources
+  --clauses, --suites print which clauses of the contract the tests cover, or
+                      the suites, and check the sources
 END
 }
 
@@ -63,8 +63,8 @@ cmd_test () {
   run_tests
 }
 
-# test_gpu OPTION…: runs outside of the root, where the GPU's driver is; 77 if
-# there is none.
+# test_gpu OPTION…: runs outside of the root, on the host, which has the GPU's
+# driver. Returns 77 if there is no GPU.
 test_gpu () {
   prepare_root
   build plain || die "the build failed"
@@ -72,7 +72,7 @@ test_gpu () {
   "$TOP/build/gpu-test/run" "$@"
 }
 
-# lane_root LANE: the argument of use_root.
+# lane_root LANE: prints the argument of use_root () for LANE.
 lane_root () {
   case $1 in
     next | arm64 | armhf) echo "$1" ;;
@@ -80,8 +80,8 @@ lane_root () {
   esac
 }
 
-# prepare_roots: what the lanes need, with their versions. With cmd_test's
-# variables.
+# prepare_roots: makes the roots of the lanes, and prints their versions. Uses the
+# variables of cmd_test ().
 prepare_roots () {
   local lane root
   machine_version
@@ -90,12 +90,12 @@ prepare_roots () {
   done 3< <(for lane in "${lanes[@]}"; do lane_root "$lane"; done | sort -u)
 }
 
-# run_tests: with cmd_test's variables.
+# run_tests: uses the variables of cmd_test ().
 run_tests () {
   local results=$TOP/build/test/results lane
   [ "$lab" = no ] || need_qemu
   prepare_roots
-  # The results of two runs in one checkout would be each other's.
+  # Two runs in one checkout would mix their results.
   writable "$TOP/build"
   room "$TOP/build" 20 "the build"
   exec 8>"$TOP/build/.test-lock"
@@ -103,7 +103,7 @@ run_tests () {
   rm -rf "$TOP/build/test" "$TOP/build/vm-out/test"
   mkdir -p "$TOP/build/test/boots"
   : >"$results"
-  # What is waited for runs in the background, so that a signal is heard at once.
+  # Tests run in the background, so that this shell handles a signal at once.
   trap 'end_children' EXIT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
@@ -124,7 +124,7 @@ run_tests () {
   summary "$results"
 }
 
-# end_children: all processes that come from this one.
+# end_children: ends all descendants of this process.
 end_children () {
   local pids
   mapfile -t pids < <(children_of $$)
@@ -132,7 +132,7 @@ end_children () {
   wait
 }
 
-# children_of PID: and theirs, the youngest first.
+# children_of PID: prints the descendants of PID, children before their parents.
 children_of () {
   local pid
   for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
@@ -141,7 +141,7 @@ children_of () {
   done
 }
 
-# native_lanes RESULTS: with cmd_test's variables.
+# native_lanes RESULTS: uses the variables of cmd_test ().
 native_lanes () {
   local lane
   for lane in "${lanes[@]}"; do
@@ -152,7 +152,8 @@ native_lanes () {
   done
 }
 
-# guests: how many at a time: one for each processor and 4 GB of free memory.
+# guests: prints how many guests run at a time: as many as there are processors,
+# and each has 4 GB of free memory.
 guests () {
   awk -v most="$(nproc)" '/^MemAvailable:/ {
       n = int ($2 / 4e6)
@@ -160,8 +161,9 @@ guests () {
     }' /proc/meminfo
 }
 
-# lab_cases RESULTS KERNEL NAME…: boots as often as the cases need, some guests at
-# a time: each of them waits a lot. With cmd_test's variables.
+# lab_cases RESULTS KERNEL NAME…: runs a guest for each boot that the cases need.
+# A guest waits most of the time, so several run in parallel. Uses the variables
+# of cmd_test ().
 lab_cases () (
   results=$1 boots=$TOP/build/test/boots
   shift
@@ -181,8 +183,8 @@ lab_cases () (
   wait
 )
 
-# lab_boot RESULTS BOOTS NUMBER LANE LIMIT BOOT: one guest's cases; once more with
-# the rest if it dies.
+# lab_boot RESULTS BOOTS NUMBER LANE LIMIT BOOT: runs the cases of one boot. If the
+# guest dies, another one runs the rest.
 lab_boot () {
   local results=$1 boots=$2 number=$3 lane=$4 limit=$5 boot=$6
   local console=$TOP/build/vm-log/test-$number.log
@@ -200,7 +202,7 @@ lab_boot () {
   done
 }
 
-# slowest RESULTS: the ten that took longest.
+# slowest RESULTS: prints the ten slowest tests.
 slowest () {
   LC_ALL=C sort -t $'\t' -k 4,4gr "$1" | awk -F '\t' '
     $4 > 0 && !seen[$3]++ && n < 10 {
@@ -208,7 +210,7 @@ slowest () {
     }'
 }
 
-# summary RESULTS: the last lines, and the exit status.
+# summary RESULTS: prints the last lines of ./run test; fails if a test failed.
 summary () {
   slowest "$1"
   awk -F '\t' '

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# What a run depends on: printed at its start, since it is another on each day.
+# The versions of the software that a run uses: they change from day to day, so
+# each run prints them at its start.
 # shellcheck shell=bash
 
-# versions: of what is in the root, and of the guest's kernels.
+# versions: prints those of the root and of the guest.
 versions () {
   local kernels
   say "$(root_versions)"
@@ -13,7 +14,8 @@ versions () {
 
 machine_version () { say "this machine: kernel $(uname -r) on $(uname -m)"; }
 
-# guest_kernels: LANE RELEASE, … of the root; nothing where it has none.
+# guest_kernels: prints "LANE RELEASE, …" of the root, or nothing if it has no
+# kernels.
 guest_kernels () {
   local file list=()
   for file in "$ROOT"/lanes/*/release; do
@@ -23,13 +25,13 @@ guest_kernels () {
   echo "${list[*]}" | sed 's/,$//'
 }
 
-# first_version COMMAND: what it calls itself, or that it is not there.
+# first_version COMMAND: prints its name and version, or "no COMMAND".
 first_version () {
   "$1" --version 2>/dev/null | sed -n "1{s/ version / /; s/ (.*//; p;}" |
     grep . || echo "no $1"
 }
 
-# root_versions: asked in the root, one line.
+# root_versions: prints the versions of the root's packages in one line.
 root_versions () {
   # shellcheck disable=SC2016
   in_top sh -c '

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Booting the guest and running one command in it.
+# Functions that boot the guest and run one command in it.
 # shellcheck shell=bash disable=SC2054
 
 LOGS=$TOP/build/vm-log
 OUT=$TOP/build/vm-out
 
-# Seconds: a guard against hangs. Booting takes 10 s, and minutes where two emulated
-# cores share a busy machine.
+# A guard against hangs, in seconds. Booting takes 10 s, but minutes with emulated
+# processors on a busy machine.
 BOOT_LIMIT=600
 
-# accelerator: kvm where a guest really boots with it. That the device exists
-# and opens proves nothing, so boot once and remember, per kernel of the host.
+# accelerator: prints kvm if a guest really boots with it, or else tcg. An existing
+# /dev/kvm proves nothing, so it boots once for each kernel of the host, and keeps
+# the answer.
 accelerator () {
   local answer
   answer=$CACHE/kvm-$(uname -r | tr / _)
@@ -30,29 +31,30 @@ accelerator () {
   cat "$answer"
 }
 
-# build_env: the variables that make the uninstalled build found, as shell.
-# Meson knows; asking it takes a second, so the answer is kept.
+# build_env: prints, as shell, the variables for programs that use the uninstalled
+# build. Asking Meson takes a second, so the answer is kept.
 build_env () {
   local build=$TOP/build/native dump=$TOP/build/native/lab.env
-  local new=$dump.$BASHPID # two guests may start at a time
+  local new=$dump.$BASHPID # Two guests may start at a time
   [ -f "$build/build.ninja" ] || return 0
   if [ ! "$dump" -nt "$build/build.ninja" ]; then
     enter -- meson devenv -C "$build" --dump >"$new" 2>/dev/null &&
       mv "$new" "$dump"
   fi
-  # Lines like NAME="value:$NAME"; nothing was there before.
+  # Lines like NAME="value:$NAME": the guest has no earlier value.
   sed -n 's/:\$[A-Z_0-9]*"$/"/
     s/^\(LD_LIBRARY_PATH\|GI_TYPELIB_PATH\|G[A-Z]*_[A-Z_0-9]*\)=/export &/p' \
     "$dump"
   echo "export DMABUF_BUILD='$build'"
 }
 
-# plugin_registry: GStreamer looks after each plugin whenever a program starts,
-# which takes a second in an emulator. So that is done here, whenever one of
-# ours has changed. The elements that upstream's video4linux2 makes of devices
-# are lacking then: the first guest with that registry adds them (guest-command),
-# for the others. Prints the variables that name the result, as shell.
-plugin_registry () { # LANE, whose kernel has devices of its own
+# plugin_registry LANE: prints, as shell, the variables for a registry of plugins
+# that was made on the host. Without it each program would check every plugin at
+# its start, which takes a second in an emulator. It is made again when one of our
+# plugins has changed. It lacks the elements that upstream's video4linux2 creates
+# for devices, which depend on LANE: the first guest with a new registry adds them
+# for the others (guest-command).
+plugin_registry () {
   local build=$TOP/build/native registry=$TOP/build/native/lab-registry.bin
   local completed=plugin-registry-$1.bin
   [ -d "$build/gst" ] && [ -d "$build/ext" ] || return 0
@@ -74,7 +76,8 @@ plugin_registry () { # LANE, whose kernel has devices of its own
   fi
 }
 
-# guest_command STATE LANE LIMIT COMMAND…: what guest-init reads.
+# guest_command STATE LANE LIMIT COMMAND…: writes the files that guest-command
+# reads.
 guest_command () {
   local state=$1 lane=$2
   shift
@@ -91,28 +94,29 @@ guest_command () {
   printf '%s\0' "$@" >"$state/argv"
 }
 
-# qemu STATE LANE MEMORY CONSOLE LIMIT: runs until the guest powers off, the
-# limit is reached (exit status 124) or we are gone. The arrays are of a boot, see
-# boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at spaces.
-# no_timer_check: the kernel counts ticks while it boots, and panics where its
-# processor is not run in time.
-# cryptomgr.notests, init_on_alloc, transparent_hugepage: ciphers that nothing uses
-# are tested for two seconds, and memory that is cleared twice, or by megabytes, is
-# slow here.
-# global_cursor_default=0: a console whose cursor blinks on vkms waits for a vblank
-# each time, and warns where none comes in time.
+# qemu STATE LANE MEMORY CONSOLE LIMIT: runs QEMU until the guest powers off, the
+# limit is reached (exit status 124) or this shell ends. The arrays come from a
+# boot, see boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at
+# spaces.
+# no_timer_check: check_timer () of the kernel counts ticks at boot, and panics if
+# the host runs the guest's processor too late.
+# cryptomgr.notests, init_on_alloc, transparent_hugepage: emulated, the kernel's
+# tests of its ciphers take two seconds, and clearing memory twice, or two megabytes
+# at once, takes long.
+# global_cursor_default=0: a blinking cursor on vkms waits for a vblank each time,
+# and the kernel warns if the vblank is late.
 qemu () {
   local accel cpu=max id n=0 env=() ports=()
   accel=$(accelerator)
   if [ "$accel" = tcg ]; then
     accel=tcg,thread=multi
-    # A fifth level of page tables and guards around the user's memory are work
-    # for an emulator, and no test needs them.
+    # 5-level page tables, SMAP and SMEP slow the emulator down, and no test needs
+    # them.
     cpu=max,la57=off,smap=off,smep=off
   fi
-  # Each stream has a virtio port. QEMU writes them to files, which never make
-  # it wait or lose anything; ioeventfd=off makes the guest's write and the
-  # host's one step, so that nothing is under way when the guest powers off.
+  # Each stream has a virtio port. QEMU writes it to a file, which never blocks or
+  # drops data. With ioeventfd=off the guest's write returns after QEMU's own, so
+  # no data is pending when the guest powers off.
   ports=(-device virtio-serial-pci,ioeventfd=off)
   for id in stdout stderr status; do
     ports+=(-chardev "file,id=$id,path=$1/$id"
@@ -134,8 +138,9 @@ qemu () {
     -device virtio-rng-pci "${ports[@]}" "${args[@]}" ${LAB_QEMU-}
 }
 
-# watch FILE SECONDS PID FLAG: ends PID, and makes FLAG, when FILE has not grown for
-# so long. Counts its own steps: a machine that was asleep is no reason.
+# watch FILE SECONDS PID FLAG: creates FLAG and kills PID when FILE has not grown
+# for SECONDS. It counts its own sleeps instead of reading a clock, so a suspended
+# machine is no reason.
 watch () {
   local quiet=0 size='' now
   while [ $quiet -lt "$2" ]; do
@@ -149,10 +154,10 @@ watch () {
   kill "$3"
 }
 
-# vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest; its status is ours. With
-# VM_WATCH, a file, LIMIT is for each line that COMMAND adds to it. A kernel that
-# patches itself on emulated processors sometimes stumbles while it starts: then
-# the guest starts again.
+# vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest and returns its status.
+# With VM_WATCH, a file, LIMIT is the time for each line that COMMAND adds to it.
+# A kernel that patches its code on emulated processors sometimes crashes at its
+# start: then the guest starts again.
 vm () {
   local lane=$1 limit=$2 memory=$3 state console rc
   local all=$2 qemu_all=$(($2 + BOOT_LIMIT)) args=() append=() preload=() n=1
@@ -186,7 +191,8 @@ vm () {
   return $rc
 }
 
-# run_guest: FALSE if it died before its command. With vm's variables.
+# run_guest: fails if the guest died before its command. Uses the variables of
+# vm ().
 run_guest () {
   local pid tails=()
   : >"$state/stdout"
@@ -198,7 +204,7 @@ run_guest () {
   trap "kill $pid 2>/dev/null; wait $pid; rm -rf '$state'" EXIT
   [ -z "${VM_WATCH-}" ] ||
     watch "$VM_WATCH" $((limit + BOOT_LIMIT)) $pid "$state/late" \
-      </dev/null >/dev/null 2>&1 8>&- & # it outlives us by seconds
+      </dev/null >/dev/null 2>&1 8>&- & # It may hold run_tests ()'s lock for 5 s
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stdout" & tails+=($!)
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stderr" >&2 & tails+=($!)
   wait $pid || [ $? != 124 ] || : >"$state/late"
@@ -207,13 +213,14 @@ run_guest () {
     grep -q 'lab: command starts' "$console"
 }
 
-# vm_status: COMMAND's status, or what became of the guest. With vm's variables.
+# vm_status: returns COMMAND's status, or prints why the guest has none. Uses the
+# variables of vm ().
 vm_status () {
   local status
   status=$(cat "$state/status" 2>/dev/null)
   [ -n "$status" ] && return "$status"
   if [ -f "$state/late" ]; then
-    say "the guest did not come to an end, or to a further case, in $limit s and" \
+    say "the guest neither ended nor started a further case within $limit s and" \
       "the time for a boot; killed. The end of its kernel log ($console):"
   elif [ ! -s "$console" ]; then
     say "QEMU did not start the guest:"

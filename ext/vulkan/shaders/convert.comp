@@ -1,11 +1,12 @@
 #version 450
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Converts a frame: any format to any, with crop, scaling, rotation, borders.
+// Converts a frame from any format to any other, with crop, scaling, rotation
+// and borders.
 //
-// Places are computed in integers, exactly: a place of the output is in half
-// pixels, and of the input a fraction with twice the output's size below. So a
-// sample in the middle between two is the same on every GPU, and in the
-// reference that tests compare with. Sizes go up to 16384.
+// Places are exact integers: in the output half pixels, in the input fractions
+// whose denominator is twice the size of the output. So a sample halfway
+// between two pixels has the same value on every GPU, and in the reference of
+// the tests. Sizes go up to 16384 (GPU_MAX_SIZE).
 
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_samplerless_texture_functions : require
@@ -16,7 +17,7 @@
 
 #define BILINEAR 1
 
-// floor (n / d) for n > -4 d
+// Returns floor (n / d), for n > -4 d.
 ivec2
 floor_div (ivec2 n, ivec2 d)
 {
@@ -48,7 +49,7 @@ load_chroma_mixed (ivec2 a, ivec2 b, vec2 f)
       mix (load_chroma (ivec2 (a.x, b.y)), load_chroma (b), f.x), f.y);
 }
 
-// Codes of the input at n / d
+// Returns the codes of the input at n / d.
 vec4
 load (ivec2 n, ivec2 d)
 {
@@ -78,7 +79,7 @@ load (ivec2 n, ivec2 d)
   if (in_kind == PACKED)
     return codes;
 
-  // Sample i of halved chroma lies at 2 i + 1, or 2 i + 1/2 when cosited.
+  // Sample i of subsampled chroma lies at 2 i + 1, or 2 i + 1/2 if cosited.
   ivec2 m = ivec2 (in_h_shift == 0 ? 2 * n.x - d.x
                                    : 2 * n.x + (p.in_cosited.x - 2) * d.x,
       in_v_shift == 0 ? 2 * n.y - d.y

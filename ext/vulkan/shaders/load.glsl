@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Reading the input: from images (SRC_IMAGE) or from bytes of buffers. Either
-// way what arrives are the words and samples as they lie in memory.
+// Reads the input from images (SRC_IMAGE) or from bytes of buffers. Both give
+// the words and samples as they are in memory.
 
 #ifdef SRC_IMAGE
 layout (set = 0, binding = 1) uniform texture2D in0;

@@ -1,7 +1,7 @@
 #version 450
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Draws a test picture: bars, one colour, or a box that moves with the frame's
-// number written beside it.
+// Draws a test picture: bars, one colour, or a moving box with the number of
+// the frame.
 
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_shader_8bit_storage : require
@@ -12,8 +12,8 @@
 #define MOVING 1
 #define SOLID 2
 
-// The segments of a digit, from the lowest bit: top, upper left, upper right,
-// middle, lower left, lower right, bottom
+// The segments of each digit, from the lowest bit: top, upper left, upper
+// right, middle, lower left, lower right, bottom
 const uint digits[10] = { 0x77u, 0x24u, 0x5du, 0x6du, 0x2eu, 0x6bu, 0x7bu,
   0x25u, 0x7fu, 0x6fu };
 

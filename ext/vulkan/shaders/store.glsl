@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-// Writing the output: to images (DST_IMAGE) or to bytes of buffers. Each
-// invocation makes what shares one chroma sample. The includer defines
+// Writes the output to images (DST_IMAGE) or to bytes of buffers. Each
+// invocation writes the pixels that share one chroma sample. The including
+// shader defines
 //   vec4 shade (ivec2 at, ivec2 tap)
-// the codes of the output at a place, given in half pixels; looked at beside
-// it, by @tap.
+// which returns the codes of the output at a place in half pixels; the input is
+// sampled beside it, by tap.
 
 #ifdef DST_IMAGE
 layout (set = 0, binding = 4) uniform writeonly image2D out0;
@@ -40,7 +41,8 @@ store_word (ivec2 at, uint word)
 {
   uvec4 bytes = uvec4 (word, word >> 8, word >> 16, word >> 24) & 255u;
 
-  // out_words: the image has blue first, which storing puts in order itself
+  // out_words: the format of the image is blue first; imageStore () swaps the
+  // bytes, so swap them before.
   put (0, at, out_bytes == 2 ? uvec4 (word, 0, 0, 0)
       : out_words            ? bytes.zyxw
                              : bytes);
@@ -118,8 +120,8 @@ to_codes (vec4 value)
   return uvec4 (clamp (value + 0.5, vec4 (0), greatest));
 }
 
-// Chroma that lies on a pixel is filtered (1 2 1) / 4 where the input has more
-// of it: two bilinear samples half a pixel to each side.
+// Cosited chroma is filtered with (1 2 1) / 4 if the input has more chroma
+// samples: as two bilinear samples, half a pixel to each side.
 vec2
 shade_chroma (ivec2 c)
 {
@@ -128,9 +130,9 @@ shade_chroma (ivec2 c)
       out_v_shift == 0 ? 2 * c.y + 1 : 4 * c.y + 2 - p.out_cosited.y);
   ivec2 taps = p.out_cosited.zw;
 
-  // the last sample of an odd size has one pixel, and lies on it
+  // The last chroma sample of an odd size has one pixel, and lies on it.
   at = min (at, 2 * p.size.xy - 1);
-  // a loop, so that the compiler sees shade () once
+  // A loop instead of four calls keeps the compiled shader small.
   vec2 sum = vec2 (0);
 
   for (int y = -taps.y; y <= taps.y; y += 2)
@@ -165,7 +167,7 @@ main ()
   if (out_kind == PAIRED) {
     uint y[2];
 
-    // the second pixel of the last word of an odd width repeats the first
+    // In the last word of an odd width the second pixel repeats the first.
     for (int i = 0; i < 2; i++) {
       int x = min (first.x + i, p.size.x - 1);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabufalloc in front of several consumers with needs of their own, a display
- * among them: one storage for all, also when one of them comes later, when the
- * caps change, and a clear message when nothing suits all. */
+/* dmabufalloc before several consumers with different constraints, a display
+ * among them: all get one storage, also after another consumer was linked or
+ * the caps have changed, or a clear message if no storage suits all. */
 
 #include <gst/check/gstcheck.h>
 #include <gst/lib/gstdmabufcore.h>
@@ -14,7 +14,7 @@
 #define FRAME "video/x-raw,format=BGRx,width=800,height=600,framerate=30/1"
 #define PITCH (800 * 4)
 
-/* which PITCH is no multiple of */
+/* PITCH is not a multiple of this. */
 #define ALIGN 512
 #define ALIGNED_PITCH 3584
 
@@ -43,7 +43,7 @@ get (GstElement *pipeline, const char *name)
   GstElement *element = gst_bin_get_by_name (GST_BIN (pipeline), name);
 
   fail_unless (element != NULL, "%s", name);
-  gst_object_unref (element); /* the pipeline has it */
+  gst_object_unref (element); /* The pipeline holds it */
   return element;
 }
 
@@ -94,7 +94,7 @@ buffer_get_pitch (GstBuffer *buffer)
   return meta ? meta->stride[0] : PITCH;
 }
 
-/* The pitch of what @name has shown last */
+/* The pitch of the last sample of @name. */
 static int
 get_pitch (GstElement *pipeline, const char *name)
 {
@@ -113,8 +113,8 @@ static gboolean has_failed;
 
 typedef struct
 {
-  int pitch; /* awaited; 0 for any */
-  guint n;   /* buffers of this pitch still to come */
+  int pitch; /* To wait for; 0 for any */
+  guint n;   /* Buffers of this pitch still to come */
 } Arrival;
 
 static GstPadProbeReturn
@@ -131,7 +131,7 @@ note_arrival (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* An error comes in place of frames. */
+/* After an error no frames come: end the wait for them. */
 static GstBusSyncReply
 note_error (GstBus *bus, GstMessage *message, gpointer user_data)
 {
@@ -144,8 +144,8 @@ note_error (GstBus *bus, GstMessage *message, gpointer user_data)
   return GST_BUS_PASS;
 }
 
-/* Waits until @n buffers with @pitch, or with any, have come to the pad
- * @pad_name of @name. */
+/* Waits until @n buffers with @pitch, 0 for any, have come to the pad @pad_name
+ * of @name. */
 static void
 wait_for_buffers (GstElement *pipeline, const char *name, const char *pad_name,
     int pitch, guint n)
@@ -179,7 +179,7 @@ wait_for_buffers (GstElement *pipeline, const char *name, const char *pad_name,
   gst_object_unref (pad);
 }
 
-/* Waits until @name has shown @n more. A frame that is late is not shown. */
+/* Waits until @name has shown @n more frames; late frames are not shown. */
 static void
 wait_for_frames (GstElement *pipeline, const char *name, guint64 n)
 {
@@ -203,7 +203,7 @@ assert_equal_pixels (GstSample *sent, GstSample *shown)
       result.n_different);
 }
 
-/* A picture of the display: NULL if it shows nothing, or is not @width wide. */
+/* Captures the display: NULL if it shows no frame, or has another width. */
 static GstSample *
 capture (GstElement *pipeline, int width)
 {
@@ -221,7 +221,7 @@ capture (GstElement *pipeline, int width)
   return shown;
 }
 
-/* A frame is shown some time after it has come. */
+/* Waits until the display shows a frame, which is some time after it came. */
 static void
 wait_for_picture (GstElement *pipeline, int width)
 {
@@ -232,8 +232,7 @@ wait_for_picture (GstElement *pipeline, int width)
   gst_sample_unref (shown);
 }
 
-/* What the display shows is the frame that it was sent. Its size is that of the
- * mode. */
+/* The display shows the last frame sent to it, in a mode of the same size. */
 static void
 assert_display_shows (GstElement *pipeline, int width)
 {
@@ -269,15 +268,15 @@ answer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_HANDLED;
 }
 
-/* The sink @element needs that from now on. */
+/* Sets the constraints that the sink @element answers from now on. */
 static void
-demand (GstElement *element, const char *who, guint pitch_align,
+demand (GstElement *element, const char *device, guint pitch_align,
     const char *exporters)
 {
   GstDmabufCoreConstraints *asked = g_new (GstDmabufCoreConstraints, 1);
   GstPad *pad = gst_element_get_static_pad (element, "sink");
 
-  gst_dmabuf_core_constraints_init (asked, who);
+  gst_dmabuf_core_constraints_init (asked, device);
   asked->pitch_align = pitch_align;
   g_strlcpy (asked->exporters, exporters, sizeof (asked->exporters));
   gst_pad_add_probe (
@@ -285,16 +284,16 @@ demand (GstElement *element, const char *who, guint pitch_align,
   gst_object_unref (pad);
 }
 
-/* A sink that joins while frames flow */
+/* Links another sink while frames flow. */
 static void
-add_consumer (GstElement *pipeline, const char *who, guint pitch_align,
+add_consumer (GstElement *pipeline, const char *device, guint pitch_align,
     const char *exporters)
 {
   GstElement *queue = gst_element_factory_make ("queue", NULL);
   GstElement *sink = gst_element_factory_make ("fakesink", "new");
 
   g_object_set (sink, "enable-last-sample", TRUE, "async", FALSE, NULL);
-  demand (sink, who, pitch_align, exporters);
+  demand (sink, device, pitch_align, exporters);
   gst_bin_add_many (GST_BIN (pipeline), queue, sink, NULL);
   fail_unless (gst_element_link (queue, sink));
   gst_element_sync_state_with_parent (sink);
@@ -375,14 +374,14 @@ GST_END_TEST;
   " ! dmabufalloc name=alloc copy-policy=" policy \
   " ! tee name=t ! queue ! fakesink name=old enable-last-sample=true"
 
-/* Both get the new storage; what was under way in the old one is copied, and
- * counted. */
+/* Both consumers get the new storage; frames that are under way in the old one
+ * are copied and counted. */
 GST_START_TEST (test_storage_moves_for_a_new_consumer)
 {
   GstElement *pipeline = start (LIVE ("allow"));
   guint64 copies;
 
-  /* Behind a tee who does not answer is taken for one who knows no meta. */
+  /* A tee takes a branch without an answer for one without GstVideoMeta. */
   demand (get (pipeline, "old"), "camera", 1, "");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   wait_for_buffers (pipeline, "old", "sink", PITCH, 1);
@@ -407,7 +406,7 @@ static const struct
   { LIVE ("warn"), GST_MESSAGE_WARNING },
 };
 
-/* Memory that both reach does not exist. */
+/* No memory is reached by both consumers. */
 GST_START_TEST (test_a_new_consumer_that_nothing_suits_is_refused)
 {
   GstElement *pipeline = start (refusals[__i__].launch);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The frames that dmabufalloc copies: what is on them stays, what they wait for
- * ends with a flush, and a consumer gets what it can read. */
+/* Frames that dmabufalloc copies: they keep their metas, a flush ends the wait
+ * for their fences, and the consumer gets a layout that it can read. */
 
 #include "../lib/fixture.h"
 #include "../lib/stats.h"
@@ -16,8 +16,8 @@
   "height=64,framerate=30/1"
 #define SIZE (64 * 96)
 
-/* Metas describe the picture, and that is the same: all of them go with it, but
- * for those of the memory that it lay in. */
+/* The copy is the same picture: it keeps all metas except those that describe
+ * the memory. */
 GST_START_TEST (test_metas_stay_on_a_copied_frame)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
@@ -56,8 +56,8 @@ GST_START_TEST (test_metas_stay_on_a_copied_frame)
 }
 GST_END_TEST;
 
-/* What was cropped by a meta is cropped by the copy; what is to be, stays so.
- */
+/* A frame whose caps have the cropped size is cropped by the copy; one whose
+ * caps have the full size keeps its crop meta. */
 GST_START_TEST (test_a_cropped_frame)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
@@ -100,7 +100,7 @@ push_thread (gpointer user_data)
   return GINT_TO_POINTER (gst_harness_push (arguments[0], arguments[1]));
 }
 
-/* A device still writes into the frame, and only the kernel knows. */
+/* A device still writes into the frame, and only the kernel has its fence. */
 GST_START_TEST (test_flush_ends_waiting_for_the_kernels_fences)
 {
   GstHarness *harness =
@@ -142,8 +142,8 @@ GST_START_TEST (test_flush_ends_waiting_for_the_kernels_fences)
 }
 GST_END_TEST;
 
-/* Rule 11, for dma-bufs too: a consumer without video meta gets the planes
- * where the caps say, which the caps of a dma-buf do not. */
+/* Rule 11 is for dma-bufs, too: a consumer without video meta gets the default
+ * layout of its plain caps, whatever the layout of the DMA_DRM frame is. */
 GST_START_TEST (test_a_dmabuf_with_pitches_for_a_consumer_without)
 {
   gsize offset[GST_VIDEO_MAX_PLANES] = { 0, 128 * 64 };
@@ -168,7 +168,7 @@ GST_START_TEST (test_a_dmabuf_with_pitches_for_a_consumer_without)
   fail_unless (gst_buffer_memcmp (out, 64, row, sizeof (row)) == 0);
   gst_buffer_unref (out);
 
-  /* As the caps say it passes. */
+  /* In the default layout the frame passes. */
   buffer = new_frame (SIZE);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   out = gst_harness_pull (harness);
@@ -178,8 +178,8 @@ GST_START_TEST (test_a_dmabuf_with_pitches_for_a_consumer_without)
 }
 GST_END_TEST;
 
-/* The source pad is stopped first, and its caps are gone, while a frame is on
- * its way through: that is no error. */
+/* On a shutdown the source pad is deactivated first, and loses its caps: that
+ * is no error for a frame under way. */
 GST_START_TEST (test_a_frame_while_it_is_shut_down)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
@@ -223,7 +223,7 @@ dmabufalloc_copies_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabufalloc: caps by the rules of DMA_DRM, a pool that a producer writes
- * into, copies by the policy, and what consumers need. */
+/* dmabufalloc: caps by the rules of DMA_DRM, a pool for producers, copies by
+ * copy-policy, and the constraints of consumers. */
 
 #include "../lib/fixture.h"
 #include "../lib/stats.h"
@@ -21,7 +21,7 @@
   "drm-format=(string)NV12:0x0100000000000002,width=64,height=64," \
   "framerate=30/1"
 
-/* What downstream of @harness asks for */
+/* Sets the constraints that downstream of @harness answers. */
 static void
 propose_constraints (
     GstHarness *harness, const GstDmabufCoreConstraints *constraints)
@@ -33,7 +33,7 @@ propose_constraints (
   gst_structure_free (params);
 }
 
-/* The element has told that, with both words. */
+/* The element has posted a message of @type that contains both words. */
 static void
 assert_posted (
     GstBus *bus, GstMessageType type, const char *word, const char *other)
@@ -60,12 +60,12 @@ static const struct
   const char *in, *peer;
   const char *out; /* NULL: not negotiated */
 } negotiations[] = {
-  /* a peer that takes everything may not know DMA_DRM (rule 4) */
+  /* A peer with ANY caps may not know DMA_DRM (rule 4). */
   { PLAIN, "ANY", PLAIN },
   { PLAIN, "video/x-raw(memory:DMABuf),format=DMA_DRM", DRM },
   { PLAIN, "video/x-raw", PLAIN },
   { PLAIN, "video/x-raw;video/x-raw(memory:DMABuf),format=DMA_DRM", DRM },
-  /* a consumer of a list of formats and modifiers */
+  /* A consumer with a list of formats and modifiers. */
   { PLAIN,
       "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=(string){"
       "XR24:0x0100000000000002,NV12:0x0100000000000002,NV12}",
@@ -75,13 +75,13 @@ static const struct
       "drm-format=(string)NV12:0x0100000000000002",
       NULL },
   { PLAIN, "video/x-raw,format=I420", NULL },
-  /* dma-bufs that come in pass, tiled ones too; linear ones may go on plain
-   * (rule 3) */
+  /* DMA_DRM frames pass, tiled ones included; linear ones may leave as plain
+   * raw video (rule 3). */
   { DRM, "ANY", DRM },
   { DRM, "video/x-raw,format=NV12", PLAIN },
   { TILED, "video/x-raw(memory:DMABuf),format=DMA_DRM", TILED },
   { TILED, "video/x-raw", NULL },
-  /* what has no DRM format goes on plain, in a dma-buf all the same */
+  /* A format without a DRM fourcc stays plain, in dma-bufs all the same. */
   { "video/x-raw,format=UYVP,width=64,height=64,framerate=30/1", "ANY",
       "video/x-raw,format=UYVP,width=64,height=64,framerate=30/1" },
 };
@@ -112,7 +112,7 @@ GST_START_TEST (test_negotiation)
 }
 GST_END_TEST;
 
-/* Rule 1: the answer to a CAPS query upstream is plain raw video for each
+/* Rule 1: the answer to upstream's CAPS query has plain raw video for each
  * linear format of the consumer. */
 GST_START_TEST (test_upstream_sees_plain_formats_of_the_consumer)
 {
@@ -134,11 +134,12 @@ GST_START_TEST (test_upstream_sees_plain_formats_of_the_consumer)
 }
 GST_END_TEST;
 
-/* --- a producer that takes the pool ----------------------------------------
+/* --- a producer that uses the pool -----------------------------------------
  */
 
-/* videotestsrc draws into the dma-bufs: no copy, the same picture as without,
- * and after the first frames no call but those of CPU access. */
+/* videotestsrc draws into the dma-bufs: no copy, the same picture as without
+ * dmabufalloc, and after the first frames only the system calls of CPU access.
+  */
 static const char *const sinks[] = { DRM, PLAIN };
 
 GST_START_TEST (test_a_producer_writes_into_the_dmabufs)
@@ -178,8 +179,8 @@ GST_START_TEST (test_a_producer_writes_into_the_dmabufs)
 }
 GST_END_TEST;
 
-/* Rules 7, 8 and 10: the pool that upstream is offered has the layout that all
- * consumers need. */
+/* Rules 7, 8 and 10: the pool that is offered to upstream has the layout that
+ * all consumers need. */
 GST_START_TEST (test_pool_suits_the_consumer)
 {
   GstHarness *harness = gst_harness_new ("dmabufalloc");
@@ -216,7 +217,7 @@ GST_START_TEST (test_pool_suits_the_consumer)
   fail_unless_equals_int (meta->stride[0], 256);
   fail_unless_equals_uint64 (meta->offset[1] % 4096, 0);
 
-  /* and such a buffer passes as it is */
+  /* A buffer of the pool passes as it is. */
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   fail_unless (gst_harness_pull (harness) == buffer);
   gst_buffer_unref (buffer);
@@ -229,7 +230,7 @@ GST_START_TEST (test_pool_suits_the_consumer)
 }
 GST_END_TEST;
 
-/* --- a producer that does not ----------------------------------------------
+/* --- a producer that does not use it ---------------------------------------
  */
 
 static GstBuffer *
@@ -305,7 +306,7 @@ GST_START_TEST (test_policy_of_copying)
 }
 GST_END_TEST;
 
-/* A frame under a fence is copied when it is there. */
+/* A frame is copied after its acquire fence has signalled. */
 GST_START_TEST (test_copy_waits_for_the_content)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=allow");
@@ -327,7 +328,7 @@ GST_START_TEST (test_copy_waits_for_the_content)
 }
 GST_END_TEST;
 
-/* A copy waits for nothing but a free buffer, and a flush ends that. */
+/* A flush ends the wait for a free buffer to copy into. */
 static gpointer
 push_thread (gpointer user_data)
 {
@@ -355,8 +356,8 @@ GST_START_TEST (test_flush_ends_waiting_for_a_buffer)
 }
 GST_END_TEST;
 
-/* A consumer that came later needs another layout: the old frames are copied,
- * and the reason names the field and who asks. */
+/* A new consumer needs another layout: old frames are copied, and the reason
+ * names the field and the consumer. */
 GST_START_TEST (test_reason_names_the_consumer)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc copy-policy=warn");
@@ -394,8 +395,8 @@ GST_END_TEST;
 static const struct
 {
   const char *exporter;
-  const char *name;    /* of the exporter that is used; NULL: an error */
-  const char *message; /* in the error */
+  const char *name;    /* Of the exporter in use; NULL: an error */
+  const char *message; /* In the error */
   gboolean dmabuf;
 } exporters[] = {
   { "auto", "heap:system", NULL, TRUE },
@@ -445,8 +446,8 @@ GST_START_TEST (test_exporter)
 }
 GST_END_TEST;
 
-/* A producer that cannot start the pool that it is offered says nothing but
- * that nothing is negotiated. */
+/* A producer that cannot start the offered pool only reports that negotiation
+ * failed: dmabufalloc posts the reason. */
 GST_START_TEST (test_no_memory_is_told)
 {
   GstElement *pipeline = gst_parse_launch ("videotestsrc num-buffers=1 ! "
@@ -468,9 +469,10 @@ GST_START_TEST (test_no_memory_is_told)
     message = gst_bus_timed_pop_filtered (GST_ELEMENT_BUS (pipeline),
         10 * GST_SECOND, GST_MESSAGE_ERROR | GST_MESSAGE_EOS);
     fail_unless (message && GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR,
-        "dmabufalloc says nothing");
+        "dmabufalloc posts no error");
   } while (!g_str_equal (GST_OBJECT_NAME (message->src), "alloc"));
-  /* TSan does not see how the thread that posted it lets go of it. */
+  /* Stop first: TSan cannot see that the posting thread has dropped its
+   * reference of the message. */
   gst_element_set_state (pipeline, GST_STATE_NULL);
   gst_message_parse_error (message, &error, NULL);
   gst_message_unref (message);
@@ -483,7 +485,7 @@ done:
 }
 GST_END_TEST;
 
-/* Memory that no consumer reaches is refused, by name. */
+/* An exporter whose memory the consumer cannot reach is refused by name. */
 GST_START_TEST (test_unreachable_exporter_is_refused)
 {
   GstHarness *harness = gst_harness_new_parse ("dmabufalloc exporter=udmabuf");
@@ -506,10 +508,10 @@ GST_START_TEST (test_unreachable_exporter_is_refused)
 }
 GST_END_TEST;
 
-/* --- it is one of many elements --------------------------------------------
+/* --- as an element of a pipeline -------------------------------------------
  */
 
-/* Events in order, segments and queries through, a caps change in between. */
+/* Events keep their order, segments and queries pass. */
 GST_START_TEST (test_events_and_queries_pass)
 {
   static const GstEventType expected[] = { GST_EVENT_STREAM_START,
@@ -594,7 +596,7 @@ dmabufalloc_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabuffencesync as one of many elements: no wait outlives a flush or a state
- * change, and events, queries and latency are right while buffers wait. */
+/* dmabuffencesync in a pipeline: no wait outlives a flush or a state change,
+ * and events, queries and latency are right while buffers wait. */
 
 #include "fencesync-harness.h"
 
@@ -21,11 +21,11 @@ push_one_thread (gpointer user_data)
   return GINT_TO_POINTER (ret);
 }
 
-/* Only a thread that waits itself is told that it was ended. */
+/* Only upstream's thread, when it waits itself, returns FLUSHING. */
 static const struct
 {
   const char *properties;
-  gboolean in_task; /* of the source pad */
+  gboolean in_task; /* Of the source pad */
   GstFlowReturn ended;
 } waits[] = {
   { "mode=wait timeout=-1", FALSE, GST_FLOW_FLUSHING },
@@ -40,7 +40,7 @@ typedef struct
   Sleeper *pusher, *task;
 } Wait;
 
-/* The task's thread posts its own begin and end. */
+/* The task's thread posts STREAM_STATUS at its begin and end. */
 static GstBusSyncReply
 watch_task (GstBus *bus, GstMessage *message, gpointer task)
 {
@@ -56,7 +56,8 @@ watch_task (GstBus *bus, GstMessage *message, gpointer task)
   return GST_BUS_PASS;
 }
 
-/* A buffer has come under a fence, and the thread that waits for it sleeps. */
+/* Pushes a buffer with a pending fence, and waits until a thread sleeps for it.
+ */
 static void
 wait_begin (Wait *wait, guint i)
 {
@@ -97,7 +98,7 @@ GST_START_TEST (test_flush_ends_the_wait)
       GPOINTER_TO_INT (sleeper_join (wait.pusher)), waits[__i__].ended);
   fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
 
-  /* And it goes on afterwards, in its segment. */
+  /* After the flush it works again, in a new segment. */
   fail_unless (
       gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE)));
   gst_segment_init (&segment, GST_FORMAT_TIME);
@@ -127,7 +128,7 @@ GST_END_TEST;
 typedef struct
 {
   guint n_buffers;
-  guint n_early, n_late; /* events before and after the first buffer */
+  guint n_early, n_late; /* Events before and after the first buffer */
 } Arrivals;
 
 static GstPadProbeReturn
@@ -145,7 +146,7 @@ note_arrival (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 /* EOS and other events keep their place behind buffers that wait; a serialized
- * query waits until the buffers have gone. */
+ * query waits until these have been pushed. */
 GST_START_TEST (test_events_keep_their_place)
 {
   GstHarness *harness = new_harness ("mode=wait max-pending=8");
@@ -179,7 +180,7 @@ GST_START_TEST (test_events_keep_their_place)
 }
 GST_END_TEST;
 
-/* --- downstream says no ----------------------------------------------------
+/* --- downstream refuses a buffer -------------------------------------------
  */
 
 #define MAX_PENDING 8
@@ -199,7 +200,7 @@ set_flow (GstFlowReturn what)
 }
 
 static GstFlowReturn
-chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+chain_with_flow (GstPad *pad, GstObject *parent, GstBuffer *buffer)
 {
   GstFlowReturn ret;
 
@@ -212,7 +213,7 @@ chain_as_told (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   return ret;
 }
 
-/* The element, one buffer of which waits, in front of a peer that returns @what
+/* Makes the element with one buffer waiting, before a peer that returns @what.
  */
 static GstHarness *
 new_refused (GstFlowReturn what, DmabufFence **fence)
@@ -223,7 +224,7 @@ new_refused (GstFlowReturn what, DmabufFence **fence)
 
   set_flow (what);
   n_chained = 0;
-  gst_pad_set_chain_function (harness->sinkpad, chain_as_told);
+  gst_pad_set_chain_function (harness->sinkpad, chain_with_flow);
   *fence = new_fence ();
   gst_buffer_add_dmabuf_core_sync_meta (buffer, *fence);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
@@ -239,8 +240,8 @@ wait_for_chained (gint n)
   g_mutex_unlock (&chain_lock);
 }
 
-/* Once there is no room behind the buffer that was refused, a push waits until
- * that is known. */
+/* Pushes buffers until the result of the refused one is returned; a full queue
+ * makes the push wait for it. */
 static void
 push_until (GstHarness *harness, GstFlowReturn what)
 {
@@ -250,7 +251,7 @@ push_until (GstHarness *harness, GstFlowReturn what)
     fail_unless (i < MAX_PENDING);
 }
 
-/* A serialized query returns when nothing waits, or when the task has stopped.
+/* A serialized query returns when the queue is empty or the task has stopped.
  */
 static void
 wait_until_stopped (GstHarness *harness)
@@ -275,9 +276,9 @@ assert_event_comes (GstHarness *harness, GstEventType type)
   }
 }
 
-/* A sink that has had enough waits for EOS all the same, whether that is behind
- * the buffer already, or comes when the task has stopped. An error that nobody
- * upstream was told is one of this element. */
+/* A sink that returned EOS still waits for the event EOS, which may be in the
+ * queue already, or come after the task has stopped. An error that no push can
+ * return to upstream any more is posted by this element. */
 static const struct
 {
   GstFlowReturn flow;
@@ -315,7 +316,7 @@ GST_START_TEST (test_eos_comes_through_after_a_refusal)
 }
 GST_END_TEST;
 
-/* After EOS a segment begins anew. */
+/* After EOS a new segment allows buffers again. */
 GST_START_TEST (test_a_segment_follows_on_a_full_one)
 {
   DmabufFence *fence;
@@ -341,7 +342,7 @@ GST_START_TEST (test_a_segment_follows_on_a_full_one)
 }
 GST_END_TEST;
 
-/* Linked again, it goes on, with what was to come before. */
+/* After a new link it goes on, with the events that were queued before. */
 GST_START_TEST (test_linked_again_it_goes_on)
 {
   DmabufFence *fence;
@@ -366,7 +367,8 @@ GST_START_TEST (test_linked_again_it_goes_on)
 }
 GST_END_TEST;
 
-/* A flush drops what waits, but not what upstream does not say twice. */
+/* A flush drops queued buffers, but keeps sticky events, which upstream sends
+ * only once. */
 GST_START_TEST (test_flush_keeps_what_stays)
 {
   DmabufFence *fence;
@@ -396,7 +398,7 @@ GST_END_TEST;
 /* --- latency, allocation ---------------------------------------------------
  */
 
-/* A wait of no time has no latency. */
+/* Lets time pass before the signal: without that the latency would be 0. */
 static gpointer
 signal_later (gpointer fence)
 {
@@ -404,7 +406,7 @@ signal_later (gpointer fence)
   return signal_fence (fence);
 }
 
-/* What a buffer waited is reported as latency, in whole frames. */
+/* The waiting time of a buffer is reported as latency, in whole frames. */
 GST_START_TEST (test_latency_is_reported)
 {
   GstHarness *harness = new_harness ("mode=wait max-pending=1");
@@ -429,8 +431,7 @@ GST_START_TEST (test_latency_is_reported)
 }
 GST_END_TEST;
 
-/* Upstream may send buffers under fences, except where this element only
- * exports. */
+/* Upstream may send buffers with pending fences, except in mode export. */
 GST_START_TEST (test_upstream_is_told_that_fences_are_taken)
 {
   static const struct
@@ -481,7 +482,7 @@ dmabuffencesync_stream_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabuffencesync and fences: what auto picks, waiting in order, export and
- * import, and what a timeout does. */
+/* dmabuffencesync and fences: the choice of mode auto, waiting in order, export
+ * and import, timeouts. */
 
 #include "fencesync-harness.h"
 
@@ -47,8 +47,8 @@ GST_START_TEST (test_choice_by_mode_and_peer)
 }
 GST_END_TEST;
 
-/* With a peer that understands fences a buffer passes at once, the same one,
- * and costs no call of the kernel. */
+/* Before a peer that takes fences the same buffer passes at once, without a
+ * system call. */
 GST_START_TEST (test_auto_does_nothing_where_both_understand_each_other)
 {
   GstHarness *harness = new_harness ("mode=auto");
@@ -79,7 +79,7 @@ GST_START_TEST (test_auto_does_nothing_where_both_understand_each_other)
 }
 GST_END_TEST;
 
-/* Memory that is no dma-buf has no fences: nothing is done to it. */
+/* Memory that is no dma-buf has no fences and passes. */
 GST_START_TEST (test_other_memory_passes)
 {
   GstHarness *harness = new_harness ("mode=wait");
@@ -119,7 +119,7 @@ push_thread (gpointer user_data)
   return NULL;
 }
 
-/* Counts buffers that come before their signal. */
+/* Counts buffers that come before their fence has signalled. */
 static GstPadProbeReturn
 check_signal (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -133,8 +133,8 @@ check_signal (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 
 static const guint pendings[] = { 1, 8 };
 
-/* Not before the signal, in order whatever the order of the signals, and at
- * most max-pending inside. */
+/* A buffer is pushed after its fence has signalled, in order for any order of
+ * the signals, and at most max-pending buffers wait inside. */
 GST_START_TEST (test_wait_releases_in_order_after_the_signal)
 {
   guint max_pending = pendings[__i__], i;
@@ -144,7 +144,7 @@ GST_START_TEST (test_wait_releases_in_order_after_the_signal)
   Pushing pushing = { harness, fences, G_N_ELEMENTS (fences) };
   GThread *thread;
 
-  /* each on a timeline of its own, to be signalled in any order */
+  /* Each has a timeline of its own, so that they can signal in any order. */
   for (i = 0; i < G_N_ELEMENTS (fences); i++)
     fences[i] = dmabuf_fence_new_software (
         dmabuf_fence_context_alloc (1), 1, FAR_AWAY, NULL);
@@ -156,7 +156,7 @@ GST_START_TEST (test_wait_releases_in_order_after_the_signal)
   wait_for_stat (harness, "cpu-waits", 1);
   fail_unless_equals_int (gst_harness_buffers_received (harness), 0);
 
-  /* While the first is pending no other passes. */
+  /* While the first one is pending, no other passes. */
   for (i = G_N_ELEMENTS (fences) - 1; i > 0; i--)
     dmabuf_fence_signal (fences[i]);
   poller_settle ();
@@ -227,8 +227,8 @@ GST_START_TEST (test_poll1_wait_for_the_kernels_fences)
 }
 GST_END_TEST;
 
-/* A dma-buf of others that cannot be looked at, for want of an fd, is not taken
- * for one without fences. */
+/* A dma-buf of another allocator whose import fails, for lack of an fd, counts
+ * as pending. */
 GST_START_TEST (test_what_cannot_be_asked_is_not_ready)
 {
   GstHarness *harness = new_harness ("mode=wait");
@@ -253,7 +253,7 @@ GST_START_TEST (test_what_cannot_be_asked_is_not_ready)
   assert_error (error, EMFILE);
   fake_kernel_fail_nth (0, 0);
 
-  /* And by the element, which asks again. */
+  /* Likewise in the element, which asks again. */
   dmabuf_fence_signal (fence);
   fake_kernel_fail_nth (1, EMFILE);
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
@@ -300,8 +300,8 @@ GST_END_TEST;
 /* --- export, import --------------------------------------------------------
  */
 
-/* XSF-1: the snapshot of the kernel's fences and the acquire fence that there
- * was already become the acquire fence: their leaves, no others. */
+/* XSF-1: the new acquire fence has exactly the leaves of the kernel's snapshot
+ * and of the old acquire fence. */
 GST_START_TEST (test_xsf1_export_has_the_right_leaves)
 {
   GstHarness *harness = new_harness ("mode=export");
@@ -336,7 +336,7 @@ GST_START_TEST (test_xsf1_export_has_the_right_leaves)
   fail_unless (dmabuf_fence_wait (acquire, DMABUF_DEADLINE_NEVER, NULL, NULL));
   gst_buffer_unref (out);
 
-  /* Nothing pending: nothing is added. */
+  /* Without pending fences no sync meta is added. */
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (1)), GST_FLOW_OK);
   out = gst_harness_pull (harness);
@@ -409,7 +409,7 @@ static const struct
   GstFlowReturn flow;
   guint received;
   GstMessageType message;
-  const char *field; /* counts it */
+  const char *field; /* The statistics field that counts it */
 } timeouts[] = {
   { "error", GST_FLOW_ERROR, 0, GST_MESSAGE_ERROR, NULL },
   { "drop", GST_FLOW_OK, 0, 0, "dropped" },
@@ -440,7 +440,7 @@ GST_START_TEST (test_timeout)
       message ? GST_MESSAGE_TYPE (message) : 0, timeouts[__i__].message);
   g_clear_pointer (&message, gst_message_unref);
 
-  /* A frame is missing, and says so. */
+  /* The frame after a dropped one has DISCONT. */
   if (g_str_equal (timeouts[__i__].policy, "drop")) {
     fail_unless_equals_int (
         gst_harness_push (harness, new_numbered (1)), GST_FLOW_OK);
@@ -486,7 +486,7 @@ dmabuffencesync_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

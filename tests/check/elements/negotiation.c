@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The rules that an element with dma-bufs has to follow, by their numbers, for
- * dmabufalloc and, where it has a part in it, dmabuffencesync. (Those of a sink
- * with a display are pinned for dmabufkmssink in check/kms/sink.c as well.) */
+/* The numbered rules for elements with dma-bufs, tested on dmabufalloc and,
+ * where it takes part, dmabuffencesync. tests/check/kms/sink.c tests the rules
+ * for sinks on dmabufkmssink. */
 
 #include "../lib/fixture.h"
 #include "../lib/stats.h"
@@ -68,7 +68,7 @@ get_stat (const char *field)
   return value;
 }
 
-/* Upstream's question, after its caps. */
+/* Sends caps and then an ALLOCATION query from upstream. */
 static GstQuery *
 ask (const char *caps_text)
 {
@@ -124,8 +124,8 @@ get_template_caps (const char *name)
   return caps;
 }
 
-/* The template leaves drm-format open; the answer to a CAPS query is exactly
- * what the consumer takes, and a consumer that learns more says RECONFIGURE. */
+/* The template leaves drm-format open. The answer to a CAPS query has exactly
+ * the formats of the consumer, and RECONFIGURE makes the element ask again. */
 static void
 rule_1 (void)
 {
@@ -174,8 +174,8 @@ assert_not_mixed (GstCaps *caps)
   }
 }
 
-/* DMABuf first, so that a peer of both gets it; drm-format with DMA_DRM only.
- */
+/* The feature memory:DMABuf is first, so that a peer that takes both gets it.
+ * drm-format exists with DMA_DRM only. */
 static void
 rule_2 (void)
 {
@@ -204,7 +204,7 @@ rule_2 (void)
   }
 }
 
-/* Linear dma-bufs may come without the feature: the memory is looked at. */
+/* Linear dma-bufs may come without the caps feature: the memory decides. */
 static void
 rule_3 (void)
 {
@@ -216,13 +216,14 @@ rule_3 (void)
   fail_unless_equals_int (gst_harness_push (harness, buffer), GST_FLOW_OK);
   fail_unless (gst_harness_pull (harness) == buffer);
   gst_buffer_unref (buffer);
-  /* the same caps, but no dma-buf */
+  /* The same caps with other memory. */
   fail_unless_equals_int (
       gst_harness_push (harness, gst_buffer_new_allocate (NULL, 64 * 96, NULL)),
       GST_FLOW_ERROR);
 }
 
-/* Who takes anything is not told of DMA_DRM; the memory is a dma-buf still. */
+/* A peer with ANY caps gets plain caps; the memory is a dma-buf all the same.
+ */
 static void
 rule_4 (void)
 {
@@ -237,7 +238,8 @@ rule_4 (void)
   gst_buffer_unref (buffer);
 }
 
-/* One fd, one memory; planes in several are found where their offsets say. */
+/* One fd is one memory; planes in several memories are found by their offsets.
+ */
 static void
 rule_5 (void)
 {
@@ -273,8 +275,8 @@ rule_5 (void)
   free_pool (pool);
 }
 
-/* A tiled frame keeps its meta of format DMA_DRM, so that mapping it fails; it
- * is passed, or refused, never copied. */
+/* A tiled frame keeps its meta with the format DMA_DRM, so that mapping it
+ * fails. It passes or is refused, but is never copied. */
 static void
 rule_6 (void)
 {
@@ -306,8 +308,8 @@ rule_6 (void)
 /* --- ALLOCATION ------------------------------------------------------------
  */
 
-/* The video meta is always taken, whatever downstream says; the crop meta only
- * if somebody downstream crops. */
+/* The video meta is taken with any peer; the crop meta only if downstream takes
+ * it. */
 static void
 rule_7 (void)
 {
@@ -332,8 +334,8 @@ rule_7 (void)
   }
 }
 
-/* A consumer's layout, as upstream's elements write it, is in the pool, and in
- * the answer for a producer with a pool of its own. */
+/* A consumer's layout, as parameters of the video meta, is used by the pool,
+ * and is in the answer to a producer with a pool of its own. */
 static void
 rule_8 (void)
 {
@@ -374,8 +376,8 @@ rule_8 (void)
   gst_structure_free (params);
 }
 
-/* A pool for what can be allocated, of at least two buffers; none for tiles,
- * nor for who sends dma-bufs of its own. */
+/* A pool of at least two buffers is offered for plain caps. None is offered for
+ * tiled formats and for producers of DMA_DRM. */
 static void
 rule_9 (void)
 {
@@ -391,7 +393,7 @@ rule_9 (void)
   fail_unless (take_pool (ask (DRM), &min) == NULL);
 }
 
-/* What a producer sets is made what it can be, and it can read what that is. */
+/* The pool corrects the configuration of a producer, which can read it back. */
 static void
 rule_10 (void)
 {
@@ -432,8 +434,8 @@ rule_10 (void)
   free_pool (pool);
 }
 
-/* A frame whose planes lie elsewhere than the caps say does not reach a
- * consumer without video meta as it is. */
+/* A frame in another layout than the default of its caps is copied, or refused,
+ * before a consumer without video meta. */
 static void
 rule_11 (void)
 {
@@ -473,7 +475,7 @@ rule_11 (void)
 typedef struct
 {
   guint n_drains;
-  guint n_buffers; /* that had come before the first */
+  guint n_buffers; /* Buffers that came before the first query */
 } Drains;
 
 static GstPadProbeReturn
@@ -488,8 +490,8 @@ count_drains (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_HANDLED;
 }
 
-/* A DRAIN reaches the consumer, which gives up its buffer; and not before those
- * that wait inside have. */
+/* A DRAIN query reaches the consumer after the buffers that wait inside, so
+ * that it gives all of them back. */
 static void
 rule_12 (void)
 {
@@ -520,17 +522,17 @@ static const struct
   const char *rule;
   void (*check) (void);
 } rules[] = {
-  { 1, "templates are open, answers exact, changes are told", rule_1 },
+  { 1, "templates are open, answers exact, changes reconfigure", rule_1 },
   { 2, "DMABuf first, drm-format with DMA_DRM only", rule_2 },
   { 3, "linear dma-bufs also travel without the feature", rule_3 },
-  { 4, "a peer of ANY caps is told of system memory only", rule_4 },
+  { 4, "a peer with ANY caps gets system memory caps", rule_4 },
   { 5, "one fd is one memory, planes are found by offset", rule_5 },
   { 6, "a tiled frame has a meta of DMA_DRM", rule_6 },
   { 7, "video meta always, crop meta if it is cropped", rule_7 },
   { 8, "layouts travel as parameters of the video meta", rule_8 },
   { 9, "a pool of two at least, for what can be allocated", rule_9 },
   { 10, "a changed configuration is read again", rule_10 },
-  { 11, "no odd layout to a peer without video meta", rule_11 },
+  { 11, "only the default layout for a peer without video meta", rule_11 },
   { 12, "DRAIN gives up buffers", rule_12 },
 };
 
@@ -559,7 +561,7 @@ negotiation_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

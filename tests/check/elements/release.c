@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Buffers under fences, 10,000 in the long run, through tee, leaky queues,
- * valve and drops: every fence is delivered or freed, and what was handed out
- * came back. */
+/* Buffers with fences, 10,000 in the long run, pass tee, leaky queues, valve
+ * and drops: every fence is delivered or freed, and every buffer comes back. */
 
 #include "../lib/fixture.h"
 #include "../lib/sync.h"
@@ -36,7 +35,7 @@ released (DmabufFence *fence, gpointer user_data)
   g_atomic_int_inc (&((Books *) user_data)->n_released);
 }
 
-/* A reader that lets go before its device has */
+/* A reader that drops the buffer before its device is done. */
 static GstPadProbeReturn
 read_late (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -157,7 +156,7 @@ release_suite (void)
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

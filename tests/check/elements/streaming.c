@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The filters as members of a pipeline: events and buffers keep their order and
- * are what they were, segments too, queries reach who can answer them, in both
+/* The filters in a pipeline: events, segments and buffers are unchanged and
+ * keep their order, and queries reach the pad that answers them, in both
  * directions, also while buffers wait inside and after a flush. */
 
 #include "../lib/fixture.h"
@@ -24,7 +24,7 @@ static const char *const filters[] = {
   "dmabufalloc copy-policy=allow ! dmabuffencesync mode=wait max-pending=8",
 };
 
-/* What came out, in order: events by their names, buffers as "buffer". */
+/* The output in order: events by their names, buffers as "buffer". */
 typedef struct
 {
   GMutex lock;
@@ -96,7 +96,7 @@ count_eos (const char *text)
   return n;
 }
 
-/* EOS is the last that comes. */
+/* Waits for EOS, which comes last. */
 static void
 wait_for_text (Record *record, const char *expected)
 {
@@ -122,7 +122,7 @@ new_numbered (guint n, gsize size, DmabufFence *fence)
 /* --- downstream ------------------------------------------------------------
  */
 
-/* A query waits for the buffers before it. */
+/* A serialized query waits for the buffers before it: signal their fence. */
 static GstPadProbeReturn
 signal_for_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
@@ -131,8 +131,8 @@ signal_for_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Every kind of serialized event, between buffers of which the first waits
- * where there is room for others behind it. */
+/* Every kind of serialized event between buffers. The first buffer has a
+ * pending fence in filters with a queue. */
 GST_START_TEST (test_events_and_buffers_keep_their_order)
 {
   static const char expected[] =
@@ -173,7 +173,7 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
   fail_unless (gst_harness_push_event (harness, events[1]));
   fail_unless_equals_int (
       gst_harness_push (harness, new_numbered (2, 64 * 96, NULL)), GST_FLOW_OK);
-  /* with new caps dmabufalloc asks downstream */
+  /* After new caps dmabufalloc sends a query, which waits for that buffer. */
   if (queues) {
     GstElement *sync = gst_harness_find_element (harness, "dmabuffencesync");
     GstPad *pad = gst_element_get_static_pad (sync, "sink");
@@ -194,11 +194,11 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
 
   wait_for_text (&record, expected);
   fail_unless (gst_segment_is_equal (&segment, &record.segment));
-  /* the very events: applications match by seqnum */
+  /* The same events, by their seqnum, which applications compare. */
   for (i = 0; i < G_N_ELEMENTS (events); i++) {
     guint32 seqnum = g_array_index (record.seqnums, guint32, 3 + i);
 
-    if (i != 4) /* a transform makes caps of its own */
+    if (i != 4) /* GstBaseTransform makes a caps event of its own. */
       fail_unless_equals_int (seqnum, seqnums[i]);
   }
 
@@ -208,7 +208,7 @@ GST_START_TEST (test_events_and_buffers_keep_their_order)
 }
 GST_END_TEST;
 
-/* After EOS a flush begins anew, and the next segment counts. */
+/* After EOS a flush allows buffers again, in the next segment. */
 GST_START_TEST (test_flush_begins_anew)
 {
   static const char expected[] =
@@ -312,11 +312,11 @@ answer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_HANDLED;
 }
 
-GST_START_TEST (test_queries_reach_who_answers)
+GST_START_TEST (test_queries_reach_the_answering_pad)
 {
   Record record = { 0 };
   GstHarness *harness = new_harness (filters[__i__], &record);
-  /* GstBaseTransform knows the position itself */
+  /* Without the position, which GstBaseTransform answers itself. */
   GstQuery *upstream[] = {
     gst_query_new_duration (GST_FORMAT_TIME),
     gst_query_new_seeking (GST_FORMAT_TIME),
@@ -371,12 +371,12 @@ streaming_suite (void)
   tcase_add_loop_test (tc, test_events_and_buffers_keep_their_order, 0, n);
   tcase_add_loop_test (tc, test_flush_begins_anew, 0, n);
   tcase_add_loop_test (tc, test_upstream_events_pass, 0, n);
-  tcase_add_loop_test (tc, test_queries_reach_who_answers, 0, n);
+  tcase_add_loop_test (tc, test_queries_reach_the_answering_pad, 0, n);
 
   return suite;
 }
 
-/* The elements are linked in; the plugin that has them too stays out. */
+/* The elements are linked in: hide the plugin that also has them. */
 int
 main (int argc, char **argv)
 {

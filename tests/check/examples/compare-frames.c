@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The demo's judge: it must find what is wrong, and only that. */
+/* compare_frames () must find every wrong pixel, and report no others. */
 
 #include <gst/check/gstcheck.h>
 
@@ -133,7 +133,8 @@ GST_START_TEST (test_the_unused_byte_does_not_count)
 
 GST_END_TEST;
 
-/* Values of ITU-R BT.601 and BT.709, limited range: 75 % red bar. */
+/* Values of ITU-R BT.601 and BT.709 in the limited range; the third is a red
+ * bar of 75 %. */
 static const struct
 {
   const char *colorimetry;
@@ -174,7 +175,7 @@ GST_START_TEST (test_the_wrong_matrix_is_found)
   GstSample *shown = sample_new ("BGRx", NULL);
   FrameComparison result;
 
-  /* red in BT.601 */
+  /* Red in BT.601 */
   fill_nv12 (sent, 81, 90, 240);
   fill_rgb (shown, 255, 0, 0);
   compare (sent, shown, 3, &result);
@@ -186,7 +187,7 @@ GST_START_TEST (test_the_wrong_matrix_is_found)
 
 GST_END_TEST;
 
-GST_START_TEST (test_what_cannot_be_compared_is_an_error)
+GST_START_TEST (test_an_unsupported_format_is_an_error)
 {
   GstSample *sent = sample_new ("GRAY8", NULL);
   GstSample *shown = sample_new ("BGRx", NULL);
@@ -216,7 +217,7 @@ compare_frames_suite (void)
   tcase_add_loop_test (
       tcase, test_yuv_is_converted_by_its_matrix, 0, G_N_ELEMENTS (colours));
   tcase_add_test (tcase, test_the_wrong_matrix_is_found);
-  tcase_add_test (tcase, test_what_cannot_be_compared_is_an_error);
+  tcase_add_test (tcase, test_an_unsupported_format_is_an_error);
 
   return suite;
 }

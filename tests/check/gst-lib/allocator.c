@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Memory over dma-bufs: maps are the core's brackets, errors are errors, and
- * foreign memory is found by identity. */
+/* Memory over dma-bufs: a map is a CPU access of the core, its errors fail the
+ * map, and memory of other allocators is found by the identity of its dma-buf.
+  */
 
 #include "../lib/fixture.h"
 #include "../lib/non-coherent.h"
@@ -61,7 +62,9 @@ GST_START_TEST (test_cpu1_a_map_is_a_bracket)
 }
 GST_END_TEST;
 
-/* A bracket that fails fails the map: nobody gets stale memory. */
+/* If the CPU access cannot begin the map fails, instead of returning stale
+ * memory.
+ */
 GST_START_TEST (test_a_failed_bracket_fails_the_map)
 {
   GstMemory *memory = new_memory (4096);
@@ -76,7 +79,8 @@ GST_START_TEST (test_a_failed_bracket_fails_the_map)
 }
 GST_END_TEST;
 
-/* While somebody reads, somebody else who has the same dma-buf writes. */
+/* While one memory is mapped for reading, another one over the same dma-buf is
+ * mapped for writing. */
 GST_START_TEST (test_a_wider_map_while_a_narrower_one_lives)
 {
   GstMemory *memory = new_memory (8192);
@@ -101,7 +105,7 @@ GST_START_TEST (test_a_wider_map_while_a_narrower_one_lives)
 }
 GST_END_TEST;
 
-/* What is mapped may be resized meanwhile, as other memory may. */
+/* Memory may be resized while it is mapped, as with other allocators. */
 GST_START_TEST (test_resized_while_it_is_mapped)
 {
   GstMemory *memory = new_memory (8192);
@@ -143,7 +147,7 @@ GST_START_TEST (test_parts_span)
 }
 GST_END_TEST;
 
-/* A copy is a copy: into other memory, counted, with a bracket. */
+/* A copy has memory of its own, is counted, and is a CPU access. */
 GST_START_TEST (test_a_copy_says_so)
 {
   GstMemory *memory = new_memory (4096), *copy;
@@ -167,8 +171,8 @@ GST_START_TEST (test_a_copy_says_so)
 }
 GST_END_TEST;
 
-/* EXP-6: memory of upstream's allocator over a dup of the fd is the same
- * buffer, and finding it the second time costs nothing. */
+/* EXP-6: memory of another allocator over a dup of the fd has the same buffer,
+ * and only the first look-up makes a system call. */
 GST_START_TEST (test_exp6_foreign_memory_is_adopted_by_identity)
 {
   GstMemory *memory = new_memory (4096);
@@ -224,8 +228,8 @@ GST_START_TEST (test_a_memfd_is_no_dmabuf)
 }
 GST_END_TEST;
 
-/* A cache that is not coherent: what the device wrote is seen, and the device
- * sees what was written, because each map is a bracket. */
+/* Without coherent caches the CPU sees the device's writes, and the device
+ * those of the CPU, because each map is a CPU access. */
 GST_START_TEST (test_maps_are_right_without_coherent_caches)
 {
   DmabufExporter *odd = non_coherent_exporter_new (exporter);
@@ -251,7 +255,7 @@ GST_START_TEST (test_maps_are_right_without_coherent_caches)
 }
 GST_END_TEST;
 
-/* What GstMemory does in the end, without the books of its own. */
+/* Unmaps like gst_memory_unmap(), without the checks of GstMemory. */
 static void
 end_access (GstMemory *memory, GstMapInfo map, GstMapFlags flags)
 {
@@ -267,8 +271,8 @@ begin_access (GstMemory *memory, GstMapInfo *map, GstMapFlags flags)
   return map->data;
 }
 
-/* Misuse is reported: a map that ends twice, or never, or as another one than
- * it began; with the double also what is written through a map for reading. */
+/* Misuse is reported: a map that ends twice, never, or with other flags; the
+ * double also reports a write through a map for reading. */
 GST_START_TEST (test_misuse_of_maps_is_reported)
 {
   DmabufExporter *odd = non_coherent_exporter_new (exporter);
@@ -290,11 +294,11 @@ GST_START_TEST (test_misuse_of_maps_is_reported)
   fail_unless (begin_access (memory, &map, GST_MAP_READ));
   end_access (memory, map, GST_MAP_READ);
   g_test_expect_message ("dmabufcore", G_LOG_LEVEL_CRITICAL, "*not begin*");
-  ASSERT_MISUSE (end_access (memory, map, GST_MAP_READ)); /* nor mapped */
+  ASSERT_MISUSE (end_access (memory, map, GST_MAP_READ)); /* Not mapped */
 
   fail_unless (begin_access (memory, &map, GST_MAP_READ));
   ASSERT_MISUSE (end_access (memory, map, GST_MAP_WRITE));
-  ASSERT_MISUSE (gst_memory_unref (memory)); /* the one for reading is open */
+  ASSERT_MISUSE (gst_memory_unref (memory)); /* The read access is open */
 
   memory = new_memory (4096);
   fail_unless (begin_access (memory, &map, GST_MAP_WRITE));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What consumers need of storage: merging, and the way through an ALLOCATION
+/* Constraints of consumers: merging, and passing them through an ALLOCATION
  * query and a tee. */
 
 #include "../lib/backend.h"
@@ -28,7 +28,7 @@ static const struct
   { "contiguous=(boolean)true", "", "contiguous=(boolean)true", NULL },
   { "one-buffer=(boolean)true", "contiguous=(boolean)true",
       "contiguous=(boolean)true,one-buffer=(boolean)true", NULL },
-  /* One who does not know implicit fences is enough. */
+  /* One consumer without implicit sync is enough. */
   { "implicit-sync=(boolean)true", "", "", NULL },
   { "implicit-sync=(boolean)true", "implicit-sync=(boolean)true",
       "implicit-sync=(boolean)true", NULL },
@@ -39,7 +39,7 @@ static const struct
   { "max-pitch=(uint)100", "pitch-align=(uint)128", NULL,
       "alignment of the pitch of B is 128, greatest pitch of A is 100" },
   { "pitch-align=(uint)2147483647", "pitch-align=(uint)2", NULL,
-      "of the pitch 4294967294 bytes" },
+      "4294967294 for the pitch" },
 };
 
 static void
@@ -91,7 +91,7 @@ GST_START_TEST (test_merge)
 }
 GST_END_TEST;
 
-/* What another element writes is not trusted. */
+/* Values of another element are checked. */
 GST_START_TEST (test_senseless_values_ask_for_nothing)
 {
   GstStructure *structure = gst_structure_new ("dmabuf-constraints",
@@ -110,7 +110,7 @@ GST_START_TEST (test_senseless_values_ask_for_nothing)
 GST_END_TEST;
 
 /* Rules 7 and 8: the consumer's answer has the video meta, with the alignment
- * as upstream's elements understand it. */
+ * as parameters that other elements know. */
 GST_START_TEST (test_answer_is_understood_by_upstream)
 {
   GstCaps *caps = gst_caps_from_string ("video/x-raw,format=NV12,width=64,"
@@ -157,7 +157,7 @@ answer (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 }
 
 #if GST_CHECK_VERSION(1, 26, 0)
-/* What a tee answers whose branches ask for @asked. */
+/* Gets the answer of a tee whose branches ask for @asked. */
 static gboolean
 ask_tee (GstDmabufCoreConstraints asked[2], GstDmabufCoreConstraints *read,
     gboolean *found)
@@ -203,7 +203,7 @@ ask_tee (GstDmabufCoreConstraints asked[2], GstDmabufCoreConstraints *read,
   return ret;
 }
 
-/* Behind a tee the branches get one storage. */
+/* The branches of a tee get one storage. */
 GST_START_TEST (test_tee_merges_its_branches)
 {
   GstDmabufCoreConstraints asked[2], read;
@@ -223,8 +223,8 @@ GST_START_TEST (test_tee_merges_its_branches)
 }
 GST_END_TEST;
 
-/* Where nothing suits all branches, the answer says so, and who asks for what.
- */
+/* If no storage suits all branches, the answer has the conflict, with the
+ * demands of each branch. */
 GST_START_TEST (test_tee_tells_of_a_conflict)
 {
   GstDmabufCoreConstraints asked[2], read;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The step down to a copy: of frames as they are, and of those that lie. */
+/* Copies of frames: with any layout, and refused for an invalid one. */
 
 #include "../lib/fixture.h"
 
@@ -12,7 +12,7 @@
 
 #define WIDTH 30
 #define HEIGHT 20
-/* not GStreamer's own for this width */
+/* Not GStreamer's default for this width. */
 #define PITCH 48
 #define GAP 64
 
@@ -26,7 +26,8 @@ typedef struct
   gint stride[GST_VIDEO_MAX_PLANES];
 } Meta;
 
-/* NV12: a plane, a gap, and chroma to the last byte of its last row */
+/* NV12: luma, a gap, and chroma that ends with the last pixel of its last row.
+ */
 static const Meta good = { GST_VIDEO_FORMAT_NV12, WIDTH, HEIGHT, 2,
   { 0, PITCH *HEIGHT + GAP }, { PITCH, PITCH } };
 
@@ -121,8 +122,8 @@ GST_START_TEST (test_a_frame_without_a_meta)
 }
 GST_END_TEST;
 
-/* What elements that crop by a meta leave of a frame has the size of the caps,
- * and is what is copied; a smaller part is for who reads the copy. */
+/* If the crop meta has the size of the caps, only the cropped part is copied. A
+ * smaller crop is left to the reader of the copy. */
 GST_START_TEST (test_what_is_left_of_a_cropped_frame_is_copied)
 {
   static const struct
@@ -169,8 +170,8 @@ GST_START_TEST (test_what_is_left_of_a_cropped_frame_is_copied)
 }
 GST_END_TEST;
 
-/* Of the last row there need be no more than its pixels, also where both frames
- * have one pitch: here nothing can be read behind it. */
+/* The last row may end with its pixels, also if both frames have the same
+ * pitch: here a read behind it is a fault. */
 GST_START_TEST (test_nothing_is_read_behind_the_last_row)
 {
   GstBuffer *target = new_target (), *frame = gst_buffer_new ();
@@ -208,8 +209,8 @@ GST_START_TEST (test_nothing_is_read_behind_the_last_row)
 }
 GST_END_TEST;
 
-/* The stride of a tiled plane is its tiles across and down: too few of either
- * are not the frame, and what was in the target before would stay. */
+/* The stride of a tiled plane is its number of tiles in both directions. With
+ * too few of them a part of the target would keep its old content. */
 GST_START_TEST (test_too_few_tiles_are_refused)
 {
   static const struct
@@ -244,7 +245,7 @@ GST_START_TEST (test_too_few_tiles_are_refused)
 }
 GST_END_TEST;
 
-/* A plane begins in the memory in which it lies, which may not be the first. */
+/* A plane may begin in another memory than the first. */
 GST_START_TEST (test_planes_in_memories_of_their_own)
 {
   GstBuffer *target = new_target ();
@@ -260,7 +261,7 @@ GST_START_TEST (test_planes_in_memories_of_their_own)
       apart.format, apart.width, apart.height, 2, apart.offset, apart.stride);
   fail_unless (gst_dmabuf_core_buffer_copy_frame (target, frame, &info, NULL));
 
-  /* half a row before the end of the first memory */
+  /* Half a row before the end of the first memory. */
   gst_buffer_get_video_meta (frame)->offset[1] = PITCH * HEIGHT - PITCH / 2;
   fail_if (gst_dmabuf_core_buffer_copy_frame (target, frame, &info, &error));
   fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
@@ -273,7 +274,7 @@ GST_START_TEST (test_planes_in_memories_of_their_own)
 }
 GST_END_TEST;
 
-/* SEC-7, SEC-8: every plane, and nothing that wraps around */
+/* SEC-7, SEC-8: all planes are checked, without overflows. */
 GST_START_TEST (test_sec7_a_meta_that_lies_is_refused)
 {
   enum
@@ -309,7 +310,7 @@ GST_START_TEST (test_sec7_a_meta_that_lies_is_refused)
     GstVideoMeta *meta = gst_buffer_get_video_meta (frame);
     GError *error = NULL;
 
-    /* upstream's functions would not let all of these pass */
+    /* Set directly: GStreamer's functions refuse some of these values. */
     meta->format = liars[i].format;
     meta->width = liars[i].width;
     meta->height = liars[i].height;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pool's buffers come back only after their fences; ends of all sorts with
- * fences pending. */
+/* The pool hands out a buffer again after its fences have signalled; stops and
+ * flushes with pending fences. */
 
 #include "pool-fixture.h"
 #include "../lib/sync.h"
@@ -37,7 +37,7 @@ GST_START_TEST (test_buffer_comes_back_when_its_fences_have_signaled)
 }
 GST_END_TEST;
 
-/* Another buffer is made rather than waiting, while that is allowed. */
+/* Below its maximum the pool makes another buffer instead of waiting. */
 GST_START_TEST (test_a_pool_that_may_grow_does_not_wait)
 {
   static const Config config = { CAPS_NV12, 1, 2, TRUE };
@@ -94,8 +94,8 @@ acquire_thread (gpointer user_data)
   return GINT_TO_POINTER (ret);
 }
 
-/* Flushing and stopping end a wait; nothing is left, not even what the fence
- * would have called (the fixture counts fds, maps and buffers). */
+/* Flushing and stopping end a wait and leave nothing behind, also no callback
+ * of the fence (the fixture counts fds, maps and buffers). */
 GST_START_TEST (test_flushing_ends_a_wait)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
@@ -142,8 +142,8 @@ GST_START_TEST (test_sec13_a_hung_fence_costs_one_buffer)
 }
 GST_END_TEST;
 
-/* Also for who waits for it already, with the buffer still out. */
-GST_START_TEST (test_sec13_a_hung_fence_wakes_who_waits)
+/* Also for threads that wait before the buffer comes back. */
+GST_START_TEST (test_sec13_a_hung_fence_wakes_the_waiters)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
   GstBufferPool *pool = new_pool (&config);
@@ -170,7 +170,8 @@ GST_START_TEST (test_sec13_a_hung_fence_wakes_who_waits)
 }
 GST_END_TEST;
 
-/* Behind a tee one reader knows the sync meta, and another only the kernel. */
+/* After a tee one reader adds a release fence, another one only a kernel fence.
+ */
 GST_START_TEST (test_poll1_the_kernel_is_asked_after_the_metas_fences)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
@@ -200,8 +201,8 @@ GST_START_TEST (test_poll1_the_kernel_is_asked_after_the_metas_fences)
 }
 GST_END_TEST;
 
-/* Copies that share the memory keep the buffer away from the pool; a memory
- * that somebody keeps, or a changed buffer, is not used again. */
+/* Copies that share the memory keep the buffer from coming back; a buffer that
+ * was changed, or whose memory an element still holds, is not used again. */
 GST_START_TEST (test_shared_memory_does_not_come_back)
 {
   static const Config config = { CAPS_NV12, 1, 2, TRUE };
@@ -230,13 +231,12 @@ GST_START_TEST (test_shared_memory_does_not_come_back)
 }
 GST_END_TEST;
 
-/* Whatever elements wrote on a buffer, its next owner finds it as it was made.
- */
+/* Changes of a buffer by elements are undone for its next user. */
 #define FRAME_SIZE (100 * 50 * 3 / 2)
 
 static const struct
 {
-  gsize offset, size; /* resized to, into the rest of the page too */
+  gsize offset, size; /* Resized to this, also into the rest of the page */
   gboolean meta;
 } used[] = { { 0, FRAME_SIZE, FALSE }, { 100, 200, FALSE },
   { 16, FRAME_SIZE, FALSE }, { 0, FRAME_SIZE, TRUE }, { 100, 200, TRUE } };
@@ -278,7 +278,7 @@ GST_START_TEST (test_a_buffer_goes_out_as_it_was_made)
 }
 GST_END_TEST;
 
-/* --- ends of all sorts ---------------------------------------------------- */
+/* --- stop, flush and resize ----------------------------------------------- */
 
 typedef struct
 {
@@ -313,8 +313,8 @@ use_buffers (gpointer user_data)
   return NULL;
 }
 
-/* Between the last buffer's return and the stop that this brings about, which
- * is on another thread, GstBufferPool lets a configuration through. */
+/* The last buffer's return stops the pool, on another thread. Between both,
+ * GstBufferPool accepts a configuration. */
 GST_START_TEST (test_no_configuration_before_the_stop)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
@@ -333,7 +333,7 @@ GST_START_TEST (test_no_configuration_before_the_stop)
 }
 GST_END_TEST;
 
-/* What is refused changes nothing of what was accepted before. */
+/* A refused configuration leaves the accepted one unchanged. */
 GST_START_TEST (test_a_refused_configuration_leaves_the_last_one)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
@@ -369,8 +369,8 @@ GST_START_TEST (test_a_refused_configuration_leaves_the_last_one)
 }
 GST_END_TEST;
 
-/* Stopped, flushed, resized and starved, with fences pending, while two threads
- * use it. DMABUF_TEST_ROUNDS: the long lane. */
+/* The pool is stopped, flushed, resized and starved with pending fences, while
+ * two threads use it. DMABUF_TEST_ROUNDS: for the long lane. */
 GST_START_TEST (test_ends_of_all_sorts)
 {
   static const Config sizes[] = {
@@ -399,7 +399,7 @@ GST_START_TEST (test_ends_of_all_sorts)
       break;
     case 2:
       fail_unless (gst_buffer_pool_set_active (race.pool, FALSE));
-      /* may fail, while a buffer is out */
+      /* Fails while a buffer is out. */
       configure (race.pool, &sizes[i / 3 % G_N_ELEMENTS (sizes)]);
       fail_unless (gst_buffer_pool_set_active (race.pool, TRUE));
       break;
@@ -414,9 +414,9 @@ GST_START_TEST (test_ends_of_all_sorts)
 }
 GST_END_TEST;
 
-/* A kernel that gives no fence to wait for is only waited for by who may wait.
- */
-GST_START_TEST (test_poll1_who_does_not_wait_is_told_so)
+/* Without EXPORT_SYNC_FILE the caller has to wait for the kernel: with DONTWAIT
+ * it gets EOS. */
+GST_START_TEST (test_poll1_dontwait_is_eos_without_a_fence)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE };
   GstBufferPool *pool = new_pool (&config);
@@ -456,10 +456,10 @@ pool_fences_suite (void)
   tcase_add_test (tc, test_buffer_comes_back_when_its_fences_have_signaled);
   tcase_add_test (tc, test_a_pool_that_may_grow_does_not_wait);
   tcase_add_test (tc, test_a_dry_pool_wakes_with_the_fence);
-  tcase_add_test (tc, test_poll1_who_does_not_wait_is_told_so);
+  tcase_add_test (tc, test_poll1_dontwait_is_eos_without_a_fence);
   tcase_add_loop_test (tc, test_flushing_ends_a_wait, 0, 2);
   tcase_add_test (tc, test_sec13_a_hung_fence_costs_one_buffer);
-  tcase_add_test (tc, test_sec13_a_hung_fence_wakes_who_waits);
+  tcase_add_test (tc, test_sec13_a_hung_fence_wakes_the_waiters);
   tcase_add_test (tc, test_poll1_the_kernel_is_asked_after_the_metas_fences);
   tcase_add_test (tc, test_shared_memory_does_not_come_back);
   tcase_add_loop_test (

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Pools of the tests: configured, started, asked. */
+/* Helpers to configure, start and query the pools of the tests. */
 
 #include "../lib/fixture.h"
 

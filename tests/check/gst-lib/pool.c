@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The pool's storage: layouts, memory, names, and what a frame costs. */
+/* The pool's storage: layouts, memory, names, and the calls for a frame. */
 
 #include "pool-fixture.h"
 
@@ -16,16 +16,18 @@ static const struct
   gsize offset[2];
   gsize size;
 } layouts[] = {
-  /* Without video meta: as GstVideoInfo has it, whatever is asked for. */
+  /* Without video meta: the default of GstVideoInfo; constraints are ignored.
+   */
   { { CAPS_NV12, 0, 0, FALSE, NULL, 256, 4096, 0 }, 1, { 100, 100 },
       { 0, 5000 }, 7500 },
   { { CAPS_NV12, 0, 0, TRUE }, 1, { 100, 100 }, { 0, 5000 }, 7500 },
   { { CAPS_DRM, 0, 0, TRUE, NULL, 64, 1, 0 }, 1, { 128, 128 }, { 0, 6400 },
       9600 },
-  /* no power of two */
+  /* An alignment that is no power of two. */
   { { CAPS_DRM, 0, 0, TRUE, NULL, 96, 4096, 0 }, 1, { 192, 192 }, { 0, 12288 },
       12288 + 192 * 25 },
-  /* 16 pixels before each line, 16 lines above; chroma half of it */
+  /* A padding of 16 pixels at the left and 16 lines at the top; half for
+   * chroma. */
   { { CAPS_NV12, 0, 0, TRUE, NULL, 1, 1, 16 }, 1, { 116, 116 },
       { 16 * 116 + 16, 66 * 116 + 8 * 116 + 16 }, 66 * 116 + 33 * 116 },
   { { CAPS_NV12, 0, 0, TRUE, GST_BUFFER_POOL_OPTION_DMABUF_CORE_PER_PLANE, 64,
@@ -66,8 +68,8 @@ GST_START_TEST (test_layouts)
 }
 GST_END_TEST;
 
-/* Upstream's videocrop gives the caps the size of what is left, and says by a
- * meta where in the frame that lies: importers need the frame. */
+/* videocrop sets the cropped size in the caps, and the position of the cropped
+ * part in a meta: importers need the layout of the whole frame. */
 GST_START_TEST (test_the_layout_of_a_cropped_frame_is_the_frames)
 {
   static const Config config = { CAPS_DRM, 1, 1, TRUE };
@@ -91,7 +93,7 @@ GST_START_TEST (test_the_layout_of_a_cropped_frame_is_the_frames)
   fail_unless_equals_int (layout.height, 50);
   fail_unless (dmabuf_layout_validate (&layout, NULL));
 
-  /* a part of what the caps describe is for who reads it */
+  /* A crop meta smaller than the caps is left to the reader. */
   crop->width = 40;
   fail_unless (
       gst_dmabuf_core_buffer_get_layout (buffer, &info, &layout, NULL));
@@ -102,7 +104,7 @@ GST_START_TEST (test_the_layout_of_a_cropped_frame_is_the_frames)
 }
 GST_END_TEST;
 
-/* Rule 9: nobody but the producer of a tiled format can allocate it. */
+/* Rule 9: only the producer of a tiled format can allocate it. */
 GST_START_TEST (test_tiled_is_refused_with_a_reason)
 {
   static const Config config = { CAPS_TILED, 0, 0, TRUE };
@@ -118,7 +120,7 @@ GST_START_TEST (test_tiled_is_refused_with_a_reason)
 }
 GST_END_TEST;
 
-/* The producer says where its planes lie; compression may have added some. */
+/* The exporter sets the layout; compression may have added planes. */
 GST_START_TEST (test_tiled_is_laid_out_by_its_exporter)
 {
   static const Config config = { CAPS_TILED, 1, 1, TRUE };
@@ -141,7 +143,7 @@ GST_START_TEST (test_tiled_is_laid_out_by_its_exporter)
   GstCaps *caps;
   guint i;
 
-  /* of another size */
+  /* A layout of another size. */
   gst_dmabuf_core_pool_set_layout (core, &layout, 20000);
   fail_if (configure (pool, &config));
   layout.height = 50;
@@ -163,13 +165,13 @@ GST_START_TEST (test_tiled_is_laid_out_by_its_exporter)
     fail_unless_equals_int (read.planes[i].pitch, layout.planes[i].pitch);
   }
 
-  /* and comes back */
+  /* The buffer comes back and is used again. */
   gst_buffer_unref (buffer);
   gst_buffer_unref (acquire (pool));
   fail_unless_equals_uint64 (get_stat (pool, "allocated"), 1);
   fail_unless (gst_buffer_pool_set_active (pool, FALSE));
 
-  /* linear ones are laid out as ever */
+  /* Linear frames still have the layout of the pool. */
   fail_unless (configure (pool, &linear));
   fail_unless (gst_buffer_pool_set_active (pool, TRUE));
   buffer = acquire (pool);
@@ -203,9 +205,8 @@ GST_START_TEST (test_no_memory_is_refused_with_reasons)
 }
 GST_END_TEST;
 
-/* DEF-1: nothing is allocated by configuring; the minimum is there before the
- * first buffer is asked for, and a frame then costs no call but the question
- * whether it is done. */
+/* DEF-1: configuring allocates nothing; starting makes the minimum; then a
+ * frame costs one system call, to ask whether its buffer is idle. */
 GST_START_TEST (test_storage_is_made_by_the_start)
 {
   static const Config config = { CAPS_NV12, 3, 3, TRUE };
@@ -228,8 +229,8 @@ GST_START_TEST (test_storage_is_made_by_the_start)
 }
 GST_END_TEST;
 
-/* Whichever call of the kernel fails: all of the minimum is made, or nothing,
- * and the next start succeeds. */
+/* If any system call fails, all of the minimum or nothing is made, and the next
+ * start succeeds. */
 GST_START_TEST (test_a_start_that_fails_leaves_nothing)
 {
   static const Config config = { CAPS_NV12, 3, 3, TRUE };
@@ -258,7 +259,7 @@ GST_START_TEST (test_a_start_that_fails_leaves_nothing)
 }
 GST_END_TEST;
 
-/* SEC-19 */
+/* SEC-19: a buffer is zeroed before its next user gets it. */
 GST_START_TEST (test_sec19_zeroed_between_owners)
 {
   static const Config config = { CAPS_NV12, 1, 1, TRUE,

@@ -82,8 +82,8 @@ GST_START_TEST (test_every_counter_has_a_field)
 
 GST_END_TEST;
 
-/* One warning for many copies, with the cause; an error where it is forbidden;
- * silence where it is allowed. */
+/* One warning for many copies, with the reason; an error if copying is
+ * forbidden, no message if it is allowed. */
 static const struct
 {
   GstDmabufCoreCopyPolicy policy;
@@ -116,7 +116,7 @@ GST_START_TEST (test_a_copy_follows_the_policy)
   g_value_set_enum (&value, policies[__i__].policy);
   fail_unless (gst_dmabuf_core_stats_set_property (&stats, &value, spec));
   g_param_spec_unref (spec);
-  /* a restart forgets what was counted, not what was set */
+  /* A reset clears the counters and keeps the policy. */
   gst_dmabuf_core_stats_reset (&stats);
   gst_element_set_bus (element, bus);
   for (i = 0; i < 3; i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The fences under which a buffer travels: what copies, parts and drops do to
- * them, and that whatever goes out comes back. */
+/* The fences of a buffer: through copies, regions and drops; every buffer that
+ * is sent comes back. */
 
 #include "../lib/fixture.h"
 
@@ -46,8 +46,8 @@ GST_START_TEST (test_a_dropped_buffer_is_released)
 }
 GST_END_TEST;
 
-/* tee, a queue and a part of the frame: one release, after the last of them,
- * with the fences of all. */
+/* The buffer, a copy and a region of it are released once, after the last of
+ * them, with the fences of all. */
 GST_START_TEST (test_copies_share_fences_and_hold_the_buffer)
 {
   DmabufFence *acquire = new_fence ();
@@ -84,7 +84,8 @@ GST_START_TEST (test_copies_share_fences_and_hold_the_buffer)
 }
 GST_END_TEST;
 
-/* A deep copy was read by the CPU, which waited; it has its own memory. */
+/* A deep copy has memory of its own, and the CPU has waited for the fences to
+ * make it. */
 GST_START_TEST (test_a_deep_copy_is_free_of_fences)
 {
   DmabufFence *acquire = new_fence ();
@@ -118,10 +119,10 @@ GST_START_TEST (test_a_buffer_without_the_meta_takes_no_release_fence)
 }
 GST_END_TEST;
 
-/* A meta on the buffer of somebody who does not know it: dmabuffencesync puts
- * the kernel's fences on a camera's frame, whose pool takes it off unread. The
- * reader is told, of copies too. */
-GST_START_TEST (test_a_release_fence_is_taken_where_somebody_looks_at_it)
+/* A pool that does not know the meta removes it, with its fences: for example
+ * from a camera's frame to which dmabuffencesync has added it. So a release
+ * fence is refused, for copies as well. */
+GST_START_TEST (test_a_release_fence_is_taken_if_it_is_waited_for)
 {
   DmabufFence *fence = new_fence ();
   GstBuffer *buffer = gst_buffer_new_allocate (NULL, 4096, NULL), *copy;
@@ -144,8 +145,8 @@ GST_START_TEST (test_a_release_fence_is_taken_where_somebody_looks_at_it)
 }
 GST_END_TEST;
 
-/* A pool keeps the meta, so it looks at it: of copies too, and also if no
- * producer has sent the buffer on its way. */
+/* A pool that keeps the meta takes release fences, also of copies, and before
+ * the producer has set an acquire fence. */
 GST_START_TEST (test_a_pool_takes_the_release_fences_of_copies)
 {
   GstBufferPool *pool = gst_dmabuf_core_pool_new (NULL);
@@ -176,8 +177,8 @@ GST_START_TEST (test_a_pool_takes_the_release_fences_of_copies)
 }
 GST_END_TEST;
 
-/* A pool's buffer: the end of a journey gives everything that is pending, and
- * the next journey begins with nothing. */
+/* When a buffer comes back, the pool gets all its pending fences, and the meta
+ * is empty for the next use. */
 GST_START_TEST (test_finish_gives_what_is_pending_and_empties_the_meta)
 {
   DmabufFence *acquire = new_fence (), *read = new_fence ();
@@ -206,7 +207,7 @@ GST_START_TEST (test_finish_gives_what_is_pending_and_empties_the_meta)
 }
 GST_END_TEST;
 
-/* Readers behind a tee let go from several threads at once. */
+/* The readers after a tee release their copies on several threads at once. */
 static gpointer
 read_thread (gpointer user_data)
 {
@@ -242,11 +243,11 @@ GST_START_TEST (test_readers_add_fences_from_many_threads)
 }
 GST_END_TEST;
 
-/* Two branches of a tee each put a fence on their copy of a buffer that came
- * without: it goes out once. (A race; TSan tells of it each time.) */
+/* Two branches of a tee each set a fence on their copy of a buffer that has
+ * none: it is counted as sent once. (TSan reports the race in each run.) */
 #define N_BRANCHES 2
 
-static gint n_ready; /* atomic */
+static gint n_ready; /* Atomic */
 
 static gpointer
 add_thread (gpointer user_data)
@@ -295,7 +296,7 @@ sync_meta_suite (void)
   tcase_add_test (tc, test_a_deep_copy_is_free_of_fences);
   tcase_add_test (tc, test_a_buffer_without_the_meta_takes_no_release_fence);
   tcase_add_test (tc, test_finish_gives_what_is_pending_and_empties_the_meta);
-  tcase_add_test (tc, test_a_release_fence_is_taken_where_somebody_looks_at_it);
+  tcase_add_test (tc, test_a_release_fence_is_taken_if_it_is_waited_for);
   tcase_add_test (tc, test_a_pool_takes_the_release_fences_of_copies);
   tcase_add_test (tc, test_readers_add_fences_from_many_threads);
   tcase_add_test (tc, test_copies_go_out_once);

@@ -56,7 +56,8 @@ nv12_in (DmabufBuffer *one, DmabufBuffer *two)
   return layout;
 }
 
-/* Pitfall 28: one buffer, one handle, closed with its last user. */
+/* PRIME returns one handle per buffer and file: it is closed with its last use.
+ */
 GST_START_TEST (test_one_handle_for_planes_in_one_buffer)
 {
   DmabufBuffer *buffer = new_buffer ();
@@ -99,7 +100,7 @@ GST_START_TEST (test_handle_per_buffer)
 }
 GST_END_TEST;
 
-/* SEC-3: whichever call fails, nothing is left. stop () counts. */
+/* SEC-3: if any call fails, nothing is left; stop () counts. */
 GST_START_TEST (test_failed_imports_leave_nothing)
 {
   DmabufBuffer *one = new_buffer ();
@@ -112,7 +113,7 @@ GST_START_TEST (test_failed_imports_leave_nothing)
   fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
   fail_unless (strstr (error->message, FAKE_CARD) != NULL);
   g_clear_error (&error);
-  /* refused for good */
+  /* The refused buffer stays refused: take another one. */
   dmabuf_buffer_unref (one);
   one = new_buffer ();
   layout = nv12_in (one, two);
@@ -160,7 +161,7 @@ GST_START_TEST (test_card_without_modifiers)
 }
 GST_END_TEST;
 
-/* The framebuffer lives in the attachment: once per buffer and layout. */
+/* The attachment caches one framebuffer for each buffer and layout. */
 GST_START_TEST (test_import_cache)
 {
   DmabufDevice *device = kms_device_new (card);
@@ -205,7 +206,7 @@ GST_START_TEST (test_dumb_buffers)
   fail_unless (buffer != NULL);
   fail_unless (dmabuf_buffer_get_size (buffer) >= 1000);
   fail_unless (dmabuf_buffer_get_exporter (buffer) == exporter);
-  /* the fd alone keeps the memory */
+  /* The fd alone keeps the memory. */
   fail_unless_equals_int (fake_display_get_n_handles (), 0);
   dmabuf_buffer_unref (buffer);
 
@@ -223,8 +224,8 @@ GST_START_TEST (test_dumb_buffers)
 }
 GST_END_TEST;
 
-/* Drivers choose which bits per pixel they take: virtio-gpu takes 32 only. The
- * planes of any format fit all the same. */
+/* Drivers accept different bits per pixel, virtio-gpu only 32. The planes of
+ * any format fit into any of them. */
 GST_START_TEST (test_dumb_buffers_of_one_bpp)
 {
   static const guint bpps[] = { 32, 8 };
@@ -236,7 +237,7 @@ GST_START_TEST (test_dumb_buffers_of_one_bpp)
   for (i = 0; i < G_N_ELEMENTS (bpps); i++) {
     fake_display.dumb_bpp = bpps[i];
     for (j = 0; j < G_N_ELEMENTS (formats); j++) {
-      /* a width whose rows are no multiple of 4 bytes */
+      /* A width whose rows are not a multiple of 4 bytes. */
       KmsPicture *picture = kms_picture_new (card, formats[j], 99, 51, &error);
       const DmabufLayout *layout;
 
@@ -265,8 +266,8 @@ GST_START_TEST (test_dumb_buffers_of_one_bpp)
 }
 GST_END_TEST;
 
-/* A card's answer to one dma-buf holds as long as the card is open: the kernel
- * is asked once. */
+/* A card's refusal of a dma-buf holds while the card is open: the kernel is
+ * asked once. */
 GST_START_TEST (test_refused_dma_buf_is_remembered)
 {
   static const struct
@@ -276,7 +277,7 @@ GST_START_TEST (test_refused_dma_buf_is_remembered)
     const char *text;
   } cases[] = {
     { EINVAL, EINVAL, "contiguous" },
-    /* virtio-gpu without blob resources. The card itself is there. */
+    /* As virtio-gpu without blob resources; the card itself is not gone. */
     { ENODEV, EOPNOTSUPP, "of other devices" },
   };
   DmabufBuffer *buffer;
@@ -300,7 +301,7 @@ GST_START_TEST (test_refused_dma_buf_is_remembered)
     dmabuf_buffer_unref (buffer);
   }
 
-  /* no memory now says nothing about the next time */
+  /* ENOMEM is not remembered. */
   buffer = new_buffer ();
   layout = nv12_in (buffer, buffer);
   fake_display.import_errno = ENOMEM;
@@ -313,8 +314,8 @@ GST_START_TEST (test_refused_dma_buf_is_remembered)
 }
 GST_END_TEST;
 
-/* What is remembered of a stream of ever new dma-bufs has a bound, beyond which
- * the kernel is asked again. */
+/* The number of remembered refusals is limited; above that the kernel is asked
+ * again. */
 GST_START_TEST (test_refusals_are_bounded)
 {
   DmabufBuffer *first = new_buffer ();
@@ -346,9 +347,9 @@ GST_START_TEST (test_picture_layout)
   fail_unless (
       kms_picture_layout (DRM_FORMAT_NV12, 99, 51, 128, &layout, &size));
   fail_unless_equals_int (layout.n_planes, 2);
-  /* SEC-7: chroma rounded up, 26 rows of 50 pairs */
+  /* SEC-7: chroma is rounded up, 26 rows of 50 pairs. */
   fail_unless (layout.planes[1].offset == 128 * 51);
-  /* and the pitch as the driver aligned it, not in proportion to that */
+  /* Its pitch is the one that the driver aligned. */
   fail_unless_equals_int (layout.planes[1].pitch, 128);
   fail_unless (size == 128 * 51 + (gsize) layout.planes[1].pitch * 26);
 
@@ -363,7 +364,7 @@ GST_START_TEST (test_picture_layout)
       kms_picture_layout (DRM_FORMAT_YUV420, 99, 51, 128, &layout, &size));
   fail_unless_equals_int (layout.planes[1].pitch, 64);
   fail_unless_equals_int (layout.planes[2].pitch, 64);
-  /* a driver that aligns nothing */
+  /* With a driver that does not align pitches. */
   fail_unless (
       kms_picture_layout (DRM_FORMAT_NV12, 99, 51, 99, &layout, &size));
   fail_unless_equals_int (layout.planes[1].pitch, 100);

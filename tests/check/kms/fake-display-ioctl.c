@@ -13,12 +13,12 @@
 typedef struct
 {
   guint64 inode;
-  /* of a dumb buffer, else -1 */
+  /* Of a dumb buffer, else -1 */
   int fd;
 } Handle;
 
 static GHashTable *handles;
-/* inodes of the dumb buffers that were made */
+/* Inodes of all dumb buffers */
 static GHashTable *own;
 static GHashTable *framebuffers;
 static GHashTable *blobs;
@@ -112,7 +112,7 @@ get_inode (int fd)
   return inode;
 }
 
-/* one handle per buffer and file */
+/* One handle per buffer and file, as drm_gem_prime_fd_to_handle (). */
 static int
 import (struct drm_prime_handle *prime)
 {
@@ -283,7 +283,7 @@ check_planes (FakeState *state)
   return ret;
 }
 
-/* what is a modeset: mode, activity, connectors */
+/* Whether @state changes mode, activity or connectors. */
 static gboolean
 is_modeset (FakeState *state)
 {
@@ -343,7 +343,7 @@ read_state (const struct drm_mode_atomic *atomic, FakeState *state)
   return 0;
 }
 
-/* Takes what holds for one commit only. TRUE if it waits for a fence. */
+/* Takes the properties that are for one commit only. TRUE if it has a fence. */
 static gboolean
 consume (FakeState *state)
 {
@@ -391,7 +391,7 @@ commit (const struct drm_mode_atomic *atomic)
     fake_display.n_tests++;
     return 0;
   }
-  /* a real one would block; here that is a mistake of the caller */
+  /* The kernel would block; here that is an error of the caller. */
   if (is_pending) {
     fake_display.n_too_early++;
     return EBUSY;
@@ -469,7 +469,7 @@ answer (unsigned long request, void *arg)
     return 0;
   }
   case DRM_IOCTL_MODE_DESTROYPROPBLOB:
-    /* a blob that the state uses lives on */
+    /* A blob that the state uses lives on. */
     return 0;
   case DRM_IOCTL_MODE_ATOMIC:
     return commit (arg);

@@ -14,7 +14,7 @@ typedef struct
   guint64 value;
 } FakeProperty;
 
-/* What is on screen. */
+/* The state of the screen. */
 typedef struct
 {
   guint n;
@@ -35,6 +35,6 @@ fake_display_find_name (FakeState *state, guint32 object, const char *name);
 int fake_display_ioctl (int fd, unsigned long request, void *arg);
 void fake_display_ioctl_start (int event_fd);
 guint fake_display_ioctl_stop (void);
-/* the data of a blob, NULL if there is none */
+/* The data of a blob, or NULL. */
 GBytes *fake_display_get_blob (guint32 id);
 guint32 fake_display_add_blob (const void *data, gsize size);

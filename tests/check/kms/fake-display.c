@@ -427,7 +427,8 @@ nothing (DmabufFence *fence, gpointer user_data)
 {
 }
 
-/* The poller lives as long as the process; its fds are no leak. */
+/* The poller and its fds live as long as the process: start it before fds are
+ * counted. */
 static void
 start_poller (void)
 {

@@ -2,13 +2,13 @@
 #pragma once
 
 /*
- * A display that no machine has, behind the table KmsApi: one card with one
- * connector, a CRTC, a primary and an overlay plane, and a writeback connector,
- * with the answers and errnos of the kernel's atomic KMS. Its dma-bufs are the
- * fake kernel's.
+ * A fake display behind the table KmsApi: one card with one connector, a CRTC,
+ * a primary and an overlay plane, and a writeback connector, with the answers
+ * and errnos of the kernel's atomic KMS. Its dma-bufs are those of the fake
+ * kernel.
  *
- * A commit is on screen at once, unless it has an in-fence or the test holds
- * it: then fake_display_flip () shows it.
+ * A commit is on screen at once; with an in-fence, or if the test holds
+ * commits, fake_display_flip () shows it.
  */
 
 #include "../fake-kernel/fake-kernel.h"
@@ -31,17 +31,17 @@ enum
   FAKE_WRITEBACK_ENCODER = 41,
 };
 
-/* a framebuffer of somebody else that is on screen at first */
+/* The framebuffer of another program that is on screen at first. */
 #define FAKE_CONSOLE_FB 5
 #define FAKE_CONSOLE_WIDTH 1024
 #define FAKE_CONSOLE_HEIGHT 768
-/* what it left behind besides: a plane half there, and a night's colours */
+/* Other state of that program: a half transparent plane, and a gamma table. */
 #define FAKE_CONSOLE_ALPHA 0x8000
 #define FAKE_CONSOLE_GAMMA "a gamma table"
 
 typedef struct
 {
-  /* what there is: set before the card is opened */
+  /* Abilities, set before the card is opened. */
   gboolean connected;
   gboolean atomic;
   gboolean kms;
@@ -49,26 +49,25 @@ typedef struct
   gboolean in_fences;
   gboolean can_place;
   gboolean can_scale;
-  /* how many times larger a plane shows a frame at most */
+  /* The greatest factor of upscaling. */
   guint max_scale;
-  /* a lit CRTC needs its primary plane, and that from edge to edge, as
-   * i.MX6's does */
+  /* An active CRTC needs its primary plane on the whole screen, as i.MX6's. */
   gboolean needs_primary;
   gboolean writeback;
   gboolean other_master;
   int open_errno;
-  /* of the dumb buffers that there are: 0 for any, else as virtio-gpu and qxl
-   * refuse all but their own */
+  /* Bits per pixel of dumb buffers: 0 for any, else other values are refused,
+   * as by virtio-gpu and qxl. */
   guint dumb_bpp;
-  /* of an import of memory that is not the card's own */
+  /* For imports of memory other than the card's own. */
   int import_errno;
 
-  /* commits wait for fake_display_flip () */
+  /* Commits wait for fake_display_flip (). */
   gboolean hold;
 
-  /* what happened */
+  /* Counters */
   guint n_commits;
-  guint n_too_early; /* commits that a real one would have blocked in */
+  guint n_too_early; /* Commits in which the kernel would have blocked */
   guint n_modesets;
   guint n_tests;
   guint n_writebacks;
@@ -87,22 +86,22 @@ void fake_display_start (void);
  * and dma-bufs are left, after printing them. */
 guint fake_display_stop (void);
 
-/* Shows the commit that waits. FALSE if there is none. */
+/* Shows the pending commit. FALSE if there is none. */
 gboolean fake_display_flip (void);
 
-/* The event of the commit that waits, as if @crtc had a part in it. */
+/* Sends an event of the pending commit for @crtc. */
 void fake_display_send_event (guint32 crtc);
 
 /* Whether a commit waits for fake_display_flip (). */
 gboolean fake_display_is_pending (void);
 
-/* Waits until a commit is pending, in a thread that has something to do. */
+/* Waits until a thread has made a commit that is pending. */
 void fake_display_wait_pending (void);
 
-/* The value of a property now on screen, by its name. */
+/* The current value of a property, by its name. */
 guint64 fake_display_get (guint32 object, const char *property);
 
-/* The blob that is the value of a property now on screen; %NULL for none. */
+/* The blob that is the current value of a property; %NULL for none. */
 GBytes *fake_display_get_blob_of (guint32 object, const char *property);
 
 /* Makes the @nth ioctl @request from now on (1 is the next) fail with @code. */

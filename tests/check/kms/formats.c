@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a plane says it shows: the blob of IN_FORMATS, from the kernel, so
- * trusted to exist but not to be right. */
+/* The formats of a plane: the blob of IN_FORMATS, whose content is not trusted.
+ */
 
 #include "kms-formats.h"
 
@@ -19,8 +19,8 @@ typedef struct
   struct drm_format_modifier modifiers[3];
 } Blob;
 
-/* 70 formats: linear for all, another modifier for the first, and one for the
- * window that begins at 64. */
+/* 70 formats: LINEAR for the first 64, another modifier for the first one, and
+ * for one in the window that begins at 64. */
 static Blob
 make_blob (void)
 {
@@ -62,7 +62,7 @@ GST_START_TEST (test_blob)
   fail_if (
       kms_formats_contain (formats, blob.formats[64], DRM_FORMAT_MOD_LINEAR));
   fail_unless (kms_formats_contain (formats, blob.formats[67], OTHER_MODIFIER));
-  /* the driver's order */
+  /* In the driver's order. */
   fail_unless_equals_int (
       g_array_index (formats, GstDmabufCoreFormat, 0).fourcc, blob.formats[0]);
 
@@ -77,7 +77,7 @@ GST_START_TEST (test_no_doubles_and_no_invalid)
 
   kms_formats_add (formats, DRM_FORMAT_NV12, DRM_FORMAT_MOD_LINEAR);
   kms_formats_add (formats, DRM_FORMAT_NV12, DRM_FORMAT_MOD_LINEAR);
-  /* pitfall 32: INVALID is not LINEAR, and cannot be negotiated */
+  /* INVALID is not LINEAR, and cannot be negotiated. */
   kms_formats_add (formats, DRM_FORMAT_NV12, DRM_FORMAT_MOD_INVALID);
   fail_unless_equals_int (formats->len, 1);
 
@@ -97,7 +97,7 @@ GST_START_TEST (test_contradictory_blobs)
   Blob blob;
   gsize size;
 
-  /* every truncation */
+  /* Every truncation. */
   blob = make_blob ();
   for (size = 0; size < sizeof (blob); size++) {
     gpointer cut = g_memdup2 (&blob, size ? size : 1);
@@ -129,7 +129,7 @@ GST_START_TEST (test_contradictory_blobs)
   fail_if (kms_formats_add_blob (formats, &blob, sizeof (blob)));
   fail_unless_equals_int (formats->len, 0);
 
-  /* a window outside the list names nothing */
+  /* A window outside the list has no formats. */
   blob = make_blob ();
   blob.modifiers[0].offset = G_MAXUINT32;
   blob.modifiers[1].offset = 70;

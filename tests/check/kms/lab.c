@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabufkmssink on a real kernel's display (vkms), with sw_sync for producers
- * that take their time. */
+/* dmabufkmssink on a real kernel's display (vkms), with sw_sync fences for slow
+ * producers. */
 
 #include "gstdmabufkmssettings.h"
 #include "gstdmabufkmssink.h"
 #include "kms-debug.h"
 #include "kms-presenter.h"
 #include "sleepers.h"
-#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+#undef GST_CAT_DEFAULT /* Defined by gstcheck.h as well */
 
 #include <errno.h>
 #include <gst/check/gstcheck.h>
@@ -26,7 +26,7 @@
   "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=XR24," \
   "width=640,height=480,framerate=30/1"
 
-/* longer than any test may run: a wait that needs it is a hang */
+/* Longer than any test may run: a wait that ends with it is a hang. */
 #define FOREVER_US (3600 * (gint64) G_USEC_PER_SEC)
 #define FOREVER (g_get_monotonic_time () + FOREVER_US)
 
@@ -34,7 +34,7 @@ static GstHarness *harness;
 static GstElement *sink;
 static int timeline;
 static int card_fd = -1;
-/* called once, by the thread that is refused the display */
+/* Called once, by the thread that fails to become master. */
 static void (*on_refusal) (void);
 
 static int
@@ -131,7 +131,7 @@ signal_fence (void)
   timeline_inc (timeline, 1);
 }
 
-/* The display is refreshed a dozen times, and has no event for the sink. */
+/* In twelve refreshes of the display no flip event comes for the sink. */
 static void
 assert_no_flip (void)
 {
@@ -177,8 +177,8 @@ GST_START_TEST (test_flip_waits_for_the_fence)
 }
 GST_END_TEST;
 
-/* The same by the buffer alone. What it holds back is the kernel's flip: the
- * frame's only fence is a writer's among the dma-buf's own (POLL-3, RSV-1). */
+/* The same with a fence in the dma-buf's reservation only, of a writer: the
+ * kernel holds back the flip (POLL-3, RSV-1). */
 GST_START_TEST (test_flip_waits_for_the_writer_of_the_buffer)
 {
   GstBuffer *busy = new_frame (2);
@@ -243,7 +243,7 @@ GST_START_TEST (test_state_change_while_the_fence_is_pending)
   fail_unless_equals_int (
       gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
 
-  /* the display is free again when the producer is done */
+  /* The display is free again when the fence has signalled. */
   timeline_inc (timeline, 1);
   fail_unless (kms_presenter_wait_ends (FOREVER));
   fail_if (gst_element_set_state (sink, GST_STATE_PLAYING)
@@ -251,7 +251,7 @@ GST_START_TEST (test_state_change_while_the_fence_is_pending)
 }
 GST_END_TEST;
 
-/* A sink that starts while the last frame of the one before still waits. */
+/* A sink starts while the last frame of the previous sink still waits. */
 GST_START_TEST (test_start_while_the_end_is_pending)
 {
   fail_unless_equals_int (
@@ -296,7 +296,7 @@ GST_START_TEST (test_capture_frame_is_what_was_sent)
   fail_unless_equals_int (wrong, 0);
   gst_sample_unref (sample);
 
-  /* and the stream goes on */
+  /* The stream goes on afterwards. */
   fail_unless_equals_int (
       gst_harness_push (harness, new_frame (8)), GST_FLOW_OK);
 }

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <gst/check/gstcheck.h>
 
-/* clock in kHz for a total of width × height pixels */
+/* The clock in kHz for a total of width × height pixels. */
 #define MODE(w, h, millihertz, flags) \
   { .clock = (guint32) ((guint64) (w) * (h) * (millihertz) / 1000000), \
     .hdisplay = (w), \
@@ -46,7 +46,7 @@ GST_START_TEST (test_parse)
   for (i = 0; i < G_N_ELEMENTS (wrong); i++) {
     fail_if (kms_mode_parse (wrong[i], &request, &error), "%s", wrong[i]);
     fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
-    /* names the thing, and says what to do */
+    /* The message has the text, and an example. */
     fail_unless (strstr (error->message, wrong[i]) != NULL);
     fail_unless (strstr (error->message, "1280x720@60") != NULL);
     g_clear_error (&error);
@@ -116,7 +116,7 @@ GST_START_TEST (test_choose_by_rate)
   assert_chosen (1920, 1080, 25, 1, 1);
   assert_chosen (1920, 1080, 24, 1, 3);
   assert_chosen (1920, 1080, 30000, 1001, 2);
-  /* faster than every mode: the least bad */
+  /* Faster than every mode: the nearest one. */
   assert_chosen (1280, 720, 1000, 1, 5);
   assert_chosen (1280, 720, 25, 1, 4);
   assert_chosen (1281, 720, 25, 1, -1);
@@ -130,7 +130,7 @@ GST_START_TEST (test_choose_around)
   fail_unless (
       kms_mode_choose_around (modes, N_MODES, 2000, 1080) == &modes[6]);
   fail_unless (kms_mode_choose_around (modes, N_MODES, 4000, 1080) == NULL);
-  /* without a preferred one the smallest that holds it */
+  /* Without a preferred mode, the smallest one that is large enough. */
   fail_unless (
       kms_mode_choose_around (modes + 1, N_MODES - 1, 640, 480) == &modes[4]);
   fail_unless (kms_mode_choose_around (NULL, 0, 0, 0) == NULL);

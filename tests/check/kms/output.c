@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Which card, connector, mode, plane and rectangle, and what is put back. */
+/* The choice of card, connector, mode, plane and rectangle, and the restored
+ * state of the screen. */
 
 #include "fake-display.h"
 #include "kms-device.h"
@@ -122,7 +123,7 @@ GST_START_TEST (test_what_it_finds)
   open_output ();
   fail_unless_equals_int (output->crtc_id, FAKE_CRTC);
   fail_unless_equals_string (output->connector_name, "Virtual-1");
-  /* the primary plane first */
+  /* The primary plane is first. */
   fail_unless_equals_int (output->candidates->len, 2);
   fail_unless_equals_int (
       ((KmsPlane *) g_ptr_array_index (output->candidates, 0))->id,
@@ -130,7 +131,7 @@ GST_START_TEST (test_what_it_finds)
   fail_unless_equals_int (output->formats->len, 4);
   fail_unless (output->can_place);
   fail_if (output->can_scale);
-  /* it only asked: the console is still there */
+  /* Only test commits were made: the console is still on screen. */
   fail_unless_equals_int (fake_display.n_commits, 0);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == FAKE_CONSOLE_FB);
 }
@@ -180,7 +181,7 @@ GST_START_TEST (test_mode_of_the_size)
   fail_unless_equals_int (output->mode.vrefresh, 60);
   fail_unless (configure (DRM_FORMAT_XRGB8888, 1200, 700, 25, NULL, NULL));
   fail_unless_equals_int (output->mode.vrefresh, 50);
-  /* nothing changes: no modeset again */
+  /* Without a change there is no modeset. */
   output->needs_modeset = FALSE;
   fail_unless (configure (DRM_FORMAT_NV12, 1200, 700, 25, NULL, NULL));
   fail_if (output->needs_modeset);
@@ -194,7 +195,7 @@ GST_START_TEST (test_placed_in_the_preferred_mode)
   assert_choice (FAKE_PRIMARY, 1000, 800, 350, 300, 300, 200);
   fail_unless (output->has_encoding && output->encoding == 1);
   fail_unless (output->has_range && output->range == 1);
-  /* larger than the preferred one */
+  /* Larger than the preferred mode. */
   fail_unless (configure (DRM_FORMAT_NV12, 1100, 500, 30, NULL, NULL));
   assert_choice (FAKE_PRIMARY, 1200, 700, 50, 100, 1100, 500);
 }
@@ -230,7 +231,7 @@ GST_START_TEST (test_size_without_mode_and_scaling)
   fail_unless (strstr (error->message, "3000x2000") != NULL);
   fail_unless (strstr (error->message, "1200x700@50") != NULL);
   g_clear_error (&error);
-  /* too large for any framebuffer */
+  /* Too large for a framebuffer. */
   fail_if (configure (DRM_FORMAT_XRGB8888, 30000, 2000, 30, NULL, &error));
   fail_unless (g_error_matches (error, DMABUF_ERROR, EINVAL));
   g_clear_error (&error);
@@ -258,8 +259,7 @@ GST_START_TEST (test_plane_by_format)
 }
 GST_END_TEST;
 
-/* Hardware scales by some factor at most; what is asked first must not be
- * beyond what most can. */
+/* Scalers have a greatest factor: the probe must stay below the usual ones. */
 GST_START_TEST (test_scaling_has_a_limit)
 {
   fake_display.can_scale = TRUE;
@@ -271,7 +271,7 @@ GST_START_TEST (test_scaling_has_a_limit)
 }
 GST_END_TEST;
 
-/* The frame on @plane as a commit shows it, and then nothing of ours left. */
+/* Shows a picture by a commit, and frees it. */
 static void
 show (guint32 format, guint width, guint height)
 {
@@ -287,8 +287,8 @@ show (guint32 format, guint width, guint height)
   kms_picture_free (picture);
 }
 
-/* i.MX6 and others light no CRTC without its primary plane, and their primary
- * planes show no YUV: the frame lies over a black picture then. */
+/* On i.MX6 and others a CRTC needs its primary plane, which cannot show YUV:
+ * the frame is on an overlay, above a black picture. */
 GST_START_TEST (test_overlay_over_black)
 {
   guint64 black;
@@ -305,7 +305,7 @@ GST_START_TEST (test_overlay_over_black)
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_H") == 800);
   fail_unless (fake_display_get (FAKE_OVERLAY, "CRTC_X") == 350);
 
-  /* the same mode has the same black picture, another mode another one */
+  /* The same mode has the same black picture, another mode another one. */
   fail_unless (configure (DRM_FORMAT_YUV420, 200, 200, 30, NULL, NULL));
   fail_if (output->needs_modeset);
   show (DRM_FORMAT_YUV420, 200, 200);
@@ -315,7 +315,7 @@ GST_START_TEST (test_overlay_over_black)
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != black);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_W") == 1200);
 
-  /* what the primary plane shows itself needs none */
+  /* A format of the primary plane needs no background. */
   fail_unless (configure (DRM_FORMAT_NV12, 1200, 700, 30, NULL, NULL));
   assert_choice (FAKE_PRIMARY, 1200, 700, 0, 0, 1200, 700);
   fail_unless (output->needs_modeset);
@@ -335,7 +335,7 @@ GST_START_TEST (test_overlay_over_black_by_plane_id)
   show (DRM_FORMAT_YUV420, 300, 200);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != FAKE_CONSOLE_FB);
 
-  /* no memory for it: the size is refused, nothing is left */
+  /* Without memory for the background the size is refused. */
   fake_display_fail (DRM_IOCTL_MODE_CREATE_DUMB, 2, ENOMEM);
   fail_if (configure (DRM_FORMAT_YUV420, 1200, 700, 30, "1200x700", NULL));
 }
@@ -357,7 +357,7 @@ GST_START_TEST (test_mode_that_the_user_wants)
 }
 GST_END_TEST;
 
-/* Everything that we changed is as it was. */
+/* All changed properties are restored. */
 GST_START_TEST (test_snapshot)
 {
   static const char *const names[] = { "FB_ID", "CRTC_ID", "SRC_W", "SRC_H",
@@ -389,13 +389,13 @@ GST_START_TEST (test_snapshot)
   fail_unless (configure (DRM_FORMAT_NV12, 300, 200, 30, NULL, NULL));
   kms_commit_init (&commit);
   kms_output_show (output, &commit, framebuffer->fb_id, &source);
-  /* without ALLOW_MODESET another mode is refused */
+  /* Without ALLOW_MODESET another mode is refused. */
   fail_unless_equals_int (kms_commit_submit (&commit, card, 0, 0), -EINVAL);
   fail_unless_equals_int (
       kms_commit_submit (&commit, card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0), 0);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == framebuffer->fb_id);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
-  /* nothing of the program before us is seen in our picture */
+  /* Settings of the previous program have no effect on our picture. */
   fail_unless (fake_display_get (FAKE_PRIMARY, "alpha") == 0xffff);
   fail_unless (fake_display_get (FAKE_CRTC, "GAMMA_LUT") == 0);
   fail_unless (fake_display_get (FAKE_CONNECTOR, "link-status") == 0);
@@ -414,7 +414,7 @@ GST_START_TEST (test_snapshot)
   fail_unless (fake_display_get (FAKE_CRTC, "ACTIVE") == 1);
   fail_unless (fake_display_get (FAKE_OVERLAY, "FB_ID") == 0);
 
-  /* what was there is gone: dark, not ours */
+  /* If the saved framebuffer is gone, the screen is off. */
   fail_unless_equals_int (
       kms_commit_submit (&commit, card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0), 0);
   fake_display_fail (DRM_IOCTL_MODE_ATOMIC, 1, ENOENT);

@@ -4,7 +4,7 @@
 #include "gstdmabufkmssink.h"
 #include "kms-debug.h"
 #include "kms-presenter.h"
-#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+#undef GST_CAT_DEFAULT /* Defined by gstcheck.h as well */
 
 #include <gst/check/gstcheck.h>
 

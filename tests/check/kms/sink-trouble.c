@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabufkmssink: copies, capture-frame, errors, and caps that are refused. */
+/* dmabufkmssink: copies, capture-frame, errors, and refused caps. */
 
 #include "sink-fixture.h"
 #include "gstdmabufkmssettings.h"
 #include "gstdmabufkmssink.h"
 #include "kms-presenter.h"
-#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+#undef GST_CAT_DEFAULT /* Defined by gstcheck.h as well */
 
 #include <errno.h>
 #include <gst/check/gstcheck.h>
@@ -23,7 +23,7 @@ GST_START_TEST (test_copy_policy)
   fail_unless_equals_int (push (buffer), GST_FLOW_OK);
   fail_unless_equals_uint64 (get_stat ("copies"), 2);
   fail_unless_equals_uint64 (get_stat ("shown") + 1 >= 2, 1);
-  /* one warning, with the reason */
+  /* One warning, with the reason. */
   fail_unless (get_error (GST_MESSAGE_WARNING, GST_STREAM_ERROR,
       GST_STREAM_ERROR_FORMAT, "not in dma-bufs"));
   fail_if (gst_bus_pop_filtered (bus, GST_MESSAGE_WARNING));
@@ -47,7 +47,7 @@ GST_START_TEST (test_copy_policy)
 }
 GST_END_TEST;
 
-/* A dma-buf that the display cannot reach. */
+/* A dma-buf that the display cannot import is copied. */
 GST_START_TEST (test_failed_import_is_copied)
 {
   GstBuffer *frame = new_frame ();
@@ -63,8 +63,8 @@ GST_START_TEST (test_failed_import_is_copied)
 }
 GST_END_TEST;
 
-/* virtio-gpu without blob resources: no foreign dma-bufs, and dumb buffers of
- * 32 bits per pixel only. */
+/* As virtio-gpu without blob resources: no imports, and only dumb buffers of 32
+ * bits per pixel. */
 GST_START_TEST (test_card_without_imports)
 {
   GstBuffer *frame = new_frame ();
@@ -92,8 +92,8 @@ GST_START_TEST (test_card_without_imports)
 }
 GST_END_TEST;
 
-/* One that only imports needs no memory of the card. What the planes can do
- * besides showing a frame as large as the mode cannot be asked then. */
+/* A card without dumb buffers can still show imported frames. Without a picture
+ * for test commits only frames of the size of a mode are offered. */
 GST_START_TEST (test_card_without_dumb_buffers)
 {
   GstBuffer *frame = new_frame_of (600, 400);
@@ -182,7 +182,7 @@ GST_START_TEST (test_capture_frame)
   gst_buffer_unref (shown);
   gst_sample_unref (sample);
 
-  /* the connector stays for the next one, and goes with the end */
+  /* The connector stays attached for the next capture, until the end. */
   fail_unless (fake_display_get (FAKE_WRITEBACK, "CRTC_ID") == FAKE_CRTC);
   g_signal_emit_by_name (sink, "capture-frame", &sample);
   fail_unless (sample != NULL);
@@ -219,7 +219,7 @@ capture (gpointer data)
   return sample;
 }
 
-/* A mailbox that is never empty leaves no moment without a commit. */
+/* With a mailbox that is always full a commit is always pending. */
 GST_START_TEST (test_capture_frame_between_frames_that_never_cease)
 {
   GstBuffer *frames[3] = { new_frame (), new_frame (), new_frame () };
@@ -233,16 +233,17 @@ GST_START_TEST (test_capture_frame_between_frames_that_never_cease)
   fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
   fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
   thread = g_thread_new ("capture", capture, NULL);
-  /* the mailbox's thread and the capture */
+  /* The mailbox's thread and the capture. */
   sleepers_wait (2);
   fail_unless_equals_int (push (frames[2]), GST_FLOW_OK);
-  /* another one is waiting now, and stays until the capture is done */
+  /* Another frame is in the mailbox now, and stays until the capture is done.
+   */
   fail_unless (fake_display_flip ());
   sample = g_thread_join (thread);
   fail_unless (sample != NULL);
   gst_sample_unref (sample);
 
-  /* and then they go on */
+  /* The frames go on afterwards. */
   fake_display_wait_pending ();
   fail_unless (fake_display_flip ());
   fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
@@ -255,8 +256,8 @@ GST_START_TEST (test_capture_frame_between_frames_that_never_cease)
 }
 GST_END_TEST;
 
-/* A capture that waits for a frame's fence holds up neither who reads the
- * statistics nor the end. */
+/* While a capture waits for the fence of a frame, statistics can be read and
+ * the sink can be stopped. */
 GST_START_TEST (test_capture_frame_does_not_hold_up_the_end)
 {
   GstBuffer *frame = new_frame ();
@@ -389,7 +390,7 @@ push_crop (guint x, guint y, guint width, guint height)
   GstBuffer *frame = new_frame ();
   GstVideoCropMeta *crop;
 
-  /* videocrop's: the memory as it was, and caps of what is left */
+  /* As videocrop: memory of the whole frame, caps of the cropped size. */
   gst_buffer_add_video_meta_full (frame, GST_VIDEO_FRAME_FLAG_NONE,
       GST_VIDEO_FORMAT_BGRx, WIDTH, HEIGHT, 1, offsets, strides);
   crop = gst_buffer_add_video_crop_meta (frame);
@@ -422,7 +423,7 @@ GST_START_TEST (test_crop_is_of_the_memory_not_of_the_caps)
 }
 GST_END_TEST;
 
-/* SEC-7: the frame is shown as if it had none */
+/* SEC-7: an invalid crop meta is ignored. */
 GST_START_TEST (test_crop_that_lies_is_ignored)
 {
   open_sink (NULL, NULL);
@@ -452,7 +453,7 @@ accepts (const char *description)
   return ret;
 }
 
-/* SEC-7: neither shown nor copied, whatever another process says */
+/* SEC-7: a frame with an invalid video meta is refused, also for a copy. */
 GST_START_TEST (test_a_meta_that_lies_is_an_error)
 {
   gsize offsets[GST_VIDEO_MAX_PLANES] = { 0 };
@@ -482,11 +483,11 @@ GST_START_TEST (test_caps_are_those_of_the_display)
   fail_if (accepts ("video/x-raw(memory:DMABuf),format=DMA_DRM,"
                     "drm-format=NV12:0x0100000000000001"));
   fail_if (accepts ("video/x-raw,format=NV12,width=1300"));
-  /* smaller than the card's framebuffers */
+  /* Smaller than the card's framebuffers may be. */
   fail_if (accepts ("video/x-raw,format=NV12,width=8,height=400"));
   close_sink ();
 
-  /* neither place nor scale: the sizes of the modes */
+  /* Without placing and scaling only the sizes of the modes. */
   fake_display.can_place = FALSE;
   open_sink (NULL, NULL);
   fail_unless (accepts ("video/x-raw,format=NV12,width=600,height=400"));
@@ -500,7 +501,7 @@ GST_START_TEST (test_caps_are_those_of_the_display)
 }
 GST_END_TEST;
 
-/* Upstream's own error does not say why; ours does. */
+/* Upstream's error has no reason; the sink posts one with the reason. */
 GST_START_TEST (test_refused_caps_are_explained)
 {
   open_sink (NULL, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* dmabufkmssink: frames, their end, their fences. */
+/* dmabufkmssink: frames, their release, their fences. */
 
 #include "../lib/sw-sync.h"
 #include "../lib/threads.h"
@@ -8,7 +8,7 @@
 #include "gstdmabufkmssettings.h"
 #include "gstdmabufkmssink.h"
 #include "kms-presenter.h"
-#undef GST_CAT_DEFAULT /* gstcheck.h has its own */
+#undef GST_CAT_DEFAULT /* Defined by gstcheck.h as well */
 
 #include <errno.h>
 #include <gst/check/gstcheck.h>
@@ -41,7 +41,7 @@ GST_START_TEST (test_every_frame_is_shown_and_imported_once)
   fail_unless_equals_int (fake_display_get_n_framebuffers (), 3);
   fail_unless (fake_display_get (FAKE_PRIMARY, "CRTC_X") == 350);
 
-  /* the console is back, and the display free for the next */
+  /* The console is on screen again, and mastership was dropped. */
   close_sink ();
   fail_unless_equals_int (fake_display.n_drops, 1);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") == FAKE_CONSOLE_FB);
@@ -63,7 +63,7 @@ GST_START_TEST (test_buffer_is_released_when_the_next_is_on_screen)
   fail_unless_equals_int (push (frames[0]), GST_FLOW_OK);
   fail_unless (fake_display_flip ());
   fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
-  /* the second is on its way, the first is still what the display reads */
+  /* The second one is pending, the display still reads the first one. */
   fail_if (is_free (frames[0]));
   fail_if (is_free (frames[1]));
   fail_unless (fake_display_flip ());
@@ -122,13 +122,14 @@ GST_START_TEST (test_mailbox_never_waits)
     frames[i] = new_frame ();
     fail_unless_equals_int (push (frames[i]), GST_FLOW_OK);
   }
-  /* the first is with the kernel, the last waits for it, the others are gone */
+  /* The first one is pending in the kernel, the last one is in the mailbox, the
+   * others were dropped. */
   fail_unless_equals_int (fake_display.n_commits, 1);
   fail_unless_equals_uint64 (get_stat ("dropped"), 2);
   fail_unless (is_free (frames[1]) && is_free (frames[2]));
   fail_if (is_free (frames[3]));
 
-  /* the flip sends it on without another frame coming */
+  /* The flip commits it without another frame. */
   fail_unless (fake_display_flip ());
   fake_display_wait_pending ();
   fail_unless_equals_int (fake_display.n_commits, 2);
@@ -150,9 +151,9 @@ push_eos (gpointer data)
   return NULL;
 }
 
-/* Two threads wait for the flip, the mailbox's and that of EOS: whichever sees
- * it first, the other one hears of it. On one processor the first has gone back
- * to sleep before the other one runs. */
+/* Two threads wait for the flip, the mailbox's and that of EOS. The one that
+ * reads the event wakes the other. On one processor the first one sleeps again
+ * before the other one runs. */
 GST_START_TEST (test_no_waiter_takes_the_wake_up_of_another)
 {
   GstBuffer *frame = new_frame ();
@@ -184,7 +185,8 @@ GST_START_TEST (test_no_waiter_takes_the_wake_up_of_another)
 }
 GST_END_TEST;
 
-/* A commit that takes the plane from another CRTC has an event of each. */
+/* A commit that takes the plane from another CRTC has an event for each CRTC.
+ */
 GST_START_TEST (test_event_of_another_crtc_shows_nothing)
 {
   GstBuffer *frames[2] = { new_frame (), new_frame () };
@@ -196,7 +198,7 @@ GST_START_TEST (test_event_of_another_crtc_shows_nothing)
   fake_display.hold = TRUE;
   fail_unless_equals_int (push (frames[1]), GST_FLOW_OK);
   fake_display_send_event (FAKE_CRTC + 1);
-  /* the display still reads the first, and has not taken the second */
+  /* The display still reads the first frame; the second one is pending. */
   gst_harness_push_event (harness, gst_event_new_eos ());
   fail_unless_equals_uint64 (get_stat ("shown"), 1);
   fail_if (is_free (frames[0]));
@@ -208,7 +210,7 @@ GST_START_TEST (test_event_of_another_crtc_shows_nothing)
 }
 GST_END_TEST;
 
-/* The kernel finishes somebody else's commit: try again. */
+/* While the kernel finishes another program's commit, the sink tries again. */
 GST_START_TEST (test_busy_display_is_asked_again)
 {
   GstBuffer *frame = new_frame ();
@@ -243,7 +245,7 @@ GST_START_TEST (test_flush_ends_the_wait)
       GPOINTER_TO_INT (g_thread_join (thread)), GST_FLOW_FLUSHING);
   fail_unless (is_free (two));
 
-  /* and goes on where it was */
+  /* After the flush it goes on. */
   gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   gst_harness_push_event (harness, gst_event_new_segment (&segment));
@@ -262,8 +264,8 @@ push_caps (gpointer description)
 {
   GstCaps *caps = gst_caps_from_string (description);
   GstPad *pad = gst_element_get_static_pad (sink, "sink");
-  /* not through the source pad, which would send it again with the next frame
-   * and hide that it was refused */
+  /* Directly to the sink pad: the source pad would send refused caps again with
+   * the next frame. */
   gboolean ret = gst_pad_send_event (pad, gst_event_new_caps (caps));
 
   gst_object_unref (pad);
@@ -272,7 +274,7 @@ push_caps (gpointer description)
   return GINT_TO_POINTER (ret);
 }
 
-/* GstBaseSink ends waits for a pause as it does for a flush. */
+/* GstBaseSink calls unlock () for a pause as for a flush. */
 GST_START_TEST (test_pause_does_not_refuse_new_caps)
 {
   GstBuffer *frame = new_frame ();
@@ -309,10 +311,10 @@ GST_START_TEST (test_end_does_not_wait_for_a_fence)
   fail_unless_equals_int (
       gst_element_set_state (sink, GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
   fail_unless (fake_display_is_pending ());
-  /* the display may still read it */
+  /* The display may still read the frame. */
   fail_if (is_free (frame));
 
-  /* the rest of the end */
+  /* After the flip the thread finishes the stop. */
   fail_unless (fake_display_flip ());
   fail_unless (kms_presenter_wait_ends (FOREVER));
   fail_unless (is_free (frame));
@@ -347,7 +349,8 @@ drain (gpointer data)
   return GINT_TO_POINTER (ret);
 }
 
-/* GstBaseSink takes back its unlock () as soon as nobody renders. */
+/* GstBaseSink calls unlock_stop () as soon as no thread holds the preroll lock.
+ */
 GST_START_TEST (test_flush_ends_a_drain)
 {
   GstBuffer *frame = new_frame ();
@@ -363,7 +366,7 @@ GST_START_TEST (test_flush_ends_a_drain)
   gst_harness_push_event (harness, gst_event_new_flush_start ());
   g_thread_join (thread);
   gst_harness_push_event (harness, gst_event_new_flush_stop (TRUE));
-  /* what the display still reads stays */
+  /* The frame that the display still reads stays. */
   fail_if (is_free (frame));
   fail_unless_equals_uint64 (get_stat ("copies"), 0);
   fail_unless (fake_display_flip ());
@@ -371,7 +374,7 @@ GST_START_TEST (test_flush_ends_a_drain)
 }
 GST_END_TEST;
 
-/* ... and goes on after a pause. */
+/* A pause interrupts a drain, which goes on afterwards. */
 GST_START_TEST (test_pause_does_not_end_a_drain)
 {
   GstBuffer *frame = new_frame ();
@@ -397,7 +400,7 @@ GST_START_TEST (test_pause_does_not_end_a_drain)
 }
 GST_END_TEST;
 
-/* GstBaseSink's last sample is a reference as well. */
+/* GstBaseSink's last sample holds a buffer as well. */
 GST_START_TEST (test_drain_gives_the_last_sample_back)
 {
   GstBuffer *frame = new_frame ();
@@ -408,7 +411,7 @@ GST_START_TEST (test_drain_gives_the_last_sample_back)
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
   fail_unless (GPOINTER_TO_INT (drain (NULL)));
   fail_unless (is_free (frame));
-  /* the one copy is that on screen */
+  /* The only copy is the one on screen. */
   fail_unless_equals_uint64 (get_stat ("copies"), 1);
 
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
@@ -420,7 +423,7 @@ GST_START_TEST (test_drain_gives_the_last_sample_back)
 }
 GST_END_TEST;
 
-/* Rule 12 of the ALLOCATION conventions. */
+/* Rule 12 of tests/check/elements/negotiation.c. */
 GST_START_TEST (test_drain_gives_the_buffer_back)
 {
   GstBuffer *frame = new_frame ();
@@ -433,12 +436,12 @@ GST_START_TEST (test_drain_gives_the_buffer_back)
   shown = fake_display_get (FAKE_PRIMARY, "FB_ID");
   fail_unless (gst_pad_peer_query (harness->srcpad, query));
   fail_unless (is_free (frame));
-  /* the screen goes on, with a copy */
+  /* The screen shows a copy. */
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != shown);
   fail_unless (fake_display_get (FAKE_PRIMARY, "FB_ID") != 0);
   fail_unless_equals_uint64 (get_stat ("copies"), 1);
   fail_unless_equals_int (fake_display_get_n_framebuffers (), 1);
-  /* nothing of upstream's is held any more: no further copy */
+  /* No buffer of upstream is held any more: there is no further copy. */
   fail_unless (gst_pad_peer_query (harness->srcpad, query));
   fail_unless_equals_uint64 (get_stat ("copies"), 1);
 
@@ -477,7 +480,7 @@ GST_START_TEST (test_many_starts_and_renegotiations_leave_nothing)
     gst_harness_set_src_caps_str (harness, i % 2 ? CAPS : PLAIN_CAPS);
     fail_unless_equals_int (push (frame), GST_FLOW_OK);
   }
-  /* the layout is the same in both: one import */
+  /* Both caps have the same layout: one import. */
   fail_unless_equals_uint64 (get_stat ("imports"), 1);
   close_sink ();
 
@@ -510,7 +513,7 @@ GST_START_TEST (test_kernel_fence_goes_to_the_display)
   fail_unless_equals_uint64 (get_stat ("shown"), 0);
   fail_unless (fake_display_flip ());
 
-  /* one that has signalled is none */
+  /* A fence that has signalled is not used. */
   timeline_inc (timeline, 1);
   fail_unless_equals_int (push (frame), GST_FLOW_OK);
   fail_unless_equals_int (fake_display.n_fences, 1);
@@ -530,7 +533,7 @@ signal_fence (gpointer fence)
   return NULL;
 }
 
-/* IND-1: no driver signals it, so no driver may wait for it */
+/* IND-1: no driver may wait for a software fence: the sink waits. */
 GST_START_TEST (test_software_fence_is_waited_for_here)
 {
   GstBuffer *frame = new_frame ();
@@ -574,7 +577,7 @@ new_plane (gsize size, DmabufFence *writer)
 typedef struct
 {
   DmabufFence *fences[2];
-  guint pending; /* a bit for each */
+  guint pending; /* A bit for each writer */
 } Writers;
 
 static gpointer
@@ -590,8 +593,8 @@ signal_writers (gpointer user_data)
   return NULL;
 }
 
-/* RSV-1: a frame in two dma-bufs has two reservations. Each in turn is the one
- * that is waited for, and then both. */
+/* RSV-1: a frame in two dma-bufs has two reservations. The sink waits for the
+ * fence of each one, and of both. */
 GST_START_TEST (test_every_dma_buf_of_a_frame_is_waited_for)
 {
   Writers writers = { .pending = __i__ };
@@ -631,7 +634,7 @@ GST_START_TEST (test_every_dma_buf_of_a_frame_is_waited_for)
 }
 GST_END_TEST;
 
-/* SEC-13: a peer that never finishes costs a frame, not the stream */
+/* SEC-13: a fence that never signals costs one frame, not the stream. */
 GST_START_TEST (test_fence_timeout_drops_the_frame)
 {
   GstBuffer *frame = new_frame ();

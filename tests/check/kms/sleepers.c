@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* All waits that tests let pass are shorter, all that they do not are longer.
+/* Time-outs that tests let pass are shorter, those that must not pass longer.
  */
 #define LONG_S 5
 
@@ -14,7 +14,7 @@
 typedef struct
 {
   struct pollfd fds[MAX_FDS];
-  guint n_fds; /* 0: not in use */
+  guint n_fds; /* 0: unused */
 } Sleeper;
 
 static GMutex lock;

@@ -2,10 +2,10 @@
 #pragma once
 
 /*
- * The threads of the element that wait for the display, seen from below: a
- * KmsApi with this ppoll () tells the test when a thread sleeps, so that a test
- * does not have to sleep itself. A time-out of more than some seconds never
- * passes: a wait that only its time-out ends is a hang, and fails as one.
+ * Tells a test when threads of the element wait for the display: a KmsApi with
+ * this ppoll () counts them, so that the test itself need not sleep. A time-out
+ * of more than some seconds never passes: a wait that only its time-out would
+ * end is a hang, and fails as one.
  */
 
 #include "kms-api.h"
@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 int sleepers_ppoll (
     struct pollfd *fds, nfds_t n_fds, const struct timespec *timeout);
 
-/* Until @n threads sleep in sleepers_ppoll (), and nothing is there that would
- * wake them. */
+/* Waits until @n threads sleep in sleepers_ppoll () and none of their fds is
+ * ready. */
 void sleepers_wait (guint n);
 
 G_END_DECLS

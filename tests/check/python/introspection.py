@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A Python program allocates, fills and reads a buffer (the memfd exporter needs
-no device), and gets an error with its errno."""
+"""A Python program allocates, fills and reads a buffer of the memfd exporter,
+which needs no device, and gets an error with its errno."""
 
 import ctypes
 import errno
@@ -17,7 +17,7 @@ except (ImportError, ValueError) as missing:
     sys.exit(77)
 
 NEVER = 2 ** 63 - 1
-# What 5000 bytes are in whole pages
+# 5000 bytes, rounded up to whole pages
 SIZE = -(-5000 // mmap.PAGESIZE) * mmap.PAGESIZE
 
 exporter = DmabufCore.memfd_exporter_new()

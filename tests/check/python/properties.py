@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""properties.py PLUGIN…: what gst-inspect-1.0 says of each element: every
-property of its own with its range, its default and a sentence; those that the
-elements share are the same everywhere. The element's page in docs/elements has
-the same properties with the same defaults, and all fields of its statistics and
-its signals."""
+"""properties.py PLUGIN…: checks the output of gst-inspect-1.0 for each element:
+every property of its own has a range, a default and a sentence; properties that
+several elements share have the same blurb. The element's page in docs/elements
+lists the same properties with the same defaults, all fields of its statistics
+and its signals."""
 
 import os
 import re
@@ -24,7 +24,7 @@ DOCS = os.path.join(os.path.dirname(__file__), '../../../docs')
 
 
 def blocks(element):
-    """The text about each property."""
+    """The text that gst-inspect-1.0 prints for each property."""
     text = subprocess.run(['gst-inspect-1.0', '--no-colors', element],
                           stdout=subprocess.PIPE, text=True, check=True).stdout
     found, name = {}, None
@@ -40,7 +40,7 @@ def blocks(element):
 
 
 def wrong(spec, text):
-    """What is missing of a property."""
+    """The fault in the description of a property, or None."""
     if len(spec.blurb.split()) < 2 or spec.blurb[0].islower():
         return f'no sentence: {spec.blurb}'
     if text is None:
@@ -59,7 +59,7 @@ def page(name):
 
 
 def rows(text):
-    """The rows of a page's table of properties: name and default."""
+    """The table of properties of a page: name and default of each row."""
     section = text.split('\n## Properties\n')[-1].split('\n## ')[0]
     return dict(re.findall(r'^\| `([a-z-]+)` \| ([^|]*?) *\| .*\|$', section,
                            re.M))
@@ -72,7 +72,7 @@ def common_fields():
 
 
 def default(text):
-    """The default in what gst-inspect-1.0 prints, as a page has it."""
+    """The default that gst-inspect-1.0 prints, as the pages write it."""
     found = re.search(r'Default: (?:-?\d+, )?"?([^" ]*)', text)
     if not found:
         return ''
@@ -85,7 +85,7 @@ def default(text):
 
 
 def undocumented(element, texts, own):
-    """How the page of an element is not what the element says."""
+    """The differences between an element and its page."""
     name = element.get_factory().get_name()
     text = page(f'elements/{name}.md')
     table = rows(text)
@@ -94,7 +94,7 @@ def undocumented(element, texts, own):
         wanted = default(texts[spec.name])
         said = table.pop(spec.name, None)
         if said is None:
-            yield f'{name}.md does not have the property {spec.name}'
+            yield f'{name}.md lacks the property {spec.name}'
             continue
         said = said.strip('`')
         if said != wanted and not (said.startswith('0x') and
@@ -108,7 +108,7 @@ def undocumented(element, texts, own):
                map(GObject.signal_query, GObject.signal_list_ids(element))]
     for word in fields + signals:
         if word not in common and f'`{word}`' not in text:
-            yield f'{name}.md does not tell of {word}'
+            yield f'{name}.md lacks {word}'
 
 
 def metadata_of(factory):
@@ -146,7 +146,7 @@ def main():
                         (spec.nick, spec.blurb if spec.name != 'stats' else ''))
     for name, said in shared.items():
         if len(said) > 1:
-            failures.append(f'{name} is said in {len(said)} ways: {said}')
+            failures.append(f'{name} has {len(said)} descriptions: {said}')
     if len(metadata) > 1:
         failures.append(f'the plugins differ in their metadata: {metadata}')
     if not n or n < 5 * len(plugins):

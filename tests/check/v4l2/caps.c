@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What a device can do as caps, choosing from them, and setting it. */
+/* The caps of a device: probing, fixating and applying them. */
 
 #include "mock-driver.h"
 #include "gst/v4l2/v4l2-setup.h"
@@ -39,7 +39,7 @@ offers (const char *text)
   return found;
 }
 
-/* What is chosen for a peer that takes @peer, in its order. */
+/* Fixates the caps for a peer that takes @peer, in its order. */
 static GstCaps *
 choose (const char *peer)
 {
@@ -69,7 +69,7 @@ assert_chosen (const char *peer, const char *expected)
   gst_caps_unref (chosen);
 }
 
-/* DMA_DRM first, then plain; each format at each size with its own rates. */
+/* DMA_DRM is before plain caps; each size of each format has its own rates. */
 GST_START_TEST (test_discrete_sizes)
 {
   guint i;
@@ -97,7 +97,7 @@ GST_START_TEST (test_discrete_sizes)
 }
 GST_END_TEST;
 
-/* A range with steps where its ends allow them. */
+/* A range has a step if its ends are multiples of it. */
 GST_START_TEST (test_stepwise_sizes)
 {
   mock_driver.stepwise =
@@ -111,7 +111,7 @@ GST_START_TEST (test_stepwise_sizes)
 }
 GST_END_TEST;
 
-/* Drivers without ENUM_FRAMESIZES are asked for impossible sizes. */
+/* For drivers without ENUM_FRAMESIZES the limits come from TRY_FMT. */
 GST_START_TEST (test_sizes_by_trying)
 {
   mock_driver.fail_nth = 1;
@@ -125,7 +125,7 @@ GST_START_TEST (test_sizes_by_trying)
 }
 GST_END_TEST;
 
-/* NV12 and NV12M are the same to the peer: one offer, the contiguous one. */
+/* NV12 and NV12M have the same caps: the contiguous one is offered. */
 GST_START_TEST (test_contiguous_is_preferred)
 {
   static const MockFormat formats[] = {
@@ -151,8 +151,8 @@ GST_START_TEST (test_contiguous_is_preferred)
 }
 GST_END_TEST;
 
-/* Who wishes nothing gets what the device is set to, but not a slower rate than
- * 30; who wishes something gets the nearest. */
+/* Without a preference of the peer the device's current setting is the default,
+ * with a rate of at least 30; otherwise the nearest values are chosen. */
 GST_START_TEST (test_choice)
 {
   probe ();
@@ -190,7 +190,7 @@ GST_START_TEST (test_parse)
   fail_unless (request.has_colorimetry);
   gst_caps_unref (fixed);
 
-  /* Not linear, and not a format of this device. */
+  /* A tiled format, and a format that the device does not have. */
   fixed = gst_caps_from_string (
       "video/x-raw(memory:DMABuf),format=DMA_DRM,"
       "drm-format=XR24:0x0100000000000001,width=640,height=480");
@@ -251,7 +251,7 @@ GST_START_TEST (test_setup)
 }
 GST_END_TEST;
 
-/* What the driver changes the caps do not get to promise. */
+/* If the driver changes the format, setting it fails: the caps promise it. */
 GST_START_TEST (test_setup_refuses_what_differs)
 {
   GError *error = NULL;
@@ -317,7 +317,7 @@ GST_START_TEST (test_no_known_format)
 }
 GST_END_TEST;
 
-/* Raw sensors need an image processor, not a decoder. */
+/* A raw sensor needs an image processor, not a decoder. */
 GST_START_TEST (test_sensor_format)
 {
   static const MockFormat formats[] = { { V4L2_PIX_FMT_SRGGB10P, 1 } };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* extra-controls. */
+/* The property extra-controls. */
 
 #include "mock-driver.h"
 #include "gst/v4l2/v4l2-controls.h"
@@ -49,13 +49,13 @@ GST_START_TEST (test_kinds_of_controls)
   fail_unless_equals_int64 (controls[3].value, 5000000000);
   fail_unless_equals_string (controls[4].text, "hello");
 
-  /* Written as v4l2-ctl's description has it. */
+  /* The name as v4l2-ctl shows it. */
   fail_unless (set ("c,Brightness=9", &error));
   fail_unless_equals_int64 (controls[1].value, 9);
 }
 GST_END_TEST;
 
-/* Each failure is named with its cause; the others are set all the same. */
+/* Each control that fails is named with the reason; the others are set. */
 GST_START_TEST (test_failures_are_named)
 {
   GError *error = NULL;

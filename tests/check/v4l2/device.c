@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Opening a device, what it must be, and waiting for it. */
+/* Opening a device, checking its abilities, and waiting for it. */
 
 #include "mock-driver.h"
 
@@ -45,7 +45,7 @@ GST_START_TEST (test_open)
 }
 GST_END_TEST;
 
-/* Every error names the device, its cause, and what to do. */
+/* Every error names the device, the cause and the user's remedy. */
 GST_START_TEST (test_open_refused)
 {
   assert_refused ("/dev/video7", ENOENT, "no such device");
@@ -83,7 +83,7 @@ GST_START_TEST (test_default_is_first_capture_device)
   fail_unless_equals_string (device->path, "/dev/video3");
   v4l2_device_unref (device);
 
-  /* One that exists but cannot be used says more than that there is none. */
+  /* The error is about the device that exists but cannot be used. */
   mock_driver.capabilities = V4L2_CAP_VIDEO_OUTPUT | V4L2_CAP_STREAMING;
   assert_refused (NULL, EINVAL, "not a capture device");
 
@@ -92,8 +92,8 @@ GST_START_TEST (test_default_is_first_capture_device)
 }
 GST_END_TEST;
 
-/* A node that only has compressed or sensor formats is not the camera that
- * somebody without wishes means; who names it gets to know what it has. */
+/* A node with only compressed or sensor formats is not chosen by default, but
+ * can be opened by name, so that an error can list its formats. */
 GST_START_TEST (test_default_has_raw_video)
 {
   static const MockFormat formats[] = { { V4L2_PIX_FMT_MJPEG, 1 } };
@@ -105,7 +105,7 @@ GST_START_TEST (test_default_has_raw_video)
 }
 GST_END_TEST;
 
-/* Signals interrupt any call, and none is lost by it. */
+/* A signal may interrupt any call, which is then restarted. */
 GST_START_TEST (test_interrupts_are_restarted)
 {
   V4l2Device *device;
@@ -118,7 +118,7 @@ GST_START_TEST (test_interrupts_are_restarted)
 }
 GST_END_TEST;
 
-/* A wake that comes before the wait is not lost, and stays until cleared. */
+/* A wake before the wait ends it as well, and lasts until it is cleared. */
 GST_START_TEST (test_wake)
 {
   V4l2Device *device = open_mock ();

@@ -12,7 +12,7 @@ gboolean answer_video_meta;
 gboolean answer_sync_meta;
 guint answer_min_buffers;
 
-static GList *warnings; /* that were read, until nobody else frees them */
+static GList *warnings; /* Popped messages, kept until the pipeline is gone */
 
 static struct
 {

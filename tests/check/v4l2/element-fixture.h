@@ -10,19 +10,19 @@ G_BEGIN_DECLS
 extern GstElement *pipeline;
 extern GstElement *src;
 
-/* What the sink's pad answers to the ALLOCATION query. */
+/* The answer of the sink's pad to the ALLOCATION query. */
 extern gboolean answer_video_meta;
 extern gboolean answer_sync_meta;
 extern guint answer_min_buffers;
 
-/* @rest stands between the source and a sink called "sink". */
+/* @rest is put between the source and a sink named "sink". */
 void start_pipeline (const char *rest);
 void end_pipeline (void);
 void run_to_eos (void);
 
 /*
- * Waits until @condition is true. It is looked at again after each buffer and
- * event that the source pushes, and after note_progress().
+ * Waits until @condition is true. It is checked after each buffer and event
+ * that the source pushes, and after note_progress().
  */
 #define WAIT_UNTIL(condition) \
   G_STMT_START \
@@ -34,25 +34,25 @@ void run_to_eos (void);
   } \
   G_STMT_END
 
-/* What WAIT_UNTIL() waits for, from any thread. */
+/* Makes WAIT_UNTIL() check again, from any thread. */
 void note_progress (void);
 guint get_progress (void);
 guint wait_progress (guint seen);
 
-/* The next message of one of these types. */
+/* Waits for the next message of one of these types. */
 GstMessage *wait_message (GstMessageType types);
 
-/* The next message that is no information is a warning with these words. */
+/* The next message, info messages skipped, is a warning with these words. */
 void assert_warning (const char *words);
 
-/* The pipeline fails with an error of the element that has all these words. */
+/* The pipeline fails with an error of the element that contains both words. */
 void
 assert_fails (GQuark domain, gint code, const char *word, const char *other);
 
-/* Of the element's statistics */
+/* A field of the element's statistics. */
 guint64 get_stat (const char *name);
 
-/* Until there have been @n more frames; or @n since the start. */
+/* Wait for @n more frames, or until there were @n since the start. */
 void wait_for_frames (guint n);
 void wait_until_frames (guint64 n);
 

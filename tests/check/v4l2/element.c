@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The element in pipelines: caps, frames, buffers, errors, formats. */
+/* dmabufv4l2src in pipelines: caps, frames, buffers, errors, formats. */
 
 #include "element-fixture.h"
 
 #include <errno.h>
 #include <gst/video/video.h>
 
-/* Frames go through, nothing is copied, buffers are exported once. */
+/* Frames pass without a copy, and buffers are exported once. */
 GST_START_TEST (test_frames)
 {
   start_pipeline ("num-buffers=200 !");
@@ -23,7 +23,7 @@ GST_START_TEST (test_frames)
 }
 GST_END_TEST;
 
-/* Who takes anything gets plain caps; who asks for DMA_DRM gets them. */
+/* A peer with ANY caps gets plain caps, one that asks for DMA_DRM gets that. */
 GST_START_TEST (test_caps)
 {
   start_pipeline ("num-buffers=3 !");
@@ -41,8 +41,8 @@ GST_START_TEST (test_caps)
 }
 GST_END_TEST;
 
-/* A peer that takes several colorimetries and both kinds of video gets what the
- * driver delivers anyway, not the first that it names. */
+/* If the peer takes several colorimetries and interlace modes, the driver's own
+ * are chosen instead of the first ones. */
 GST_START_TEST (test_lists_of_the_peer)
 {
   mock_driver.colorspace = V4L2_COLORSPACE_REC709;
@@ -66,7 +66,7 @@ GST_START_TEST (test_lists_of_the_peer)
 }
 GST_END_TEST;
 
-/* The order of woven fields is that of the video standard. */
+/* The video standard decides the order of interleaved fields. */
 GST_START_TEST (test_field_order)
 {
   mock_driver.field = V4L2_FIELD_INTERLACED;
@@ -83,8 +83,8 @@ GST_START_TEST (test_field_order)
 }
 GST_END_TEST;
 
-/* The caps tell the rate that the driver took, unless the peer insists on
- * another: then there is a warning. */
+/* The caps have the rate that the driver chose. If the peer only accepts
+ * another one, there is a warning. */
 GST_START_TEST (test_rate_of_the_driver)
 {
   mock_driver.fixed_rate = 12;
@@ -102,8 +102,8 @@ GST_START_TEST (test_rate_of_the_driver)
 }
 GST_END_TEST;
 
-/* A peer that asks anew and gets the same does not interrupt the camera, which
- * has fewer buffers than it was asked for. */
+/* A RECONFIGURE that ends in the same caps does not interrupt the camera, also
+ * if the driver gave fewer buffers than requested. */
 GST_START_TEST (test_same_again)
 {
   GstPad *pad;
@@ -129,9 +129,9 @@ GST_END_TEST;
 
 typedef struct
 {
-  gint n_frames;      /* atomic */
-  GstClockTime last;  /* pts */
-  GstClockTime since; /* no frame is older, from ... */
+  gint n_frames;      /* Atomic */
+  GstClockTime last;  /* PTS of the last frame */
+  GstClockTime since; /* No frame is older, from ... */
   gint from;          /* ... this one on */
 } Times;
 
@@ -153,8 +153,8 @@ on_handoff (GstElement *sink, GstBuffer *buffer, GstPad *pad, gpointer data)
   g_atomic_int_inc (&times->n_frames);
 }
 
-/* Running time grows from the start, also over a pause, after which no old
- * frame comes. */
+/* Timestamps grow from the start, also over a pause, after which no old frame
+ * comes. */
 GST_START_TEST (test_timestamps)
 {
   Times times = { .from = G_MAXINT };
@@ -167,9 +167,9 @@ GST_START_TEST (test_timestamps)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   wait_until_frames (50);
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
-  /* The driver goes on, and fills all that it has. */
+  /* The driver goes on and fills all its buffers. */
   mock_driver_wait_n_queued (0);
-  /* The sink may keep one of before for preroll, and hands it out first. */
+  /* The sink may hold an older frame for preroll, which it shows first. */
   times.since = gst_element_get_start_time (pipeline);
   times.from = g_atomic_int_get (&times.n_frames) + 2;
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -181,8 +181,8 @@ GST_START_TEST (test_timestamps)
 }
 GST_END_TEST;
 
-/* Live: a frame is there when it is over, and the driver goes on while there
- * are buffers. */
+/* The source is live. Minimum latency: a frame comes when its capture ends.
+ * Maximum: the driver goes on while it has buffers. */
 GST_START_TEST (test_latency)
 {
   GstQuery *query = gst_query_new_latency ();
@@ -201,8 +201,8 @@ GST_START_TEST (test_latency)
 }
 GST_END_TEST;
 
-/* A frame that is older when it is there, because its exposure is long or its
- * way is: sinks would drop each of them as late if they did not know. */
+/* Frames that come later, after a long exposure or transfer, raise the reported
+ * latency: otherwise sinks would drop each of them as late. */
 GST_START_TEST (test_latency_of_late_frames)
 {
   GstQuery *query = gst_query_new_latency ();
@@ -223,8 +223,8 @@ GST_START_TEST (test_latency_of_late_frames)
 }
 GST_END_TEST;
 
-/* The driver's need, the peer's, and two; at most eight, but what the driver
- * cannot do without. */
+/* The driver's minimum, the peer's, and two; at most eight, or more if the
+ * driver's minimum demands it. */
 GST_START_TEST (test_number_of_buffers)
 {
   static const struct
@@ -246,7 +246,7 @@ GST_START_TEST (test_number_of_buffers)
 }
 GST_END_TEST;
 
-/* Rows that the caps do not tell of need a peer that takes GstVideoMeta. */
+/* Padded rows need a peer that takes GstVideoMeta. */
 GST_START_TEST (test_padded_rows_need_video_meta)
 {
   mock_driver.alignment = 2048;
@@ -263,9 +263,9 @@ GST_START_TEST (test_padded_rows_need_video_meta)
 }
 GST_END_TEST;
 
-/* The kernel is asked for fences only where a consumer may have left some: it
- * imports (video meta), but does not say how it synchronises (sync meta). */
-GST_START_TEST (test_who_is_asked_for_fences)
+/* The kernel is asked for fences only if the consumer may leave some there: it
+ * imports frames (video meta), and does not take the sync meta. */
+GST_START_TEST (test_kernel_is_asked_for_fences_if_needed)
 {
   guint i;
 
@@ -293,7 +293,7 @@ GST_END_TEST;
 
 GST_START_TEST (test_errors)
 {
-  /* What drivers refuse to stream with, and what their users can do. */
+  /* Errors of streaming ioctls, and words of the user's remedy. */
   static const struct
   {
     unsigned long request;
@@ -335,16 +335,16 @@ GST_START_TEST (test_errors)
 
   start_pipeline ("! video/x-raw,width=12345 !");
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "/dev/video0 (mock): has nothing of what is wanted", "12345");
+      "/dev/video0 (mock): has no format for the wanted caps", "12345");
   end_pipeline ();
 
-  /* No fault of the device. */
+  /* Two elements downstream exclude each other. */
   start_pipeline ("! video/x-raw,width=640 ! capsfilter name=other !");
   other = gst_bin_get_by_name (GST_BIN (pipeline), "other");
   gst_util_set_object_arg (G_OBJECT (other), "caps", "video/x-raw,width=320");
   gst_object_unref (other);
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "/dev/video0 (mock)", "nothing suits all elements downstream");
+      "/dev/video0 (mock)", "no caps suit all elements downstream");
   end_pipeline ();
 
   /* Most webcams have their large sizes compressed only. */
@@ -371,7 +371,7 @@ GST_START_TEST (test_errors)
 }
 GST_END_TEST;
 
-/* Pulled while streaming: an error, and NULL without a hang. */
+/* Unplugged while streaming: an error, and a stop without a hang. */
 GST_START_TEST (test_unplugged)
 {
   start_pipeline ("!");
@@ -384,14 +384,14 @@ GST_START_TEST (test_unplugged)
 }
 GST_END_TEST;
 
-/* Any call fails: no crash, no hang, nothing left. */
+/* If any call fails, nothing crashes, hangs or is left behind. */
 GST_START_TEST (test_nth_call_fails)
 {
   GstMessage *message;
   guint nth;
   gboolean fired;
 
-  /* Fewer calls. */
+  /* For fewer calls. */
   mock_driver.n_sizes = mock_driver.n_formats = 1;
   for (nth = 1; nth < 100; nth++) {
     start_pipeline ("num-buffers=3 ! video/x-raw,width=640,height=480 !");
@@ -410,7 +410,8 @@ GST_START_TEST (test_nth_call_fails)
 }
 GST_END_TEST;
 
-/* A new format while PLAYING, also while consumers hold buffers of the old. */
+/* Sets new formats in PLAYING, while consumers may hold buffers of the old one.
+ */
 static void
 renegotiate (guint rounds)
 {
@@ -443,7 +444,7 @@ GST_START_TEST (test_renegotiation)
 }
 GST_END_TEST;
 
-/* A kernel without orphaning: the consumers are drained first. */
+/* On a kernel without orphaning the consumers are drained first. */
 GST_START_TEST (test_renegotiation_without_orphaning)
 {
   mock_driver.buffer_capabilities = 0;
@@ -471,7 +472,7 @@ static MockControl controls[] = {
   { V4L2_CID_BRIGHTNESS, V4L2_CTRL_TYPE_INTEGER, "Brightness", 0, 255, 128 },
 };
 
-/* At the start and while it runs; what cannot be set is a warning. */
+/* Controls are set at the start and while running; a failure is a warning. */
 GST_START_TEST (test_extra_controls)
 {
   GstStructure *structure;
@@ -508,7 +509,7 @@ element_suite (void)
   tcase_add_test (tc, test_latency_of_late_frames);
   tcase_add_test (tc, test_number_of_buffers);
   tcase_add_test (tc, test_padded_rows_need_video_meta);
-  tcase_add_test (tc, test_who_is_asked_for_fences);
+  tcase_add_test (tc, test_kernel_is_asked_for_fences_if_needed);
   tcase_add_test (tc, test_errors);
   tcase_add_test (tc, test_unplugged);
   tcase_add_test (tc, test_nth_call_fails);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Formats, layouts and colours: tables and arithmetic, no device. */
+/* Formats, layouts and colours: tables and arithmetic without a device. */
 
 #include "gst/v4l2/v4l2-colorimetry.h"
 #include "gst/v4l2/v4l2-format.h"
@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* Each line is found by its V4L2 name, which is there once. */
+/* Each row is found by its V4L2 name, which is unique. */
 GST_START_TEST (test_table_round_trip)
 {
   const V4l2FormatInfo *table;
@@ -27,7 +27,7 @@ GST_START_TEST (test_table_round_trip)
 }
 GST_END_TEST;
 
-/* Of the DRM name GStreamer has a table of its own. */
+/* The DRM names agree with GStreamer's own table. */
 GST_START_TEST (test_table_agrees_with_gstreamer)
 {
   const V4l2FormatInfo *table;
@@ -37,7 +37,7 @@ GST_START_TEST (test_table_agrees_with_gstreamer)
   for (i = 0; i < n; i++) {
     guint32 theirs = gst_video_dma_drm_fourcc_from_format (table[i].format);
 
-    /* Two that GStreamer 1.26 names and 1.24 does not are accepted. */
+    /* GStreamer 1.24 lacks two names that 1.26 has. */
     if (theirs == 0 || theirs == GST_MAKE_FOURCC ('I', 'N', 'V', 'D'))
       continue;
     fail_unless (theirs == table[i].drm,
@@ -48,7 +48,7 @@ GST_START_TEST (test_table_agrees_with_gstreamer)
 }
 GST_END_TEST;
 
-/* Planes and buffers: "M" formats have one buffer for each plane. */
+/* Formats with "M" have one buffer for each plane. */
 GST_START_TEST (test_table_buffers)
 {
   const V4l2FormatInfo *table;
@@ -81,7 +81,7 @@ single_planar (
   return format;
 }
 
-/* What GStreamer computes for a tight frame is what V4L2's rules give. */
+/* For frames without padding GStreamer's layout equals that of V4L2's rules. */
 GST_START_TEST (test_layout_of_tight_frames)
 {
   const V4l2FormatInfo *table;
@@ -115,8 +115,8 @@ GST_START_TEST (test_layout_of_tight_frames)
 }
 GST_END_TEST;
 
-/* Padded rows: the chroma plane's padding follows from luma's, and somebody
- * who knows only the caps is told where it is. */
+/* With padded rows the padding of chroma follows from that of luma, and the
+ * layout is not the default one. */
 GST_START_TEST (test_layout_of_padded_frames)
 {
   struct v4l2_format format =
@@ -161,14 +161,16 @@ GST_START_TEST (test_layout_of_separate_planes)
   fail_unless_equals_int (layout.offsets[0], 0);
   fail_unless_equals_int (layout.offsets[1], layout.sizes[0]);
 
-  /* The same format in one buffer is another format. */
+  /* One buffer instead of separate ones is an error. */
   pix->num_planes = 1;
   fail_if (v4l2_layout_from_format (&layout, &format, &error));
   assert_error (error, EINVAL);
 }
 GST_END_TEST;
 
-/* SEC-7: what a broken driver claims never leads out of the buffer. */
+/* SEC-7: the layout of a broken driver that reaches out of its buffer is
+ * refused.
+ */
 GST_START_TEST (test_layout_that_is_impossible)
 {
   static const struct
@@ -243,7 +245,7 @@ GST_START_TEST (test_layout_of_fields)
 }
 GST_END_TEST;
 
-/* The well-known ones come out under their names, and go back. */
+/* Well-known colorimetries get their names, and are converted back. */
 GST_START_TEST (test_colorimetry_of_standards)
 {
   static const struct
@@ -279,7 +281,7 @@ GST_START_TEST (test_colorimetry_of_standards)
 }
 GST_END_TEST;
 
-/* Whatever a driver says survives the way through caps and back. */
+/* Any values of a driver survive the conversion to caps and back. */
 GST_START_TEST (test_colorimetry_round_trip)
 {
   guint space, matrix, range, transfer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the mock driver answers to questions: what it is, its formats, rates and
+/* The mock driver's answers about its capabilities, formats, rates, inputs and
  * controls. */
 
 #include "mock-driver-private.h"
@@ -14,7 +14,7 @@ static guint rate;
 static const MockFormat default_formats[] = {
   { V4L2_PIX_FMT_YUYV, 1 }, { V4L2_PIX_FMT_NV12, 1 },
   { V4L2_PIX_FMT_XBGR32, 1 },
-  { V4L2_PIX_FMT_MJPEG, 1 }, /* which we do not know */
+  { V4L2_PIX_FMT_MJPEG, 1 }, /* Unknown to the element */
 };
 
 static const MockSize default_sizes[] = {
@@ -93,7 +93,7 @@ align_line (guint bytes)
       * mock_driver.alignment;
 }
 
-/* Fills in what a driver does: lines, sizes, field and colours. */
+/* Corrects @format as a driver does: lines, sizes, field and colours. */
 void
 mock_adjust_format (struct v4l2_format *format)
 {
@@ -352,7 +352,7 @@ do_set_controls (struct v4l2_ext_controls *controls)
   return mock_refuse (EINVAL);
 }
 
-/* --- all of them ---------------------------------------------------------- */
+/* --- all requests --------------------------------------------------------- */
 
 int
 mock_answer (unsigned long request, void *arg)

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Between the two halves of the mock driver: mock-answers.c, what it says, and
- * mock-driver.c, its buffers and frames. */
+/* Shared by the two files of the mock driver: mock-answers.c has its answers,
+ * mock-driver.c its buffers and frames. */
 
 #include "mock-driver.h"
 #include "gst/v4l2/v4l2-format.h"
 
 G_BEGIN_DECLS
 
-/* The input of a receiver that is chosen. */
+/* The current input of a receiver. */
 #define MOCK_INPUT 3
 
 /* Sets errno and returns -1. */
@@ -18,17 +18,17 @@ int mock_refuse (int code);
 gboolean mock_is_multi_planar (void);
 guint32 mock_buffer_type (void);
 
-/* Fills in what a driver does: lines, sizes, field and colours. */
+/* Corrects @format as a driver does: lines, sizes, field and colours. */
 void mock_adjust_format (struct v4l2_format *format);
 
-/* Of the format that is set. */
+/* For the current format. */
 guint mock_plane_size (guint plane);
 guint mock_n_planes (void);
 
-/* Every ioctl that is about no buffer. Driver's lock held. */
+/* Handles the ioctls without a buffer. Driver's lock held. */
 int mock_answer (unsigned long request, void *arg);
 
-/* The camera of mock_driver_start(). */
+/* Sets the camera of mock_driver_start(). */
 void mock_answer_reset (void);
 
 G_END_DECLS

@@ -25,28 +25,28 @@ typedef struct
   gboolean empty;
 } Buffer;
 
-/* The device and the eventfd that wakes, as v4l2-device.c polls them */
+/* The fds that v4l2-device.c polls: the device, and the eventfd of a wake. */
 #define N_POLLED 2
 
 static struct
 {
   GMutex lock;
-  GCond changed;   /* whatever mock_driver_wait_…() may wait for */
-  int event_fd;    /* the device: readable as often as there are done buffers */
-  int kick_fd;     /* readable: what no eventfd can tell has changed */
-  gboolean asleep; /* a thread is in poll() ... */
-  struct pollfd watched[N_POLLED + 1]; /* ... and looks at these */
+  GCond changed;   /* For all mock_driver_wait_…() */
+  int event_fd;    /* The device: a semaphore of the done buffers */
+  int kick_fd;     /* Makes the thread in poll() check other changes */
+  gboolean asleep; /* A thread is in poll() ... */
+  struct pollfd watched[N_POLLED + 1]; /* ... with these fds */
   Buffer buffers[MOCK_MAX_BUFFERS];
-  GQueue queued; /* of Buffer */
+  GQueue queued; /* Of Buffer */
   GQueue done;
   guint32 sequence;
   guint n_events;
   guint32 subscribed;
-  gboolean broken; /* since the signal changed, until STREAMOFF */
+  gboolean broken; /* From a change of the signal until STREAMOFF */
   gboolean interrupted;
-  guint n_dmabufs; /* of this device, that were there before REQBUFS */
+  guint n_dmabufs; /* Dma-bufs that existed before REQBUFS */
   GThread *sensor;
-  GCond sensor_cond; /* sensor_stop has changed */
+  GCond sensor_cond; /* For sensor_stop */
   guint sensor_interval;
   gboolean sensor_stop;
 } state;
@@ -103,7 +103,7 @@ do_request_buffers (struct v4l2_requestbuffers *request)
       || request->memory != V4L2_MEMORY_MMAP)
     return mock_refuse (EINVAL);
 
-  /* Somebody outside holds a dma-buf of ours. */
+  /* A consumer holds a dma-buf of this device. */
   if (mock_driver.n_buffers > 0
       && !(
           mock_driver.buffer_capabilities & V4L2_BUF_CAP_SUPPORTS_ORPHANED_BUFS)
@@ -211,7 +211,7 @@ capture_locked (void)
 
   if (!mock_driver.streaming || state.broken)
     return FALSE;
-  /* Nothing to capture, or nothing that fits the buffers. */
+  /* No signal, or one that does not fit the buffers. */
   if (mock_driver.is_receiver && !mock_driver.goes_on
       && (mock_driver.signal.width != mock_driver.timings.width
           || mock_driver.signal.height != mock_driver.timings.height))
@@ -262,8 +262,8 @@ mock_driver_get_n_queued (void)
   return n;
 }
 
-/* A frame now and then. No test waits for a time: a sensor that is slower only
- * makes them last. */
+/* Captures a frame at each interval. Tests wait for frames, not for times: a
+ * slow sensor only makes them take longer. */
 static gpointer
 sensor_run (gpointer data)
 {
@@ -351,7 +351,7 @@ do_ioctl (unsigned long request, void *arg)
   case VIDIOC_SUBSCRIBE_EVENT:
     if (!mock_driver.is_receiver)
       return mock_refuse (ENOTTY);
-    /* The events of one input. */
+    /* Events are subscribed for one input. */
     state.subscribed = ((struct v4l2_event_subscription *) arg)->id;
     return 0;
   case VIDIOC_DQEVENT:
@@ -372,14 +372,14 @@ do_ioctl (unsigned long request, void *arg)
   }
 }
 
-/* C23 has taken the name call_once. */
+/* Not named call_once(), which C23 defines. */
 static void
 call_hook (void (**function) (void))
 {
-  void (*mine) (void) = __atomic_exchange_n (function, NULL, __ATOMIC_ACQ_REL);
+  void (*hook) (void) = __atomic_exchange_n (function, NULL, __ATOMIC_ACQ_REL);
 
-  if (mine)
-    mine ();
+  if (hook)
+    hook ();
 }
 
 static int
@@ -401,7 +401,7 @@ mock_ioctl (int fd, unsigned long request, void *arg)
   return ret;
 }
 
-/* What the device itself tells; the rest of @fds is as poll() left it. */
+/* Adds the events of the device to @fds, as poll() returned them. */
 static void
 add_device_events_locked (struct pollfd *fds)
 {
@@ -457,7 +457,7 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
     g_cond_broadcast (&state.changed);
     g_mutex_unlock (&state.lock);
 
-    /* The clock of this device stands still. */
+    /* Time-outs never pass. */
     ret = poll (all, n_fds + 1, -1);
     g_mutex_lock (&state.lock);
     state.asleep = FALSE;
@@ -471,7 +471,7 @@ mock_poll (struct pollfd *fds, nfds_t n_fds, int timeout_ms)
   return ret < 0 ? ret : (int) count_ready (fds, n_fds);
 }
 
-/* Makes the thread that sleeps in poll() look again. */
+/* Makes the thread in poll() check its conditions again. */
 static void
 kick_locked (void)
 {
@@ -503,12 +503,12 @@ mock_driver_unplug (void)
 {
   g_mutex_lock (&state.lock);
   mock_driver.unplugged = TRUE;
-  /* vb2 wakes all that wait. */
+  /* vb2 wakes all waiters. */
   kick_locked ();
   g_mutex_unlock (&state.lock);
 }
 
-/* Whether a thread is in poll(), and nothing is there that would end it. */
+/* Whether a thread is in poll(), and no fd is ready. */
 static gboolean
 is_asleep_locked (void)
 {
@@ -576,7 +576,7 @@ mock_driver_stop (void)
   memset (state.buffers, 0, sizeof state.buffers);
   g_mutex_unlock (&state.lock);
 
-  /* It may hold the pool for as long as its callback lasts. */
+  /* The poller may hold the pool while its callback runs. */
   poller_settle ();
 
   close (state.event_fd);
@@ -590,7 +590,7 @@ mock_driver_add_case (Suite *suite, const char *name)
 {
   TCase *tc = backend_add_case (suite, name);
 
-  /* Inside of the fake kernel, and so ended before it. */
+  /* Added after the fake kernel, so that it ends before that. */
   tcase_add_checked_fixture (tc, mock_driver_start, mock_driver_stop);
   return tc;
 }

@@ -2,18 +2,18 @@
 #pragma once
 
 /*
- * A capture driver behind V4l2Api, with the behaviour of vb2: buffers that are
- * queued and done in order, sequence numbers that go on when there is no
- * buffer, orphaning, EBUSY while there are buffers. Its dma-bufs are the fake
- * kernel's, so that a test is bracketed by backend_start() and backend_stop()
- * as well.
+ * A capture driver behind V4l2Api, with the behaviour of vb2: buffers are
+ * queued and done in order, sequence numbers go on without buffers, buffers are
+ * orphaned, calls get EBUSY while there are buffers. Its dma-bufs are those of
+ * the fake kernel, so tests also need backend_start() and backend_stop().
  *
- * One device, /dev/video0. The test describes it in the fields of MockDriver
- * and makes frames with mock_driver_capture(), or lets a sensor thread do so.
+ * It has one device, /dev/video0. The test describes it in the fields of
+ * MockDriver, and makes frames with mock_driver_capture() or by a sensor
+ * thread.
  *
- * A wait for a frame has no end but an event: time-outs pass when the test says
- * so (impatient). The functions mock_driver_wait_…() let a test wait for what
- * the element's threads do.
+ * Only an event ends a wait for a frame: time-outs pass at once if the test
+ * sets impatient, else never. With mock_driver_wait_…() a test waits for the
+ * element's threads.
  */
 
 #include "gst/v4l2/v4l2-device.h"
@@ -26,14 +26,14 @@ G_BEGIN_DECLS
 typedef struct
 {
   guint32 fourcc;
-  guint n_planes; /* buffers of a frame, multi-planar */
+  guint n_planes; /* Buffers of a frame, multi-planar */
 } MockFormat;
 
 typedef struct
 {
   guint width;
   guint height;
-  guint rates[4]; /* frames per second, 0 ends */
+  guint rates[4]; /* Frames per second, 0 ends */
 } MockSize;
 
 /* A video signal; width 0: none. */
@@ -57,91 +57,90 @@ typedef struct
 
 typedef struct
 {
-  /* What the device is; may be changed until it is opened. */
+  /* The device; may be changed until it is opened. */
   const char *path;
   guint32 capabilities;
   const MockFormat *formats;
   guint n_formats;
   const MockSize *sizes; /* NULL: no ENUM_FRAMESIZES, or stepwise */
   guint n_sizes;
-  struct v4l2_frmsize_stepwise stepwise; /* if max_width is not 0 */
-  guint alignment;                       /* of bytesperline */
-  guint32 field;                         /* what it always delivers */
+  struct v4l2_frmsize_stepwise stepwise; /* If max_width is not 0 */
+  guint alignment;                       /* Of bytesperline */
+  guint32 field;                         /* The field order of all formats */
   v4l2_std_id standard;                  /* 0: no such ioctl */
-  guint fixed_rate;                      /* whatever is asked for; 0: none */
+  guint fixed_rate;                      /* The only rate; 0: any */
   guint32 colorspace;
   guint32 buffer_capabilities; /* V4L2_BUF_CAP_… */
   guint min_buffers;           /* 0: no such control */
-  guint max_buffers;           /* that it has memory for; 0: all asked for */
-  gboolean is_receiver;        /* of HDMI: sizes are those of the timings */
-  MockSignal signal;           /* what it receives */
-  guint64 pixelclock;          /* that it measures; 0: of the signal's rate */
-  gboolean goes_on;            /* with noise, when that changes */
+  guint max_buffers;           /* Greatest number of buffers; 0: any */
+  gboolean is_receiver;        /* HDMI: sizes are those of the timings */
+  MockSignal signal;           /* The received signal */
+  guint64 pixelclock;          /* As measured; 0: computed from the signal */
+  gboolean goes_on;            /* Sends noise after the signal has changed */
   MockControl *controls;
   guint n_controls;
-  guint sensor_interval; /* microseconds between frames; 0: no sensor thread */
+  guint sensor_interval; /* Microseconds between frames; 0: no sensor thread */
   guint32 timestamp_flags;
-  gint64 timestamp; /* of the frames, ns; 0: now */
-  gint64 age;       /* ns since the exposure, when a frame is there */
+  gint64 timestamp; /* Of the frames, ns; 0: now */
+  gint64 age;       /* Age of a frame when it is done, ns */
 
-  /* What happens. */
+  /* Set by tests to make something happen. */
   gboolean unplugged;
-  guint fail_nth; /* the n-th call from now fails with ... */
+  guint fail_nth; /* The n-th call from now fails with ... */
   int fail_code;
   unsigned long fail_request;   /* ... if it is this ioctl, 0: any call */
-  gboolean impatient;           /* poll() with a time-out is late at once */
-  gboolean interrupts;          /* every call fails with EINTR first */
+  gboolean impatient;           /* poll() with a time-out returns 0 at once */
+  gboolean interrupts;          /* Every call fails with EINTR first */
   gboolean next_frame_is_bad;   /* V4L2_BUF_FLAG_ERROR, no bytes */
-  gboolean next_frame_is_empty; /* no bytes, and no flag for it */
-  guint32 data_offset;          /* of each plane, multi-planar */
-  void (*before_dqbuf) (void);  /* called once, by the next call */
-  void (*before_poll) (void);   /* likewise */
+  gboolean next_frame_is_empty; /* No bytes, without the flag */
+  guint32 data_offset;          /* Of each plane, multi-planar */
+  void (*before_dqbuf) (void);  /* Called once, by the next call */
+  void (*before_poll) (void);   /* Likewise */
 
-  /* What happened. */
-  guint n_open;   /* fds */
-  guint n_calls;  /* of any sort */
-  guint n_queued; /* buffers in the driver that are not done */
+  /* Counters and state. */
+  guint n_open;   /* Open fds */
+  guint n_calls;  /* Of all kinds */
+  guint n_queued; /* Buffers in the driver that are not done */
   guint n_exports;
-  guint n_buffers; /* since REQBUFS */
+  guint n_buffers; /* Since REQBUFS */
   gboolean streaming;
-  guint order[256]; /* indices in the order of QBUF */
+  guint order[256]; /* Indices in the order of QBUF */
   guint n_order;
-  struct v4l2_format format; /* set */
-  MockSignal timings;        /* set */
+  struct v4l2_format format; /* As set */
+  MockSignal timings;        /* As set */
 } MockDriver;
 
 extern MockDriver mock_driver;
 extern const V4l2Api mock_api;
 
-/* A camera with NV12, YUYV, XR24 at 640x480 and 1280x720, as fixture. The end
- * asserts that nothing is open. */
+/* A fixture: a camera with NV12, YUYV, XR24 at 640x480 and 1280x720. Stopping
+ * asserts that no fd is open. */
 void mock_driver_start (void);
 void mock_driver_stop (void);
 
 /* A test case of @suite with the fake kernel and this driver as fixtures. */
 TCase *mock_driver_add_case (Suite *suite, const char *name);
 
-/* Fills the next buffer; FALSE if there is none, or it does not stream. */
+/* Fills the next buffer; FALSE without a buffer, or if it does not stream. */
 gboolean mock_driver_capture (void);
 
-/* What mock_driver.n_queued is, while other threads change it. */
+/* Returns mock_driver.n_queued while other threads may change it. */
 guint mock_driver_get_n_queued (void);
 
-/* Until the streaming thread sleeps in poll() and nothing is there that would
- * wake it. */
+/* Waits until the streaming thread sleeps in poll(), and no fd is ready. */
 void mock_driver_wait_asleep (void);
 
-/* Until the driver has @n buffers that are not done; or one at least. */
+/* Wait until the driver has @n buffers that are not done, or at least one. */
 void mock_driver_wait_n_queued (guint n);
 void mock_driver_wait_some_queued (void);
 
-/* Until no fd is open. */
+/* Waits until no fd is open. */
 void mock_driver_wait_closed (void);
 
-/* The source of a receiver changes: no frame more, and an event. */
+/* Changes the signal of a receiver: frames end, and an event comes. */
 void mock_driver_change_signal (guint width, guint height, guint rate);
 
-/* The device goes, as when its cable is pulled. */
+/* Removes the device, as when its cable is unplugged. */
 void mock_driver_unplug (void);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Frames as GstBuffers, and how they find home. */
+/* Frames as GstBuffers, and their way back to the driver. */
 
 #include "mock-driver-private.h"
 #include "gst/lib/gstdmabufcore.h"
@@ -17,7 +17,7 @@
 static V4l2Queue *queue;
 static V4l2Pool *pool;
 
-/* Called inside of the fixtures that look for leaks. */
+/* To be called within the fixtures that check for leaks. */
 static void
 pool_start_full (gboolean ignore_kernel_fences)
 {
@@ -77,7 +77,7 @@ capture (void)
   fail_unless (mock_driver_capture ());
 }
 
-/* The frame as consumers get it. */
+/* The buffer, meta and memory that consumers get. */
 GST_START_TEST (test_buffer)
 {
   GstBuffer *buffer;
@@ -91,7 +91,7 @@ GST_START_TEST (test_buffer)
   fail_unless (gst_is_dmabuf_memory (memory));
   fail_unless (gst_dmabuf_core_memory_get_buffer (memory, NULL)
       == v4l2_queue_get_buffer (queue, 0, 0));
-  /* As large as its pixels, whatever pages the driver rounded up to. */
+  /* As large as its pixels, without the padding to whole pages. */
   fail_unless_equals_int (gst_buffer_get_size (buffer), 640 * 480 * 2);
   meta = gst_buffer_get_video_meta (buffer);
   fail_unless_equals_int (meta->stride[0], 640 * 2);
@@ -101,16 +101,16 @@ GST_START_TEST (test_buffer)
 }
 GST_END_TEST;
 
-/* A frame that is there when it is asked for costs DQBUF alone, from the second
- * such frame on; one that is not is waited for by poll, not by asking again. */
+/* A frame that is ready costs only DQBUF, from the second such frame on.
+ * Without one, poll() waits, and DQBUF is not repeated. */
 GST_START_TEST (test_frames_that_wait_are_not_polled_for)
 {
   GstBuffer *buffers[2];
   guint i, calls;
 
   pool_start ();
-  /* A machine that stops in poll() makes it look like a wait: then the next
-   * ones. */
+  /* On a busy machine poll() may take long, which looks like a wait: try again
+   * with the next frames. */
   i = 0;
   do {
     gst_buffer_unref (acquire ());
@@ -127,7 +127,7 @@ GST_START_TEST (test_frames_that_wait_are_not_polled_for)
   fail_unless_equals_int (
       v4l2_pool_acquire (pool, &buffers[1], &(V4l2Frame) { 0 }, NULL),
       GST_FLOW_OK);
-  /* DQBUF in vain, poll, DQBUF */
+  /* DQBUF with EAGAIN, poll, DQBUF. */
   fail_unless_equals_int (mock_driver.n_calls - calls, 3);
 
   for (i = 0; i < G_N_ELEMENTS (buffers); i++)
@@ -136,8 +136,8 @@ GST_START_TEST (test_frames_that_wait_are_not_polled_for)
 }
 GST_END_TEST;
 
-/* Who drops a buffer gives it to the driver, there and then; the same GstBuffer
- * and GstMemory come again, without marks of the consumer. */
+/* The thread that drops a buffer queues it at once; the same GstBuffer and
+ * GstMemory come again, without the consumer's flags and metas. */
 GST_START_TEST (test_release_requeues)
 {
   GstBuffer *buffer, *again;
@@ -173,8 +173,8 @@ GST_START_TEST (test_release_requeues)
 }
 GST_END_TEST;
 
-/* A copy of the buffer (tee, make_writable) reads the same memory: the driver
- * gets it when the last one goes, and the same GstMemory comes again. */
+/* A copy of the buffer (tee, make_writable) shares the memory: the driver gets
+ * it back with the last copy, and the same GstMemory comes again. */
 GST_START_TEST (test_shared_memory_comes_home_last)
 {
   GstBuffer *buffer, *copy, *part;
@@ -210,7 +210,7 @@ GST_START_TEST (test_shared_memory_comes_home_last)
 }
 GST_END_TEST;
 
-/* Somebody takes the memory out of the buffer, and something else in. */
+/* An element replaces the memory of the buffer. */
 GST_START_TEST (test_replaced_memory)
 {
   GstBuffer *buffer;
@@ -237,9 +237,9 @@ drop_taken (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
     gst_memory_unref (g_steal_pointer (&taken));
 }
 
-/* The memory that somebody has taken out comes home just when the buffer does:
- * the pool's log is the place between its look at the buffer and the end of
- * it. */
+/* The memory that an element has taken out of a buffer comes home while the
+ * buffer is released: a log function runs between the pool's check of the
+ * buffer and its unref. */
 GST_START_TEST (test_memory_overtakes_its_buffer)
 {
   GstBuffer *buffer;
@@ -266,7 +266,8 @@ GST_START_TEST (test_memory_overtakes_its_buffer)
 }
 GST_END_TEST;
 
-/* Consumers hold all: the driver drops frames, and nobody waits or copies. */
+/* While consumers hold all buffers the driver drops frames, and the element
+ * does not copy. */
 GST_START_TEST (test_starved)
 {
   GstBuffer *buffers[N_BUFFERS];
@@ -294,8 +295,8 @@ GST_START_TEST (test_starved)
 }
 GST_END_TEST;
 
-/* The end of the pool does not wait for its buffers; each frees what it held
- * when it comes back, and only that. */
+/* Shutting down the pool does not wait for its buffers; each one is freed when
+ * it comes back. */
 GST_START_TEST (test_shutdown_with_buffers_outside)
 {
   GstBuffer *buffer, *copy, *shared;
@@ -317,7 +318,7 @@ GST_START_TEST (test_shutdown_with_buffers_outside)
 }
 GST_END_TEST;
 
-/* A frame that the driver marks as empty is not one. */
+/* A frame that the driver marks as empty is skipped. */
 GST_START_TEST (test_empty_frame)
 {
   GstBuffer *buffer;
@@ -337,7 +338,7 @@ GST_START_TEST (test_empty_frame)
 }
 GST_END_TEST;
 
-/* Nor is one without bytes that nothing marks. */
+/* So is a frame without bytes and without the mark. */
 GST_START_TEST (test_frame_without_bytes)
 {
   GstBuffer *buffer;
@@ -371,7 +372,7 @@ use_separate_planes (guint32 data_offset)
   mock_adjust_format (&mock_driver.format);
 }
 
-/* What precedes the pixels in a plane is skipped. */
+/* The offset of the pixels in a plane is in the meta. */
 GST_START_TEST (test_data_offset)
 {
   GstBuffer *buffer;
@@ -389,7 +390,7 @@ GST_START_TEST (test_data_offset)
 }
 GST_END_TEST;
 
-/* SEC-7: but not so far that the end of the picture lies outside. */
+/* SEC-7: an offset that moves the picture out of its buffer is an error. */
 GST_START_TEST (test_data_offset_outside)
 {
   GstBuffer *buffer = NULL;
@@ -408,8 +409,8 @@ GST_START_TEST (test_data_offset_outside)
 }
 GST_END_TEST;
 
-/* A driver that takes no buffer back does not leave the stream waiting for ever
- * for frames that cannot come. */
+/* If the driver takes no buffer back, the stream ends with an error instead of
+ * waiting for frames. */
 GST_START_TEST (test_no_buffer_is_taken_back)
 {
   GstBuffer *buffers[N_BUFFERS], *buffer = NULL;
@@ -458,7 +459,8 @@ GST_START_TEST (test_acquire_ends)
 }
 GST_END_TEST;
 
-/* A GPU that nobody told us of reads @buffer until the timeline's next step. */
+/* Adds a reader to the kernel's reservation of @buffer, as another process
+ * would, until the timeline's next step. */
 static void
 add_kernel_reader (GstBuffer *buffer, int timeline)
 {
@@ -472,8 +474,8 @@ add_kernel_reader (GstBuffer *buffer, int timeline)
   dmabuf_kernel->close (import.fd);
 }
 
-/* V4L2 does not wait for fences, so the pool does: the buffer is not captured
- * into while somebody reads it, and the stream goes on with the others. */
+/* V4L2 does not wait for fences, so the pool does: a buffer is queued after its
+ * readers are done, and the stream goes on with the others. */
 GST_START_TEST (test_reader_is_waited_for)
 {
   int timeline = timeline_open ();
@@ -501,7 +503,7 @@ static struct
   GMutex lock;
   GCond cond;
   gboolean gone;
-} last_pool; /* of test_shutdown_with_fence_pending */
+} last_pool; /* For test_shutdown_with_fence_pending */
 
 static void
 on_pool_gone (gpointer data, GObject *object)
@@ -521,8 +523,8 @@ wait_pool_gone (void)
   g_mutex_unlock (&last_pool.lock);
 }
 
-/* The end does not wait for the reader, and frees the buffer under it: it has
- * the memory for as long as it needs. */
+/* Shutting down does not wait for a reader, and frees the buffer; the kernel
+ * keeps the memory until the reader is done. */
 GST_START_TEST (test_shutdown_with_fence_pending)
 {
   int timeline = timeline_open ();
@@ -536,7 +538,7 @@ GST_START_TEST (test_shutdown_with_fence_pending)
   pool_end ();
   fail_unless_equals_int (fake_kernel_get_n_buffers (), 0);
 
-  /* The fence still knows the pool, until it signals. */
+  /* The fence's callback holds the pool until it signals. */
   fail_if (last_pool.gone);
   timeline_inc (timeline, 1);
   wait_pool_gone ();
@@ -573,8 +575,8 @@ consume (gpointer data)
   return NULL;
 }
 
-/* Buffers come back on many threads, whole and shared, while frames come in and
- * at last the pool goes. */
+/* Buffers come back on many threads, whole and shared, while frames come and
+ * until the pool is freed. */
 GST_START_TEST (test_many_threads)
 {
   Consumer consumers[3];

@@ -80,7 +80,7 @@ stop (V4l2Queue *queue)
   v4l2_queue_unref (queue);
 }
 
-/* One dma-buf per buffer, exported once, however many frames go through. */
+/* Each buffer is exported once, for any number of frames. */
 GST_START_TEST (test_exports_once)
 {
   V4l2Queue *queue = new_queue (TRUE);
@@ -100,8 +100,8 @@ GST_START_TEST (test_exports_once)
 }
 GST_END_TEST;
 
-/* A frame costs two ioctls, and of the kernel's dma-bufs nothing where nobody
- * leaves fences there. */
+/* A frame costs two ioctls on the device, and none on the dma-buf if no
+ * consumer leaves fences there. */
 GST_START_TEST (test_calls_per_frame)
 {
   V4l2Queue *queue = new_queue (TRUE);
@@ -120,7 +120,7 @@ GST_START_TEST (test_calls_per_frame)
 }
 GST_END_TEST;
 
-/* The driver fills buffers in the order in which they come back. */
+/* The driver fills buffers in the order of QBUF. */
 GST_START_TEST (test_requeue_order)
 {
   static const guint order[] = { 2, 0, 3, 1 };
@@ -166,7 +166,7 @@ GST_START_TEST (test_frame)
   fail_if (dequeue (queue).starved);
   fail_if (dequeue (queue).starved);
   fail_unless (dequeue (queue).starved);
-  mock_driver_capture (); /* is lost */
+  mock_driver_capture (); /* This frame is lost. */
   enqueue (queue, 0);
   mock_driver_capture ();
   fail_unless_equals_int (dequeue (queue).sequence, 5);
@@ -203,8 +203,8 @@ GST_START_TEST (test_separate_planes)
 }
 GST_END_TEST;
 
-/* Whichever call of making a queue fails, with whatever: an error that names
- * the device, and nothing is left (the fixtures look). */
+/* If any call fails while a queue is made, the error names the device, and
+ * nothing is left (the fixtures check). */
 GST_START_TEST (test_nth_call_fails)
 {
   GError *error = NULL;
@@ -230,7 +230,7 @@ GST_START_TEST (test_nth_call_fails)
   mock_driver.fail_nth = 0;
   v4l2_queue_unref (queue);
 
-  /* Also of the calls on the dma-bufs. */
+  /* Likewise for the system calls on the dma-bufs. */
   for (nth = 1;; nth++) {
     fake_kernel_fail_nth (nth, EMFILE);
     queue = v4l2_queue_new (device, &layout, N_BUFFERS, TRUE, &error);
@@ -265,7 +265,7 @@ GST_START_TEST (test_busy_device)
 GST_END_TEST;
 
 /* With orphaning the next format does not wait for the buffers of this one,
- * which stay what they are for who holds them. */
+ * which stay valid for the consumers that hold them. */
 GST_START_TEST (test_orphaning)
 {
   V4l2Queue *queue = new_queue (TRUE), *next;
@@ -280,7 +280,7 @@ GST_START_TEST (test_orphaning)
   start (next);
   mock_driver.n_order = 0;
 
-  /* The late buffer must not be queued under its number into the new set. */
+  /* The late buffer is not queued by its index into the new set. */
   fail_unless_equals_int (
       v4l2_queue_enqueue (queue, 1, &fence, NULL), V4L2_ENQUEUE_STOPPED);
   fail_unless_equals_int (mock_driver.n_order, 0);
@@ -292,7 +292,8 @@ GST_START_TEST (test_orphaning)
 }
 GST_END_TEST;
 
-/* Without it the error says who is to blame, and it goes once they let go. */
+/* Without orphaning the error names the consumers, and releasing works when
+ * they have dropped their buffers. */
 GST_START_TEST (test_no_orphaning)
 {
   V4l2Queue *queue;
@@ -335,7 +336,7 @@ GST_START_TEST (test_unplugged)
 }
 GST_END_TEST;
 
-/* A broken driver's buffer numbers and sizes are not believed. */
+/* The buffer indices and sizes of a driver are checked. */
 GST_START_TEST (test_broken_driver)
 {
   GError *error = NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The element on a receiver of HDMI, whose signal comes, changes and goes. */
+/* dmabufv4l2src on an HDMI receiver, whose signal comes, changes and goes. */
 
 #include "element-fixture.h"
 
@@ -16,7 +16,7 @@ start_receiver (guint width, guint height, guint rate)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
 }
 
-/* An HDMI receiver is set to what it receives, and its caps tell the rate. */
+/* The timings of the signal are set, and the caps have its rate. */
 GST_START_TEST (test_signal)
 {
   start_receiver (1920, 1080, 50);
@@ -26,7 +26,7 @@ GST_START_TEST (test_signal)
 }
 GST_END_TEST;
 
-/* Another signal while it streams is negotiated anew. */
+/* A new signal while streaming is negotiated. */
 GST_START_TEST (test_signal_changes)
 {
   start_receiver (1920, 1080, 50);
@@ -47,7 +47,7 @@ change_to_720p (void)
   mock_driver_change_signal (1280, 720, 60);
 }
 
-/* poll() has told of a frame, which is no more when it is asked for. */
+/* The signal changes between poll() and DQBUF, which then fails. */
 GST_START_TEST (test_signal_changes_after_poll)
 {
   start_receiver (1920, 1080, 50);
@@ -60,8 +60,7 @@ GST_START_TEST (test_signal_changes_after_poll)
 }
 GST_END_TEST;
 
-/* Also if the driver goes on with frames of the old size, one after the other.
- */
+/* Also if the driver goes on sending frames of the old size. */
 GST_START_TEST (test_signal_changes_under_frames)
 {
   mock_driver.is_receiver = mock_driver.goes_on = TRUE;
@@ -77,8 +76,8 @@ GST_START_TEST (test_signal_changes_under_frames)
 }
 GST_END_TEST;
 
-/* Without a signal there is a warning that says so, and frames when it comes;
- * a state change does not wait for that. */
+/* Without a signal there is a warning, and frames come with the signal; a state
+ * change does not wait for it. */
 GST_START_TEST (test_no_signal)
 {
   start_receiver (0, 0, 0);
@@ -102,7 +101,7 @@ GST_START_TEST (test_no_signal)
 }
 GST_END_TEST;
 
-/* What the peer does not take of a new signal is its error, not a hang. */
+/* A new signal that the peer does not take is an error, not a hang. */
 GST_START_TEST (test_signal_that_the_peer_refuses)
 {
   mock_driver.is_receiver = TRUE;
@@ -112,7 +111,7 @@ GST_START_TEST (test_signal_that_the_peer_refuses)
   wait_for_frames (5);
   mock_driver_change_signal (1280, 720, 60);
   assert_fails (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "has nothing of what is wanted", "width=(int)640");
+      "has no format for the wanted caps", "width=(int)640");
   end_pipeline ();
 }
 GST_END_TEST;
@@ -133,7 +132,7 @@ pause_at_error (GstBus *bus, GstMessage *message, gpointer data)
 }
 
 static GstFlowReturn (*create) (GstPushSrc *push_src, GstBuffer **buffer);
-static gint n_failed; /* atomic */
+static gint n_failed; /* Atomic */
 
 static GstFlowReturn
 create_and_count (GstPushSrc *push_src, GstBuffer **buffer)
@@ -147,9 +146,9 @@ create_and_count (GstPushSrc *push_src, GstBuffer **buffer)
   return ret;
 }
 
-/* While the source is in its error a pause begins, after which the base class
- * asks for the frame once more: that is an error again, from whichever of the
- * two if the pause was over before it noticed. */
+/* A pause begins while create() returns an error. After it the base class calls
+ * create() again, which fails again; if the pause is over before the base class
+ * has noticed it, the first error is the one that counts. */
 GST_START_TEST (test_pause_while_the_peer_refuses)
 {
   GstPushSrcClass *klass;
@@ -198,8 +197,8 @@ flush_at_caps_query (GstPad *pad, GstPadProbeInfo *info, gpointer flushed)
   return GST_PAD_PROBE_REMOVE;
 }
 
-/* A flush while another signal is negotiated is no error, and the negotiation
- * is made up for. */
+/* A flush during the negotiation of a new signal is no error, and the
+ * negotiation is repeated. */
 GST_START_TEST (test_flush_while_signal_is_negotiated)
 {
   GstBus *bus;
@@ -225,7 +224,7 @@ GST_START_TEST (test_flush_while_signal_is_negotiated)
 }
 GST_END_TEST;
 
-/* A clock that cannot have been measured right tells no rate. */
+/* An impossible pixel clock gives no rate. */
 GST_START_TEST (test_impossible_clock)
 {
   static const guint64 clocks[] = { 1, G_MAXUINT64 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Timestamps, offsets and lost frames: arithmetic, no device. */
+/* Timestamps, offsets and lost frames: arithmetic without a device. */
 
 #include "gst/v4l2/v4l2-timeline.h"
 
@@ -20,7 +20,8 @@ frame_at (guint32 sequence, GstClockTime timestamp)
   return frame;
 }
 
-/* The pipeline's clock may be any: only the frame's age counts. */
+/* With any clock of the pipeline, the age of the frame is subtracted from now.
+ */
 GST_START_TEST (test_stamp_is_time_of_capture)
 {
   V4l2Frame frame = frame_at (0, 1000 * GST_SECOND);
@@ -41,7 +42,8 @@ GST_START_TEST (test_stamp_is_time_of_capture)
 }
 GST_END_TEST;
 
-/* Timestamps of the future, of another clock, or of long ago are not used. */
+/* Timestamps in the future, far in the past, or of another clock are ignored.
+ */
 GST_START_TEST (test_stamp_of_another_clock)
 {
   static const struct
@@ -76,8 +78,8 @@ GST_START_TEST (test_stamp_of_another_clock)
 }
 GST_END_TEST;
 
-/* Of a device whose own clock the driver follows (USB): a little ahead of ours
- * it is now, not a frame ago. */
+/* A timestamp of a device's own clock (USB) may be slightly ahead of ours: it
+ * counts as now. */
 GST_START_TEST (test_stamp_slightly_ahead)
 {
   V4l2Frame frame = frame_at (0, 1000 * GST_SECOND + 3 * GST_MSECOND);
@@ -110,8 +112,8 @@ note_age (V4l2Timeline *timeline, guint n, GstClockTime age, gboolean waited)
   return grown;
 }
 
-/* How old frames are when they come, all of them: neither one that a busy
- * machine brought late, nor those that waited for us. */
+/* The latency is an age that all frames in a row reach. A single late frame of
+ * a busy machine, and frames that waited in the driver, do not count. */
 GST_START_TEST (test_latency)
 {
   V4l2Timeline timeline;
@@ -137,8 +139,7 @@ GST_START_TEST (test_latency)
 }
 GST_END_TEST;
 
-/* A frame from before PLAYING, and one from during a pause, whose running time
- * is already over. */
+/* A frame from before PLAYING, and one captured during a pause, are stale. */
 GST_START_TEST (test_stale_frames)
 {
   V4l2Frame frame = frame_at (0, 10 * GST_SECOND);
@@ -173,8 +174,8 @@ GST_START_TEST (test_stale_frames)
 }
 GST_END_TEST;
 
-/* A flush that sets the running time back does not make all that follows old,
- * only what was captured before. */
+/* After a flush that sets the running time back, only frames captured before it
+ * are stale. */
 GST_START_TEST (test_running_time_is_set_back)
 {
   V4l2Frame frame = frame_at (0, 100 * GST_SECOND);
@@ -218,8 +219,8 @@ GST_START_TEST (test_no_clock)
 }
 GST_END_TEST;
 
-/* Gaps, the wrap of 32 bits, a driver that begins anew, one that never counts,
- * and offsets that go on over all that. */
+/* Gaps, the wrap of 32 bits, a driver that restarts, one that never counts;
+ * offsets go on over all of this. */
 GST_START_TEST (test_lost_frames)
 {
   static const struct
@@ -228,7 +229,7 @@ GST_START_TEST (test_lost_frames)
     guint lost;
     guint64 offset;
   } steps[] = {
-    { 5, 0, 0 }, /* where a driver begins is its own affair */
+    { 5, 0, 0 }, /* A driver may begin with any number. */
     { 6, 0, 1 },
     { 9, 2, 4 },
     { G_MAXINT32, G_MAXINT32 - 10, 4 + (guint64) G_MAXINT32 - 9 },
@@ -255,7 +256,7 @@ GST_START_TEST (test_lost_frames)
   frame = frame_at (100, 0);
   fail_unless_equals_int (v4l2_timeline_count_lost (&timeline, &frame), 0);
 
-  /* Over the wrap. */
+  /* Over the wrap of 32 bits. */
   v4l2_timeline_reset (&timeline);
   frame = frame_at (G_MAXUINT32, 0);
   v4l2_timeline_count_lost (&timeline, &frame);

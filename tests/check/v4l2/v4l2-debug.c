@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What the plugin's entry file does for the plugin. */
+/* Initialises the debug category, as the plugin's entry file does. */
 
 #include "gst/v4l2/v4l2-debug.h"
 

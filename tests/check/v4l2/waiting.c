@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The element while it waits for a frame: what ends that, and what does not. */
+/* dmabufv4l2src while it waits for a frame: events that end the wait, and
+ * others.
+ */
 
 #include "element-fixture.h"
 
 #include <gst/base/gstbasesrc.h>
 #include <gst/check/gsttestclock.h>
 
-/* @n frames, each of which the source waits for. */
+/* Captures @n frames, each one after the source waits for it. */
 static void
 capture_frames (guint n)
 {
@@ -32,8 +34,8 @@ assert_no_warning (void)
   gst_object_unref (bus);
 }
 
-/* A camera that sends nothing is told of, once, and frames go on when it does.
- */
+/* A camera that sends no frames is one warning, and frames go on when they
+ * come. */
 GST_START_TEST (test_no_frames)
 {
   mock_driver.impatient = TRUE;
@@ -42,7 +44,7 @@ GST_START_TEST (test_no_frames)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   assert_warning ("/dev/video0 (mock): no frame for 5.0 s, although it has 6 "
                   "buffers");
-  /* Each wait that had a time-out would have told of it by now. */
+  /* Any further wait with a time-out would have posted a warning by now. */
   mock_driver_wait_asleep ();
   capture_frames (3);
   mock_driver_wait_asleep ();
@@ -51,7 +53,7 @@ GST_START_TEST (test_no_frames)
 }
 GST_END_TEST;
 
-/* A waiting source lets go at once: the sensor makes no frame at all. */
+/* A waiting source stops at once, although the sensor makes no frame. */
 GST_START_TEST (test_flush_and_stop_while_waiting)
 {
   guint i;
@@ -71,9 +73,9 @@ GST_START_TEST (test_flush_and_stop_while_waiting)
 }
 GST_END_TEST;
 
-/* The base class ends a wait on behalf of an event, and takes that back when
- * its thread begins to wait after PLAYING. Nothing orders the two: here the
- * event always comes first. */
+/* GstBaseSrc calls unlock() for an event, and unlock_stop() when its thread
+ * begins to wait after PLAYING, in any order: here the event always comes
+ * first. */
 static struct
 {
   GMutex lock;
@@ -121,8 +123,8 @@ send_before_unlock_stop (GstBaseSrc *base)
   return early.unlock_stop ? early.unlock_stop (base) : TRUE;
 }
 
-/* Takes @event; returns when it was sent, just before the first frame is waited
- * for, of which the sensor makes none. */
+/* Takes @event, and returns when it was sent, just before the source waits for
+ * the first frame. The sensor makes none. */
 static void
 start_with_event (GstEvent *event)
 {
@@ -157,8 +159,8 @@ expect_eos (void)
 GST_START_TEST (test_flush_before_first_wait)
 {
   start_with_event (gst_event_new_flush_start ());
-  /* The running time goes on: from 0 again, frames until it has come to where
-   * it was would be stale, and the sensor makes no more than are waited for. */
+  /* The running time goes on: reset to 0, it would make frames stale, for which
+   * the sensor makes no others. */
   fail_unless (gst_element_send_event (src, gst_event_new_flush_stop (FALSE)));
   capture_frames (3);
   end_pipeline ();
@@ -173,7 +175,7 @@ GST_START_TEST (test_eos_before_first_wait)
 }
 GST_END_TEST;
 
-/* Without a frame, and in a pause, in which it is kept until PLAYING. */
+/* EOS without a frame, and in a pause, where it is kept until PLAYING. */
 GST_START_TEST (test_eos_while_waiting)
 {
   guint i;
@@ -183,8 +185,8 @@ GST_START_TEST (test_eos_while_waiting)
     mock_driver.sensor_interval = 0;
     gst_element_set_state (pipeline, GST_STATE_PLAYING);
     if (i & 1) {
-      /* No more than one, and until PLAYING: while the sink keeps a frame back
-       * for preroll, no EOS gets past the base class. */
+      /* Only one frame, and wait for PLAYING: while the sink holds a frame for
+       * preroll, the base class cannot push EOS. */
       mock_driver_wait_asleep ();
       fail_unless (mock_driver_capture ());
       gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
@@ -199,7 +201,7 @@ GST_START_TEST (test_eos_while_waiting)
 }
 GST_END_TEST;
 
-/* A pause that is over before the source has noticed. */
+/* Pauses that are over before the source has noticed them. */
 GST_START_TEST (test_short_pauses)
 {
   guint i;
@@ -215,7 +217,7 @@ GST_START_TEST (test_short_pauses)
 }
 GST_END_TEST;
 
-static guint64 last_pts; /* atomic */
+static guint64 last_pts; /* Atomic */
 
 static GstPadProbeReturn
 note_pts (GstPad *pad, GstPadProbeInfo *info, gpointer data)
@@ -232,9 +234,9 @@ get_last_pts (void)
   return __atomic_load_n (&last_pts, __ATOMIC_SEQ_CST);
 }
 
-/* The running time begins anew, and so do the frames: not when it is again
- * where it was. The clock is the test's own, and stands still in between, so
- * that each step is one frame; the driver knows no time. */
+/* After a flush that resets the running time frames come at once, before the
+ * running time is where it was. The test moves the clock, one step for each
+ * frame; the driver's timestamps are unknown. */
 GST_START_TEST (test_flush_resets_time)
 {
   GstClock *clock = gst_test_clock_new_with_start_time (100 * GST_SECOND);
@@ -255,11 +257,12 @@ GST_START_TEST (test_flush_resets_time)
 
   gst_element_send_event (pipeline, gst_event_new_flush_start ());
   gst_element_send_event (pipeline, gst_event_new_flush_stop (TRUE));
-  /* With one frame of the old time the sink is ready for the new. */
+  /* One frame of the old running time prerolls the sink. */
   gst_test_clock_advance_time (test_clock, GST_SECOND);
   gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
   gst_test_clock_advance_time (test_clock, GST_SECOND);
-  /* It began at one of these two steps: GStreamer's versions differ. */
+  /* The new running time begins at one of these two steps, by GStreamer
+   * version. */
   WAIT_UNTIL (get_last_pts () <= 2 * GST_SECOND);
   gst_object_unref (pad);
   gst_object_unref (sink);
@@ -276,7 +279,7 @@ start_flush (gpointer data)
 }
 
 static gboolean (*decide_allocation) (GstBaseSrc *base, GstQuery *query);
-static gint flushed; /* atomic */
+static gint flushed; /* Atomic */
 
 static gboolean
 flush_and_decide_allocation (GstBaseSrc *base, GstQuery *query)
@@ -289,8 +292,8 @@ flush_and_decide_allocation (GstBaseSrc *base, GstQuery *query)
   return decide_allocation (base, query);
 }
 
-/* Nobody answers the ALLOCATION query while it flushes: that is not the answer
- * of a peer without GstVideoMeta. */
+/* An ALLOCATION query without an answer, because of a flush, is not taken for a
+ * peer without GstVideoMeta. */
 GST_START_TEST (test_flush_while_allocation_is_negotiated)
 {
   GstBaseSrcClass *klass;
@@ -306,7 +309,7 @@ GST_START_TEST (test_flush_while_allocation_is_negotiated)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   WAIT_UNTIL (g_atomic_int_get (&flushed));
 
-  /* The pad flushes until the thread that negotiates has let go of it. */
+  /* The lock is free when the negotiating thread has returned. */
   GST_PAD_STREAM_LOCK (GST_BASE_SRC_PAD (src));
   answer_video_meta = TRUE;
   GST_PAD_STREAM_UNLOCK (GST_BASE_SRC_PAD (src));
@@ -319,7 +322,7 @@ GST_START_TEST (test_flush_while_allocation_is_negotiated)
 }
 GST_END_TEST;
 
-/* Nothing is open, and nothing is to be woken. */
+/* A flush while no device is open does nothing. */
 GST_START_TEST (test_flush_before_start)
 {
   start_pipeline ("num-buffers=3 !");

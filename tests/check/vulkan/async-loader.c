@@ -19,7 +19,7 @@ static PFN_vkDestroySemaphore real_destroy_semaphore;
 static GThreadPool *exports;
 static GMutex lock;
 static GCond exported;
-static GList *pending; /* of Export: those that lavapipe has not made yet */
+static GList *pending; /* Of Export: lavapipe has yet to make them */
 static guint32 n_exports;
 static int timeline = -1;
 static void (*before_signal) (void);
@@ -71,7 +71,8 @@ is_pending (VkSemaphore semaphore)
   return FALSE;
 }
 
-/* The caller takes it for exported. */
+/* To the caller the export is complete: lavapipe's may still need @semaphore.
+ */
 static VKAPI_ATTR void VKAPI_CALL
 destroy_semaphore (VkDevice device, VkSemaphore semaphore,
     const VkAllocationCallbacks *callbacks)

@@ -17,7 +17,7 @@ double case_greatest_difference;
 void
 case_init (int *argc, char ***argv)
 {
-  /* The tests share a GPU, whose threads would not come along. */
+  /* The tests share a GPU, and fork() would leave its threads behind. */
   g_setenv ("CK_FORK", "no", TRUE);
   gst_check_init (argc, argv);
 }
@@ -100,8 +100,8 @@ case_get_usual (guint32 in, guint32 out)
   };
 }
 
-/* What may be between them: 2 codes of 8 bits, 8 of 10 bits; a code of 5 or 6
- * bits is more than that. */
+/* 2 codes of 8 bits, 8 of 10 bits; one code of 5 or 6 bits is more than 2 of
+ * 8 bits. */
 double
 case_get_tolerance (const GstVideoFormatInfo *format)
 {
@@ -200,7 +200,7 @@ case_convert (const Case *c, HostFrame *in, HostFrame *out)
   g_assert_true (gpu_queue_drain (&queue));
 }
 
-/* Bytes that belong to no pixel: nobody may write there. */
+/* Counts changed bytes outside the pixels: the shader must leave them alone. */
 static guint
 check_padding (HostFrame *frame, const guint8 *before)
 {

@@ -11,7 +11,7 @@ typedef struct
 {
   guint32 in, out;
   gint in_width, in_height, out_width, out_height;
-  GstVideoRectangle crop, rect; /* empty for everything */
+  GstVideoRectangle crop, rect; /* Empty for the whole frame */
   GstVideoOrientationMethod orientation;
   gboolean bilinear;
   RefColor in_color, out_color;
@@ -23,40 +23,40 @@ typedef struct
 /* Before the first test, in place of gst_check_init () */
 void case_init (int *argc, char ***argv);
 
-/* What the tests of one process share: pipelines are compiled once. */
+/* The tests of a process share one GPU context: pipelines are compiled once. */
 void case_open_gpu (void);
 void case_close_gpu (void);
 
-/* What has been tried since the last case_reset_counts () */
+/* Conversions and their greatest difference since case_reset_counts () */
 extern guint case_n_tried;
 extern double case_greatest_difference;
 void case_reset_counts (void);
 
-/* Pipelines made since the beginning */
+/* Pipelines made since case_open_gpu () */
 guint case_get_n_pipelines (void);
 
 /* DMABUF_TEST_LONG is set. */
 gboolean case_is_long (void);
 
-/* In a list of formats: the short lane leaves out the pairs whose shaders
+/* For loops over formats: the short lane leaves out the pairs whose shaders
  * differ only in how bytes are fetched. */
 gboolean case_is_left_out (guint32 in, guint32 out);
 
 /* 37 x 23 pixels of BT.601 in the limited range, or of RGB in the full one */
 Case case_get_usual (guint32 in, guint32 out);
 
-/* How far apart the two may be, in codes */
+/* How far a conversion may be from the reference, in codes */
 double case_get_tolerance (const GstVideoFormatInfo *format);
 
-/* Random frames for it, or FALSE where the driver has no such images. */
+/* Makes random frames for @c; FALSE where the driver has no such images. */
 gboolean case_make_frames (const Case *c, HostFrame **in, HostFrame **out);
 void case_free_frames (HostFrame *in, HostFrame *out);
 
-/* Has the GPU convert @in to @out. */
+/* The GPU converts @in to @out. */
 void case_convert (const Case *c, HostFrame *in, HostFrame *out);
 
-/* Converts random pixels and compares with the reference; the difference in
- * codes, or -1 where the driver has no such images. */
+/* Converts random pixels and compares them with the reference. Returns the
+ * difference in codes, or -1 where the driver has no such images. */
 double case_run (const Case *c, const char *what);
 
 G_END_DECLS

@@ -9,7 +9,7 @@
 void
 converter_tests_init (int *argc, char ***argv)
 {
-  /* The threads of a driver do not come along into a child. */
+  /* fork() would leave the driver's threads behind. */
   g_setenv ("CK_FORK", "no", TRUE);
   gst_check_init (argc, argv);
   GST_DEBUG_CATEGORY_INIT (dmabufvk_debug, "dmabufvk", 0, "the plugin's");
@@ -27,7 +27,7 @@ open_async_gpu (void)
   g_assert_true (async_loader_install ());
   context = gpu_context_get (NULL, FALSE, &error);
   g_assert_no_error (error);
-  context->fences_completed = FALSE; /* see async-loader.h */
+  context->fences_completed = FALSE; /* See async-loader.h */
 }
 
 void

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * What the tests of dmabufvkconvert on dma-bufs share: small frames of BGRx, in
- * which each pixel says where it is, and the element in a harness.
+ * For the tests of dmabufvkconvert on dma-bufs: small BGRx frames, in which
+ * each pixel encodes its position, and the element in a harness.
  */
 
 #include <gst/check/gstcheck.h>
@@ -25,8 +25,8 @@ G_BEGIN_DECLS
 /* Before the first test, in place of gst_check_init () */
 void converter_tests_init (int *argc, char ***argv);
 
-/* Around a test case: the GPU that its tests share is asynchronous, see
- * async-loader.h, and the validation layers found nothing. */
+/* Around a test case: its tests share an asynchronous GPU (see async-loader.h),
+ * and the validation layers must have found nothing. */
 void open_async_gpu (void);
 void close_async_gpu (void);
 
@@ -39,13 +39,13 @@ void free_pool (GstBufferPool *pool);
 GstBuffer *new_frame (GstBufferPool *pool, guint seed);
 DmabufBuffer *get_dmabuf (GstBuffer *buffer);
 
-/* Blue of a pixel that says where it is and in which frame */
+/* Blue encodes the position of a pixel and the frame it belongs to. */
 guint8 blue (gint x, gint y, guint seed);
 
-/* As a device writes, past all fences. */
+/* Writes as a device does that ignores fences. */
 void write_raw (GstBuffer *buffer, guint seed);
 
-/* What is where in RGBx, once it is there */
+/* Blue of a pixel in RGBx; waits for the GPU to write it. */
 guint8 read_blue (GstBuffer *buffer, gint x, gint y);
 void check_content (GstBuffer *buffer, guint seed);
 
@@ -54,7 +54,7 @@ void check_nothing_is_left (void);
 
 /* --- the converter ------------------------------------------------------- */
 
-/* From BGRx: nearest pixels, so that a pixel stays what it is. @option:
+/* Converts from BGRx with method=nearest, which keeps pixel values. @option:
  * (nullable): PROPERTY=VALUE */
 GstHarness *
 new_converter (const char *option, const char *out_caps, gboolean syncs);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the elements make of the GPU as a device: frames in its memory, memory
- * that it lacks, and its loss.
+ * The elements and the GPU as a device: frames in its memory, a failed
+ * allocation, a lost device.
  */
 
 #include <string.h>
@@ -34,8 +34,8 @@ check_memory (const char *out_caps, const char *wanted)
   free_pool (pool);
 }
 
-/* Memory of the GPU is for who takes dma-bufs as such: the CPU reads it slowly.
- */
+/* Only a peer that negotiates memory:DMABuf gets GPU memory: the CPU reads it
+ * slowly. */
 GST_START_TEST (a_gpu_with_memory_gives_it_to_devices)
 {
   GpuContext *gpu = gpu_context_get (NULL, FALSE, NULL);
@@ -60,7 +60,8 @@ on_allocation_query (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* The base classes do not tell why a pool does not start. */
+/* The base classes report only that the pool failed to start: the element has
+ * to post the reason. */
 GST_START_TEST (a_pool_without_memory_says_so)
 {
   static const char *const launches[] = {
@@ -131,7 +132,7 @@ GST_START_TEST (a_lost_device_is_opened_anew)
     check_content (out, i);
     if (!first_pool)
       first_pool = gst_object_ref (out->pool);
-    /* whose memory may be that of the device that is gone */
+    /* The memory of the old pool may belong to the lost device. */
     g_assert_true ((out->pool == first_pool) == (i < 2));
     gst_buffer_unref (out);
     message = pop (bus, GST_MESSAGE_WARNING);
@@ -148,7 +149,7 @@ GST_START_TEST (a_lost_device_is_opened_anew)
   g_assert_null (pop (bus, GST_MESSAGE_ERROR));
   gst_object_unref (first_pool);
 
-  /* and if that does not help, it is an error */
+  /* If the new device is lost as well, the element posts an error. */
   fault_loader_fail ("vkQueueSubmit", VK_ERROR_DEVICE_LOST);
   g_assert_cmpint (
       gst_harness_push (h, new_frame (pool, 1)), ==, GST_FLOW_ERROR);

@@ -78,7 +78,7 @@ find_next (const void *chain, VkStructureType type)
   return next;
 }
 
-/* --- what it says ----------------------------------------------------------
+/* --- answers ---------------------------------------------------------------
  */
 
 static VKAPI_ATTR void VKAPI_CALL
@@ -108,7 +108,7 @@ get_format_properties (
   }
   if (list)
     list->drmFormatModifierCount = n;
-  /* who does not know it leaves it alone */
+  /* A driver ignores structures that it does not know. */
   if (list2 && driver.fills_list2)
     list2->drmFormatModifierCount = n;
 }
@@ -121,7 +121,7 @@ get_image_format_properties (VkPhysicalDevice physical,
   VkExternalImageFormatProperties *external = (void *) find_next (
       properties->pNext, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
 
-  /* asked for dma-bufs with a modifier, or for nothing */
+  /* The plugin asks only about dma-bufs with a modifier. */
   g_assert_nonnull (external);
   g_assert_nonnull (find_next (info->pNext,
       VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT));
@@ -303,7 +303,8 @@ create_image (VkDevice device, const VkImageCreateInfo *info,
   driver.image = *info;
   for (i = 0; modifier && i < modifier->drmFormatModifierPlaneCount; i++) {
     driver.planes[i] = modifier->pPlaneLayouts[i];
-    /* Vulkan: these are the driver's to know */
+    /* VUID-VkImageDrmFormatModifierExplicitCreateInfoEXT-size-02267,
+     * -arrayPitch-02268, -depthPitch-02269 */
     g_assert_cmpuint (driver.planes[i].size, ==, 0);
     g_assert_cmpuint (driver.planes[i].arrayPitch, ==, 0);
     g_assert_cmpuint (driver.planes[i].depthPitch, ==, 0);
@@ -443,7 +444,7 @@ queue_submit (
   return VK_SUCCESS;
 }
 
-/* What has been submitted is done when somebody waits. */
+/* Submitted work completes when it is waited for. */
 static VKAPI_ATTR VkResult VKAPI_CALL
 wait_semaphores (
     VkDevice device, const VkSemaphoreWaitInfo *info, uint64_t timeout)
@@ -556,7 +557,7 @@ driver_double_init (void)
         .QueueSubmit = queue_submit,
         .WaitSemaphores = wait_semaphores,
       },
-      /* nobody frees it */
+      /* Static: gpu_context_unref () must never free it. */
       .ref_count = 1000,
       .name = (char *) "the double",
       .foreign = VK_QUEUE_FAMILY_FOREIGN_EXT,

@@ -6,12 +6,12 @@
 G_BEGIN_DECLS
 
 /*
- * A driver that computes nothing: it says of itself what a test wants to hear,
- * as drivers of GPUs do that no test machine has, and remembers what it was
- * told. Memory of dma-bufs is theirs (the fake kernel's).
+ * A Vulkan driver that computes nothing. It reports what the test sets, as the
+ * drivers of GPUs do that no test machine has, and records the calls it gets.
+ * A memfd stands for its exported memory.
  */
 
-/* A modifier of a format, and what images can be used for */
+/* A modifier of a format, and the features of its images */
 typedef struct
 {
   VkFormat format;
@@ -20,7 +20,7 @@ typedef struct
   VkFormatFeatureFlags2 features;
 } DriverModifier;
 
-/* A device among those that there are */
+/* A device that vkEnumeratePhysicalDevices() lists */
 typedef struct
 {
   const char *name;
@@ -33,7 +33,7 @@ typedef struct
 {
   GpuContext context;
 
-  /* what it says */
+  /* Answers of the driver */
   DriverModifier modifiers[8];
   gboolean fills_list2;
   VkExternalMemoryFeatureFlags image_features;
@@ -41,15 +41,15 @@ typedef struct
   VkExtent3D max_extent;
   gboolean wants_dedicated;
   VkMemoryRequirements image_needs;
-  guint32 memory_bits; /* of a dma-buf */
+  guint32 memory_bits; /* Of a dma-buf */
   DriverDevice devices[4];
 
-  /* what it returns instead of success */
+  /* Results of the calls that are to fail */
   VkResult allocate_result;
-  VkResult export_result; /* of semaphores */
+  VkResult export_result; /* Of semaphores */
 
-  /* what it was told */
-  gint n_objects; /* that there are */
+  /* Recorded calls */
+  gint n_objects; /* Created and not destroyed */
   VkImageCreateInfo image;
   VkSubresourceLayout planes[4];
   VkBufferCreateInfo buffer;
@@ -61,18 +61,18 @@ typedef struct
   guint n_fills;
   guint n_submits;
   guint n_waits;
-  guint64 reached; /* of the submits */
+  guint64 reached; /* The submits that are complete */
 } DriverDouble;
 
 extern DriverDouble driver;
 
-/* One that can do everything with any dma-buf, but lists no modifiers. */
+/* It imports and exports any dma-buf, and lists no modifiers yet. */
 void driver_double_init (void);
 
-/* All that was made is gone. */
+/* Checks that every object has been destroyed. */
 void driver_double_clear (void);
 
-/* One more modifier; @features the usual ones for 0 */
+/* Lists one more modifier; @features of 0 stands for the usual ones. */
 void driver_double_add (VkFormat format, guint64 modifier,
     guint n_memory_planes, VkFormatFeatureFlags2 features);
 

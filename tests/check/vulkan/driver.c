@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What drivers of GPUs answer that no test machine has, and what they are told
- * then: the rules of Vulkan that lavapipe never asks for.
+ * Answers of GPU drivers that no test machine has, and the calls that have to
+ * follow: rules of Vulkan that never apply with lavapipe.
  */
 
 #include <gst/check/gstcheck.h>
@@ -51,7 +51,7 @@ setup (void)
 static void
 teardown (void)
 {
-  /* the driver has taken what it was given, the rest is closed */
+  /* Imported file descriptors belong to the driver; all others are closed. */
   g_assert_cmpuint (count_fds (), ==, n_fds);
   dmabuf_buffer_unref (buffer);
   driver_double_clear ();
@@ -75,7 +75,7 @@ get_layout (guint32 fourcc, guint64 modifier, guint n_planes)
   return layout;
 }
 
-/* @code: of the error; 0 for success */
+/* @code: the expected error; 0 for success */
 static void
 try_import (const DmabufLayout *layout, GpuImportMode mode, int code)
 {
@@ -138,14 +138,14 @@ GST_START_TEST (what_is_larger_than_the_modifier_takes_is_refused)
   layout.width = 65;
   try_import (&layout, GPU_IMPORT_AUTO, EINVAL);
 
-  /* what the driver needs is not there */
+  /* The image needs more memory than the dma-buf has. */
   layout.width = 64;
   driver.image_needs.size = SIZE + 1;
   try_import (&layout, GPU_IMPORT_AUTO, EINVAL);
 }
 GST_END_TEST
 
-GST_START_TEST (planes_of_memory_are_told_as_they_lie)
+GST_START_TEST (memory_planes_are_imported_with_their_offsets)
 {
   DmabufLayout layout = get_layout (DRM_FORMAT_XRGB8888, CCS, 2);
 
@@ -163,7 +163,7 @@ GST_START_TEST (planes_of_memory_are_told_as_they_lie)
 }
 GST_END_TEST
 
-/* An image without any use is not valid. */
+/* VUID-VkImageCreateInfo-usage-requiredbitmask: an image needs a usage. */
 GST_START_TEST (linear_images_that_are_only_read_are_read)
 {
   DmabufLayout layout = get_layout (DRM_FORMAT_XRGB8888, 0, 1);
@@ -178,7 +178,7 @@ GST_START_TEST (linear_images_that_are_only_read_are_read)
   g_assert_true (frame->readable && !frame->writable);
   gpu_frame_free (&driver.context, frame);
 
-  /* and written in the order of their bytes, if that can be had */
+  /* A format in byte order that is writable as well is preferred. */
   driver_double_add (VK_FORMAT_R8G8B8A8_UNORM, 0, 1, 0);
   frame = gpu_frame_import (&driver.context, &layout, GPU_IMPORT_IMAGE, NULL);
   g_assert_nonnull (frame);
@@ -188,7 +188,7 @@ GST_START_TEST (linear_images_that_are_only_read_are_read)
 }
 GST_END_TEST
 
-GST_START_TEST (memory_that_the_gpu_does_not_reach_is_said_to_be)
+GST_START_TEST (memory_that_the_gpu_cannot_reach_is_refused)
 {
   DmabufLayout layout = get_layout (DRM_FORMAT_ABGR8888, 0, 1);
 
@@ -203,9 +203,10 @@ GST_START_TEST (memory_that_the_gpu_does_not_reach_is_said_to_be)
 }
 GST_END_TEST
 
-/* Vulkan: of such types there must be none without the feature they belong to
- */
-GST_START_TEST (memory_that_has_to_be_asked_for_is_passed_over)
+/* VUID-VkMemoryAllocateInfo-memoryTypeIndex-01872,
+ * VUID-vkAllocateMemory-deviceCoherentMemory-02790: such types need a device
+ * feature, which is not enabled. */
+GST_START_TEST (memory_types_that_need_a_feature_are_passed_over)
 {
   static const VkMemoryPropertyFlags special[] = {
     VK_MEMORY_PROPERTY_PROTECTED_BIT,
@@ -243,7 +244,7 @@ get_modifiers (guint32 fourcc, VkImageUsageFlags usage)
       usage, modifiers, G_N_ELEMENTS (modifiers));
 }
 
-/* R16 under compression is not what RGB565 is. */
+/* Compression depends on the format: R16 cannot stand for RGB565. */
 GST_START_TEST (compressed_images_have_the_frames_own_format)
 {
   static const guint64 compressed[] = { CCS,
@@ -295,7 +296,7 @@ GST_START_TEST (images_are_written_where_that_needs_no_format)
   driver_double_add (VK_FORMAT_R8G8B8A8_UNORM, X_TILED, 1, features);
   g_assert_cmpuint (
       get_modifiers (DRM_FORMAT_ABGR8888, VK_IMAGE_USAGE_STORAGE_BIT), ==, 0);
-  /* older drivers say it of all formats at once */
+  /* Older drivers report it for all formats at once. */
   driver.fills_list2 = FALSE;
   g_assert_cmpuint (
       get_modifiers (DRM_FORMAT_ABGR8888, VK_IMAGE_USAGE_STORAGE_BIT), ==, 1);
@@ -308,7 +309,7 @@ GST_START_TEST (images_are_written_where_that_needs_no_format)
 }
 GST_END_TEST
 
-/* Each plane of YUV is an image, and has no room for a second one in memory. */
+/* Each plane of YUV is an image of its own, which can have one memory plane. */
 GST_START_TEST (planes_of_yuv_have_one_plane_in_memory)
 {
   driver_double_add (VK_FORMAT_R8_UNORM, X_TILED, 1, 0);
@@ -326,9 +327,10 @@ GST_END_TEST
 /* --- ownership ---------------------------------------------------------------
  */
 
-/* The input keeps its content when it is acquired; the output, which is written
- * as a whole, does not, so that a driver makes its compression anew. */
-GST_START_TEST (what_is_read_is_kept_and_what_is_written_is_not)
+/* The input keeps its content when it is acquired. The output, which is written
+ * completely, is acquired as UNDEFINED, so that the driver initialises its
+ * compression data. */
+GST_START_TEST (the_input_is_kept_and_the_output_discarded)
 {
   DmabufLayout layout = get_layout (DRM_FORMAT_ABGR8888, CCS, 2);
   const VkImageMemoryBarrier *b = driver.barriers;
@@ -342,7 +344,7 @@ GST_START_TEST (what_is_read_is_kept_and_what_is_written_is_not)
   g_assert_true (record.in && record.out);
   g_assert_cmpint (gpu_record_commands (context, &record), ==, VK_SUCCESS);
 
-  /* acquired: input, output; released: input, output */
+  /* Acquire input, output; release input, output. */
   g_assert_cmpuint (driver.n_barriers, ==, 4);
   g_assert_cmpint (b[0].oldLayout, ==, VK_IMAGE_LAYOUT_GENERAL);
   g_assert_cmpint (b[1].oldLayout, ==, VK_IMAGE_LAYOUT_UNDEFINED);
@@ -367,9 +369,9 @@ GST_END_TEST
 /* --- work --------------------------------------------------------------------
  */
 
-/* Without a fence of it nobody could be told until when the GPU works on the
- * buffers: so it is waited for, that is counted, and the frame is made. */
-GST_START_TEST (work_whose_fence_cannot_leave_is_waited_for)
+/* A failed export leaves no fence that other users of the buffers could wait
+ * for. So the CPU waits for the GPU and counts the wait; the frame is made. */
+GST_START_TEST (work_whose_fence_cannot_be_exported_is_waited_for)
 {
   DmabufLayout layout = get_layout (DRM_FORMAT_ABGR8888, 0, 1);
   GpuContext *context = &driver.context;
@@ -401,7 +403,7 @@ GST_END_TEST
 /* --- export ------------------------------------------------------------------
  */
 
-GST_START_TEST (whole_pages_are_cleared_and_leave)
+GST_START_TEST (whole_pages_are_cleared_and_exported)
 {
   GError *error = NULL;
   DmabufExporter *exporter = gpu_exporter_new (&driver.context, &error);
@@ -484,14 +486,14 @@ GST_START_TEST (a_gpu_that_can_be_used_is_preferred)
     VK_API_VERSION_1_3, DMA_BUFS };
   driver.devices[1] = (DriverDevice) { "large, old",
     VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, VK_API_VERSION_1_1, DMA_BUFS };
-  /* not the CPU: what the GPU lacks is to be said */
+  /* The GPU, not the CPU: the application is to learn what the GPU lacks. */
   check_choice (NULL, 1);
   driver.devices[2] = (DriverDevice) { "large, without",
     VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU, VK_API_VERSION_1_3, { NULL } };
   driver.devices[3] = (DriverDevice) { "small",
     VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU, VK_API_VERSION_1_2, DMA_BUFS };
   check_choice (NULL, 3);
-  /* who asks for one gets it */
+  /* A device that is asked for is always chosen. */
   check_choice ("large", 1);
   check_choice ("2", 2);
   check_choice ("A CPU", 0);
@@ -507,16 +509,16 @@ driver_suite (void)
   tcase_add_checked_fixture (tcase, setup, teardown);
   tcase_add_test (tcase, dedicated_memory_has_the_size_of_its_only_user);
   tcase_add_test (tcase, what_is_larger_than_the_modifier_takes_is_refused);
-  tcase_add_test (tcase, planes_of_memory_are_told_as_they_lie);
+  tcase_add_test (tcase, memory_planes_are_imported_with_their_offsets);
   tcase_add_test (tcase, linear_images_that_are_only_read_are_read);
-  tcase_add_test (tcase, memory_that_the_gpu_does_not_reach_is_said_to_be);
-  tcase_add_test (tcase, memory_that_has_to_be_asked_for_is_passed_over);
+  tcase_add_test (tcase, memory_that_the_gpu_cannot_reach_is_refused);
+  tcase_add_test (tcase, memory_types_that_need_a_feature_are_passed_over);
   tcase_add_test (tcase, compressed_images_have_the_frames_own_format);
   tcase_add_test (tcase, images_are_written_where_that_needs_no_format);
   tcase_add_test (tcase, planes_of_yuv_have_one_plane_in_memory);
-  tcase_add_test (tcase, what_is_read_is_kept_and_what_is_written_is_not);
-  tcase_add_test (tcase, work_whose_fence_cannot_leave_is_waited_for);
-  tcase_add_test (tcase, whole_pages_are_cleared_and_leave);
+  tcase_add_test (tcase, the_input_is_kept_and_the_output_discarded);
+  tcase_add_test (tcase, work_whose_fence_cannot_be_exported_is_waited_for);
+  tcase_add_test (tcase, whole_pages_are_cleared_and_exported);
   tcase_add_test (tcase, frames_are_exported_if_the_driver_exports_them);
   tcase_add_test (tcase, a_gpu_that_can_be_used_is_preferred);
   suite_add_tcase (suite, tcase);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * The converter on dma-bufs: what tags and crop metas do, what is done under a
- * lock. Memory of the GPU and its loss are in device.c, order is in order.c,
- * tiled frames in tiled.c.
+ * The converter on dma-bufs: tags, crop metas, calls under the reservation
+ * lock, pauses of a live source. GPU memory and a lost device are in device.c,
+ * the order of accesses is in order.c, tiled frames are in tiled.c.
  */
 
 #include <string.h>
@@ -42,7 +42,7 @@ GST_START_TEST (a_tag_turns_the_frames)
   }
   gst_buffer_unref (out);
 
-  /* and back */
+  /* And back */
   gst_harness_push_event (h,
       gst_event_new_tag (
           gst_tag_list_new (GST_TAG_IMAGE_ORIENTATION, "rotate-0", NULL)));
@@ -68,7 +68,7 @@ GST_START_TEST (a_crop_meta_crops)
   GstVideoCropMeta *meta = gst_buffer_add_video_crop_meta (in);
   gint x, y;
 
-  /* the meta, and of what it leaves the property one column */
+  /* The meta crops first; the property takes one column of the rest. */
   meta->x = 2;
   meta->y = 1;
   meta->width = 5;
@@ -88,7 +88,8 @@ GST_START_TEST (a_crop_meta_crops)
 }
 GST_END_TEST
 
-/* As upstream's videocrop crops: the frame stays, its caps shrink. */
+/* Upstream's videocrop adds a crop meta and sets the caps to the cropped size.
+ */
 GST_START_TEST (a_frame_that_was_cropped_by_a_meta)
 {
   GstHarness *h = new_converter (NULL, CAPS ("RGBx", 4, 2), FALSE);
@@ -117,9 +118,9 @@ GST_START_TEST (a_frame_that_was_cropped_by_a_meta)
 }
 GST_END_TEST
 
-/* Where nobody asks for a size: also in the input's own format, which comes
- * first otherwise, as it is. */
-GST_START_TEST (what_is_turned_or_cropped_has_the_size_that_is_left)
+/* The peer leaves the size open. The input's own format comes first among the
+ * output caps, and has to have the resulting size as well. */
+GST_START_TEST (turned_or_cropped_frames_have_the_resulting_size)
 {
   static const struct
   {
@@ -133,7 +134,7 @@ GST_START_TEST (what_is_turned_or_cropped_has_the_size_that_is_left)
   };
   guint i;
 
-  /* the caps say it before a frame comes */
+  /* The caps have the size before the first frame. */
   for (i = 0; i < G_N_ELEMENTS (cases); i++) {
     GstHarness *h =
         new_converter (cases[i].option, "video/x-raw,format=BGRx", FALSE);
@@ -155,9 +156,9 @@ GST_END_TEST
   "video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format=RG24,width=8," \
   "height=4,framerate=30/1"
 
-/* A camera's own format need not be one of the GPU's: as long as there is
- * nothing to do it goes by, and then upstream is asked for another. */
-GST_START_TEST (a_format_of_others_passes_through)
+/* Frames in a format that the GPU cannot read pass through as long as there is
+ * nothing to convert. Then the element asks upstream for another format. */
+GST_START_TEST (a_format_unknown_to_the_gpu_passes_through)
 {
   GstHarness *h = gst_harness_new ("dmabufvkconvert");
   GstBus *bus = gst_bus_new ();
@@ -210,7 +211,8 @@ GST_END_TEST
 /* --- locks ------------------------------------------------------------------
  */
 
-/* What the driver does under the lock of the input, but for submitting */
+/* Vulkan calls, and those made under the lock of the input, except for
+ * vkQueueSubmit() */
 static GstBuffer *watched;
 static guint n_watched, n_locked;
 
@@ -226,8 +228,8 @@ on_call (const char *function)
   }
 }
 
-/* A driver may take seconds for a shader, and the GPU for a frame before:
- * others get at the buffers meanwhile. */
+/* Compiling a shader may take seconds, and so may the frame before this one:
+ * other users of the buffers must not wait for the lock meanwhile. */
 GST_START_TEST (nothing_that_takes_long_is_done_under_the_lock)
 {
   GstBufferPool *pool = new_pool (8);
@@ -237,7 +239,7 @@ GST_START_TEST (nothing_that_takes_long_is_done_under_the_lock)
   fault_loader_install ();
   h = new_converter (NULL, CAPS ("RGBx", 8, 4), FALSE);
   n_watched = n_locked = 0;
-  /* more than are in flight at a time, so that a slot is waited for */
+  /* More frames than slots, so that the element waits for a slot. */
   for (i = 0; i < 6; i++) {
     watched = new_frame (pool, i & 3);
     fault_loader_watch (on_call);
@@ -263,11 +265,11 @@ GST_END_TEST
 static GstElement *live_pipeline;
 static GMutex live_lock;
 static GCond live_changed;
-static guint n_pauses; /* still to be made */
+static guint n_pauses; /* Still to be made */
 static guint n_shown;
 
-/* The source waits for the fence of its frame, or will: a pause that is over
- * when it comes to know. */
+/* The source waits for the fence of its frame, or soon will: the pause can be
+ * over before the source notices it. */
 static void
 pause_shortly (void)
 {
@@ -358,8 +360,8 @@ main (int argc, char **argv)
   tcase_add_test (tcase, a_tag_turns_the_frames);
   tcase_add_test (tcase, a_crop_meta_crops);
   tcase_add_test (tcase, a_frame_that_was_cropped_by_a_meta);
-  tcase_add_test (tcase, a_format_of_others_passes_through);
-  tcase_add_test (tcase, what_is_turned_or_cropped_has_the_size_that_is_left);
+  tcase_add_test (tcase, a_format_unknown_to_the_gpu_passes_through);
+  tcase_add_test (tcase, turned_or_cropped_frames_have_the_resulting_size);
   tcase_add_test (tcase, short_pauses_of_a_live_source);
   suite_add_tcase (suite, tcase);
 

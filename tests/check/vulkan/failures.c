@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Every call of Vulkan that can fail, fails once: an error that says what it
- * was, nothing left behind (the validation layers count what is not destroyed),
- * and the next frame is made.
+ * Every Vulkan call that can fail fails once. The error names the result, every
+ * object is destroyed (the validation layers count the others), and the next
+ * frame is made.
  */
 
 #include <gst/check/gstcheck.h>
@@ -210,7 +210,7 @@ GST_START_TEST (a_device_is_chosen_by_index_name_and_uuid)
 
   g_assert_null (gpu_context_get ("no such GPU", FALSE, &error));
   g_assert_error (error, DMABUF_ERROR, ENODEV);
-  /* the message says which there are */
+  /* The message lists the devices. */
   g_assert_nonnull (strstr (error->message, context->name));
   g_clear_error (&error);
   g_assert_null (gpu_context_get ("drm:/dev/dri/none", FALSE, &error));
@@ -362,13 +362,13 @@ GST_START_TEST (what_is_left_open_stays_as_it_is)
   g_assert_nonnull (strstr (text, "width=(int)320, height=(int)240"));
   g_free (text);
 
-  /* turned */
+  /* Turned */
   text = fixate ("video/x-raw,format=NV12,width=320,height=240",
       "video/x-raw,format={BGRx,NV12},width=[1,1000],height=[1,1000]", TRUE);
   g_assert_nonnull (strstr (text, "width=(int)240, height=(int)320"));
   g_free (text);
 
-  /* the nearest kind */
+  /* The nearest kind of format */
   text = fixate ("video/x-raw,format=YUY2,width=320,height=240",
       "video/x-raw,format={BGRx,I420},width=[1,100],height=[1,1000]", FALSE);
   g_assert_nonnull (strstr (text, "I420"));
@@ -383,7 +383,7 @@ GST_START_TEST (what_is_left_open_stays_as_it_is)
   g_assert_nonnull (strstr (text, "drm-format=(string)NV12"));
   g_free (text);
 
-  /* rather linear, but the format first */
+  /* The format counts first, then linear before tiled. */
 #define FROM_DRM(drm) \
   "video/" \
   "x-raw(memory:DMABuf),format=DMA_DRM,width=32,height=24,drm-format=" drm
@@ -402,9 +402,9 @@ GST_START_TEST (what_is_left_open_stays_as_it_is)
 }
 GST_END_TEST
 
-/* What is not passed through need not be written as it came, nor in the same
- * size. */
-GST_START_TEST (what_is_turned_may_become_all_that_is_written)
+/* Without passthrough the input's caps may be missing among the output's: size
+ * and format are free. */
+GST_START_TEST (turned_frames_may_get_any_output_format)
 {
   GstCaps *caps = gst_caps_from_string (
       "video/x-raw,format=NV12,width=32,height=24,framerate=30/1");
@@ -421,7 +421,7 @@ GST_START_TEST (what_is_turned_may_become_all_that_is_written)
   result = vkconvert_caps_transform (caps, formats, FALSE);
   g_assert_cmpuint (gst_caps_get_size (result), ==, 2);
   g_assert_false (gst_caps_is_fixed (result));
-  /* dma-bufs are not pressed on who had none */
+  /* Input without memory:DMABuf prefers output without it. */
   g_assert_false (gst_caps_features_contains (
       gst_caps_get_features (result, 0), "memory:DMABuf"));
   gst_caps_unref (result);
@@ -443,7 +443,7 @@ GST_START_TEST (borders_keep_the_aspect)
   g_assert_cmpint (rect.height, ==, 240);
   rect = vkconvert_place (&in, &crop, &out, FALSE, FALSE);
   g_assert_cmpint (rect.width, ==, 640);
-  /* turned: 240:320 in 240 rows are 180 columns */
+  /* Turned: 240:320 in 240 rows are 180 columns. */
   rect = vkconvert_place (&in, &crop, &out, TRUE, TRUE);
   g_assert_cmpint (rect.width, ==, 180);
   g_assert_cmpint (rect.x, ==, 230);
@@ -472,7 +472,7 @@ failures_suite (void)
   tcase_add_test (tcase, elements_without_a_gpu_say_what_to_do);
   tcase_add_test (tcase, a_damaged_pipeline_cache_is_left_out);
   tcase_add_test (tcase, what_is_left_open_stays_as_it_is);
-  tcase_add_test (tcase, what_is_turned_may_become_all_that_is_written);
+  tcase_add_test (tcase, turned_frames_may_get_any_output_format);
   tcase_add_test (tcase, borders_keep_the_aspect);
   suite_add_tcase (suite, tcase);
 

@@ -6,14 +6,15 @@
 G_BEGIN_DECLS
 
 /*
- * A loader in front of the real one that makes calls fail: the n-th of those
- * that can, counted over all functions, or each of one function. What leaves
- * the driver is true, so the validation layers see what is left behind.
+ * A wrapper around the Vulkan loader that makes calls fail: the n-th call that
+ * can fail, counted over all functions, or each call of one function. A failing
+ * call never reaches the driver, so the validation layers see the objects that
+ * really exist and report a leak.
  */
 void fault_loader_install (void);
 void fault_loader_remove (void);
 
-/* Nothing fails, nothing is hidden. */
+/* From now on nothing fails and nothing is hidden. */
 void fault_loader_reset (void);
 
 /* The @nth call from now on returns @result, 1 for the next one. */
@@ -22,19 +23,20 @@ void fault_loader_fail_nth (guint nth, VkResult result);
 /* Every call of @function ("vkQueueSubmit") returns @result. */
 void fault_loader_fail (const char *function, VkResult result);
 
-/* The next call of it only. */
+/* Only the next call of @function returns @result. */
 void fault_loader_fail_once (const char *function, VkResult result);
 
 /* The device has no extension with @part in its name. */
 void fault_loader_hide_extension (const char *part);
 
-/* There are no devices. */
+/* The loader lists no devices. */
 void fault_loader_hide_devices (void);
 
-/* @callback is told of each call that could fail, before it is made. */
+/* @callback is called before each call that can fail. */
 void fault_loader_watch (void (*callback) (const char *function));
 
-/* Calls that could have failed since the reset, and the last that did. */
+/* The number of calls that can fail since the reset, and the last one that
+ * failed. */
 guint fault_loader_get_calls (void);
 const char *fault_loader_get_failed (void);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the shaders make of pixels, against the reference in double precision:
- * every format to every other. The table says how far they are apart.
+ * The output of the shaders, compared with the reference in double precision:
+ * every format to every other. The table shows the greatest differences.
  *
- * A CPU that plays GPU compiles a shader for long. So the short lane has each
- * format once on each side, and a sanitizer, under which that takes twice as
- * long, the formats that the other tests have.
+ * A CPU driver takes long to compile a shader. So the short lane has each
+ * format once on each side, and under a sanitizer, which doubles that time, only
+ * the formats of the other tests.
  */
 
 #include <gst/check/gstcheck.h>
@@ -14,7 +14,8 @@
 
 #include "conversion-case.h"
 
-/* In the whole table: each format is once the input and once the output. */
+/* Selects pairs of the table so that each format is once the input and once the
+ * output. */
 static gboolean
 is_one_of_each (guint i, guint j)
 {

@@ -6,8 +6,7 @@
 
 G_BEGIN_DECLS
 
-/* A frame in memory of the GPU that the CPU reaches: what tests use where there
- * are no dma-bufs. */
+/* A frame in GPU memory that the CPU can map: the tests need no dma-bufs. */
 typedef struct
 {
   GpuFrame *frame;
@@ -16,18 +15,19 @@ typedef struct
   gsize size;
 } HostFrame;
 
-/* In buffers, rows @padding bytes longer than they have to be, planes @offset
- * bytes further on. */
+/* A frame in buffers: each row has @padding bytes behind it, each plane @offset
+ * bytes before it. */
 HostFrame *host_frame_new (GpuContext *context, guint32 fourcc, guint width,
     guint height, guint padding, guint offset);
 
-/* In images, whose layout the driver chooses; NULL if it has none. */
+/* A frame in images, whose layout the driver chooses; NULL if the driver has no
+ * such images. */
 HostFrame *host_frame_new_images (
     GpuContext *context, guint32 fourcc, guint width, guint height);
 
 void host_frame_free (GpuContext *context, HostFrame *frame);
 
-/* Every byte, also the padding */
+/* Fills every byte, the padding included. */
 void host_frame_fill (HostFrame *frame, GRand *random);
 
 G_END_DECLS

@@ -5,7 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* A function that is asked for: @real, or what is to be called in its place. */
+/* Called for each function that is looked up: returns @real or a replacement.
+ */
 typedef PFN_vkVoidFunction (*LoaderShim) (
     const char *name, PFN_vkVoidFunction real);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The order of frames and of work of the GPU that is truly pending. */
+/* The order of accesses to a frame while the GPU's work on it is pending. */
 
 #include <string.h>
 #include <unistd.h>
@@ -10,15 +10,16 @@
 #include "async-loader.h"
 #include "converter-fixture.h"
 
-/* A GPU that has been given its work and cannot begin */
+/* A GPU with submitted work that cannot begin, because the input's fence is
+ * pending */
 typedef struct
 {
   GstHarness *h;
   int timeline;
-  DmabufFence *held; /* what the input waits for */
+  DmabufFence *held; /* The input's fence: it is signalled by order_release() */
   GstBuffer *in;
-  gint released; /* atomic: the input may be read */
-  gint n_early;  /* atomic: what came before that and waits for it */
+  gint released; /* Atomic: the input may be read */
+  gint n_early;  /* Atomic: events that came before, and had to wait */
 
   GMutex lock;
   GCond changed;
@@ -27,7 +28,7 @@ typedef struct
 
 static Order *watched;
 
-/* Called when the driver is done with a frame. */
+/* Called when the driver has finished a frame. */
 static void
 on_gpu_done (void)
 {
@@ -68,8 +69,7 @@ is_ready (GstBuffer *buffer, DmabufAccess access)
       get_dmabuf (buffer), access, g_get_monotonic_time (), NULL, NULL);
 }
 
-/* A camera: what comes back is filled anew, at once, by a device that knows no
- * fences. */
+/* A camera writes into a returned buffer at once, and ignores fences. */
 static void
 on_requeued (gpointer user_data)
 {
@@ -103,8 +103,8 @@ order_wait_requeued (Order *self)
   g_mutex_unlock (&self->lock);
 }
 
-/* What should not happen has had the time for it when the same driver has
- * converted frames on another device, from the first one on. */
+/* Gives an access that comes too early the time to happen: the same driver
+ * converts several frames on another Vulkan device meanwhile. */
 static void
 let_gpu_work (void)
 {
@@ -117,13 +117,13 @@ let_gpu_work (void)
   guint i;
 
   g_assert_no_error (error);
-  /* the same GPU by a name that has no Vulkan device yet */
+  /* The same GPU by a name for which no GpuContext exists yet */
   option = g_strdup_printf ("device=%s", shared->name);
   other = gpu_context_get (strchr (option, '=') + 1, FALSE, &error);
   g_assert_no_error (error);
   g_assert_true (other != shared);
-  /* a fence would stand behind that of the frame that waits: without one the
-   * converter waits for the driver */
+  /* A sync_file of async-loader.c would signal only after that of the pending
+   * frame. Without sync_files the converter waits for the driver itself. */
   other->has_sync_fd = FALSE;
 
   h = new_converter (option, CAPS ("RGBx", 8, 4), FALSE);
@@ -144,7 +144,7 @@ let_gpu_work (void)
   gpu_context_unref (shared);
 }
 
-/* What the camera hands out of its memory, which it keeps */
+/* A camera sends a new buffer with its memory, and keeps its own buffer. */
 static GstBuffer *
 dequeue (Order *self, GstBufferPool *pool)
 {
@@ -163,8 +163,9 @@ dequeue (Order *self, GstBufferPool *pool)
   return sent;
 }
 
-/* The output comes at once, and who reads it waits for the GPU; the input goes
- * back when the GPU has read it, and what it holds then does not show. */
+/* The output comes at once, and its readers wait for the GPU. The input goes
+ * back when the GPU has read it, so what the camera writes then must not appear
+ * in the output. */
 GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
 {
   GstBufferPool *pool;
@@ -177,7 +178,7 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
   pool = new_pool (1);
   g_assert_cmpint (
       gst_harness_push (order.h, dequeue (&order, pool)), ==, GST_FLOW_OK);
-  /* the first frame, for which there was nothing to wait, is the compiler's */
+  /* The first frame has no fence to wait for: it compiles the shader. */
   out = gst_harness_pull (order.h);
   check_content (out, 1);
   gst_buffer_unref (out);
@@ -198,8 +199,8 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
   let_gpu_work ();
   g_assert_false (dmabuf_fence_is_signaled (fence));
   g_assert_false (order_is_requeued (&order));
-  /* for others in the kernel as well: the output is being written, the input
-   * is being read */
+  /* Implicit fences say the same: the output is being written, the input is
+   * being read. */
   g_assert_false (is_ready (out, DMABUF_ACCESS_READ));
   g_assert_false (is_ready (order.in, DMABUF_ACCESS_WRITE));
   g_assert_cmpuint (get_stat (order.h, "semaphores"), ==, 1);
@@ -219,7 +220,7 @@ GST_START_TEST (a_camera_gets_its_buffer_back_when_it_has_been_read)
 }
 GST_END_TEST
 
-/* The same with a producer that knows fences: a pool of one buffer. */
+/* The same with a producer that waits for fences: a pool of one buffer. */
 GST_START_TEST (a_pool_hands_out_a_buffer_when_it_has_been_read)
 {
   GstBufferPoolAcquireParams at_once = {
@@ -280,9 +281,9 @@ on_output (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_OK;
 }
 
-/* Who knows no fences gets the frame when it is there, or, where it is said to
- * know implicit ones, at once. */
-GST_START_TEST (others_wait_implicitly_or_get_what_is_there)
+/* A peer without the sync meta gets the frame when it is complete, or at once
+ * if implicit-sync=true says that it waits for implicit fences. */
+GST_START_TEST (other_peers_wait_implicitly_or_get_complete_frames)
 {
   guint implicit;
 
@@ -330,10 +331,10 @@ GST_END_TEST
 static DmabufKernel watching_kernel;
 static const DmabufKernel *real_kernel;
 static Order *waiting;
-static DmabufReservation *reservation; /* of the frame that waits */
-static gint n_polls, n_locked;         /* atomic */
+static DmabufReservation *reservation; /* Of the waiting frame */
+static gint n_polls, n_locked;         /* Atomic */
 
-/* A call that blocks, made for the fence: it lets the fence signal. */
+/* A call that would block waits for the held fence: signal it. */
 static int
 watch_ppoll (struct pollfd *fds, nfds_t n, const struct timespec *timeout)
 {
@@ -349,8 +350,9 @@ watch_ppoll (struct pollfd *fds, nfds_t n, const struct timespec *timeout)
   return real_kernel->ppoll (fds, n, timeout);
 }
 
-/* A fence that this driver cannot wait for itself (it would in the export,
- * where no deadline reaches it) is waited for without the lock. */
+/* The CPU waits for a fence that this driver cannot wait for: lavapipe would
+ * block in the export, without a deadline. The reservation lock is free
+ * meanwhile. */
 GST_START_TEST (a_fence_is_not_waited_for_under_the_lock)
 {
   GstBufferPool *pool;
@@ -363,7 +365,7 @@ GST_START_TEST (a_fence_is_not_waited_for_under_the_lock)
   waiting = &order;
   order_init (&order, NULL, TRUE);
   pool = new_pool (2);
-  /* compiled before, so that the wait is the fence's */
+  /* Compile the shader first, so that only the fence is waited for below. */
   g_assert_cmpint (
       gst_harness_push (order.h, new_frame (pool, 2)), ==, GST_FLOW_OK);
   gst_buffer_unref (gst_harness_pull (order.h));
@@ -396,7 +398,7 @@ main (int argc, char **argv)
   tcase_add_unchecked_fixture (tcase, open_async_gpu, close_async_gpu);
   tcase_add_test (tcase, a_camera_gets_its_buffer_back_when_it_has_been_read);
   tcase_add_test (tcase, a_pool_hands_out_a_buffer_when_it_has_been_read);
-  tcase_add_test (tcase, others_wait_implicitly_or_get_what_is_there);
+  tcase_add_test (tcase, other_peers_wait_implicitly_or_get_complete_frames);
   suite_add_tcase (suite, tcase);
 
   tcase = tcase_create ("as the driver is");

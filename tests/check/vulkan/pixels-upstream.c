@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the shaders make of pixels, against GstVideoConverter, which is what
- * videoconvertscale runs, where it does the same: it resamples chroma by
- * filters of its own, so the pictures here are of 2x2 pixels of one colour.
+ * The output of the shaders, compared with GstVideoConverter, which upstream's
+ * videoconvertscale uses. It resamples chroma with filters of its own, so the
+ * pictures here consist of blocks of 2x2 pixels of one colour.
  */
 
 #include "pixels-upstream.h"
@@ -68,7 +68,7 @@ paint_blocks (RefFrame *frame)
         gint column = x << frame->format->w_sub[i];
         gint row = y << frame->format->h_sub[i];
 
-        /* the first pixel's */
+        /* All pixels of a block get the first one's code. */
         column = (column & ~1) >> frame->format->w_sub[i];
         row = (row & ~1) >> frame->format->h_sub[i];
         ref_frame_set (frame, i, x, y, ref_frame_get (frame, i, column, row));
@@ -96,7 +96,7 @@ get_difference (const RefFrame *a, const RefFrame *b)
   return greatest;
 }
 
-/* Colours that are there: YUV made of RGB. */
+/* YUV is made of RGB, so that every colour exists in both. */
 static void
 paint (const Case *c, HostFrame *in)
 {
@@ -112,7 +112,7 @@ paint (const Case *c, HostFrame *in)
   case_free_frames (rgb, other);
 }
 
-/* @tolerance: 0 for the one between us and the reference */
+/* @tolerance: 0 for case_get_tolerance () */
 static void
 compare (const Case *c, double tolerance)
 {
@@ -167,8 +167,8 @@ GST_START_TEST (formats_are_what_upstream_makes_of_them)
         continue;
       c.in_width = c.out_width = 36;
       c.in_height = c.out_height = 22;
-      /* Upstream makes RGB of 8-bit luma and chroma with 8-bit products, and is
-       * that far from what is right. */
+      /* Upstream computes RGB from 8-bit YUV with 8-bit products, and is that
+       * far from the correct value. */
       if (!is_rgb (c.in) && c.in != DRM_FORMAT_P010 && is_rgb (c.out))
         compare (&c, gpu_formats[j].bits[0] == 8 ? 6 : 2);
       else
@@ -216,7 +216,8 @@ GST_END_TEST
 GST_START_TEST (sizes_are_what_upstream_makes_of_them)
 {
   static const gint nearest[][2] = { { 72, 44 }, { 108, 22 }, { 36, 88 } };
-  /* Horizontally, upstream begins at the first pixel and not at its middle */
+  /* Horizontally, upstream starts at the edge of the first pixel instead of its
+   * centre. */
   static const gint bilinear[][2] = { { 36, 44 }, { 36, 88 }, { 36, 66 } };
   static const guint32 formats[] = { DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12 };
   guint i, s, f;
@@ -231,7 +232,7 @@ GST_START_TEST (sizes_are_what_upstream_makes_of_them)
         c.out_width = f ? bilinear[s][0] : nearest[s][0];
         c.out_height = f ? bilinear[s][1] : nearest[s][1];
         c.bilinear = f;
-        /* it scales the planes as if chroma lay between the pixels */
+        /* Upstream scales the planes as if chroma lay between the pixels. */
         c.in_color.h_cosited = c.out_color.h_cosited = FALSE;
         compare (&c, 0);
       }

@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* Comparisons with the converter of upstream's videoconvertscale. */
+/* Comparisons with upstream's GstVideoConverter */
 void pixels_add_upstream_tests (TCase *tcase);
 
 G_END_DECLS

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * What the shaders make of pixels, against the reference in double precision:
+ * The output of the shaders, compared with the reference in double precision:
  * matrices, ranges, siting of chroma, scaling, rotation, crop, borders, odd and
  * extreme sizes, any pitch and offset. Formats are in formats.c.
  *
- * A CPU that plays GPU compiles a shader for long. So the short lane varies all
+ * A CPU driver takes long to compile a shader. So the short lane varies all
  * that on few pairs of formats.
  */
 
@@ -30,7 +30,7 @@ GST_START_TEST (every_matrix_and_range_to_every_other)
     GST_VIDEO_COLOR_MATRIX_BT709,
     GST_VIDEO_COLOR_MATRIX_BT2020,
   };
-  /* the short lane has the first ones */
+  /* The short lane has the first five. */
   static const guint32 pairs[][2] = {
     { DRM_FORMAT_NV12, DRM_FORMAT_XRGB8888 },
     { DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12 },
@@ -66,7 +66,7 @@ GST_START_TEST (every_matrix_and_range_to_every_other)
 }
 GST_END_TEST
 
-GST_START_TEST (chroma_lies_where_it_is_said_to_lie)
+GST_START_TEST (every_siting_of_chroma)
 {
   static const guint32 formats[] = {
     DRM_FORMAT_NV12,
@@ -107,7 +107,7 @@ GST_END_TEST
 
 GST_START_TEST (every_orientation_scale_and_crop)
 {
-  /* the short lane has the first two */
+  /* The short lane has the first two. */
   static const guint32 pairs[][2] = {
     { DRM_FORMAT_NV12, DRM_FORMAT_XRGB8888 },
     { DRM_FORMAT_XRGB8888, DRM_FORMAT_NV12 },
@@ -189,7 +189,7 @@ main (int argc, char **argv)
   tcase_add_unchecked_fixture (tcase, case_open_gpu, case_close_gpu);
   tcase_add_checked_fixture (tcase, case_reset_counts, NULL);
   tcase_add_test (tcase, every_matrix_and_range_to_every_other);
-  tcase_add_test (tcase, chroma_lies_where_it_is_said_to_lie);
+  tcase_add_test (tcase, every_siting_of_chroma);
   tcase_add_test (tcase, every_orientation_scale_and_crop);
   tcase_add_test (tcase, extreme_sizes);
   pixels_add_upstream_tests (tcase);

@@ -37,8 +37,8 @@ locate (const RefFrame *frame, guint component, gint x, gint y, guint *bytes)
   const GstVideoFormatInfo *format = frame->format;
   guint offset = format->poffset[component];
 
-  /* GStreamer 1.26 describes the second of a pair as one byte on, also where
-   * samples have two */
+  /* GStreamer 1.26 describes the second sample of a pair as one byte further
+   * on, although P010 samples have two bytes. */
   if (format->format == GST_VIDEO_FORMAT_P010_10LE && component == 2)
     offset = 2;
 
@@ -84,7 +84,7 @@ is_rgb (const GstVideoFormatInfo *format)
   return GST_VIDEO_FORMAT_INFO_IS_RGB (format);
 }
 
-/* Codes to R, G, B from 0 to 1, not clamped */
+/* Codes to R, G, B from 0 to 1, unclamped */
 static void
 decode (const GstVideoFormatInfo *format, const RefColor *color,
     const double code[3], double rgb[3])
@@ -165,8 +165,8 @@ encode (const GstVideoFormatInfo *format, const RefColor *color,
 
 /* --- places ------------------------------------------------------------- */
 
-/* The value of a component at a place in pixels of the frame, where pixel i
- * reaches from i to i + 1, as if there were nothing around the crop. */
+/* The value of a component at a position in the frame, where pixel i extends
+ * from i to i + 1. Pixels outside the crop are ignored. */
 static double
 sample (const RefConversion *c, guint component, double x, double y)
 {
@@ -180,13 +180,13 @@ sample (const RefConversion *c, guint component, double x, double y)
   double fx, fy;
 
   if (!c->bilinear) {
-    /* a place between two pixels belongs to the later one */
+    /* A position between two pixels belongs to the later one. */
     x0 = CLAMP ((gint) floor (x + 1e-7), c->crop.x, c->crop.x + c->crop.w - 1);
     y0 = CLAMP ((gint) floor (y + 1e-7), c->crop.y, c->crop.y + c->crop.h - 1);
     return ref_frame_get (&c->in, component, x0 / h_sub, y0 / v_sub);
   }
 
-  /* in samples of the plane, sample i lying at i */
+  /* To samples of the plane, where sample i lies at i */
   x = h_sub == 1              ? x - 0.5
       : c->in_color.h_cosited ? (x - 0.5) / 2
                               : (x - 1) / 2;
@@ -208,14 +208,14 @@ sample (const RefConversion *c, guint component, double x, double y)
       * fy;
 }
 
-/* Where in the input (0 … 1) a place of the output (0 … 1) comes from */
+/* Maps a position in the output (0 … 1) to its source in the input (0 … 1). */
 static void
 orient (GstVideoOrientationMethod method, double *u, double *v)
 {
   double x = *u, y = *v;
 
   switch (method) {
-  case GST_VIDEO_ORIENTATION_90R: /* the left edge becomes the top */
+  case GST_VIDEO_ORIENTATION_90R: /* The left edge becomes the top */
     *u = y;
     *v = 1 - x;
     break;
@@ -246,7 +246,7 @@ orient (GstVideoOrientationMethod method, double *u, double *v)
   }
 }
 
-/* The codes of the output at a place of it, looked at beside it by @dx, @dy */
+/* The codes of the output at @x, @y, from input sampled @dx, @dy beside it */
 static void
 shade (const RefConversion *c, double x, double y, double dx, double dy,
     double code[4])
@@ -273,7 +273,8 @@ shade (const RefConversion *c, double x, double y, double dx, double dy,
   code[3] = alpha * 255;
 }
 
-/* What component @i of the output has to be at a place of its plane */
+/* The expected value of component @i of the output at a position in its plane
+ */
 static double
 expected (const RefConversion *c, guint i, gint px, gint py)
 {
@@ -296,7 +297,7 @@ expected (const RefConversion *c, guint i, gint px, gint py)
   double sum = 0, code[4];
   gint a, b;
 
-  /* the last sample of an odd size has one pixel, and lies on it */
+  /* The last sample of an odd size covers one pixel, and lies at its centre. */
   x = MIN (x, c->out.width - 0.5);
   y = MIN (y, c->out.height - 0.5);
   for (a = -1; a <= 1; a += 2) {

@@ -6,13 +6,13 @@
 G_BEGIN_DECLS
 
 /*
- * A slow converter in double precision that says what a conversion has to
- * yield. It shares nothing with the one that it judges: formats are read by
- * GStreamer's descriptions, places and colours are computed in real numbers
- * from what they mean.
+ * A slow converter in double precision computes the expected result of a
+ * conversion. It shares no code with the shaders: it reads formats from
+ * GStreamer's descriptions, and computes positions and colours in real numbers
+ * from their definitions.
  */
 
-/* A frame in memory. */
+/* A frame in memory */
 typedef struct
 {
   const GstVideoFormatInfo *format;
@@ -22,7 +22,7 @@ typedef struct
   gint pitch[3];
 } RefFrame;
 
-/* What its codes mean. */
+/* The meaning of a frame's codes */
 typedef struct
 {
   GstVideoColorMatrix matrix; /* RGB for RGB */
@@ -34,29 +34,29 @@ typedef struct
 typedef struct
 {
   RefFrame in;
-  RefFrame out; /* what is judged */
+  RefFrame out; /* The result to check */
   RefColor in_color;
   RefColor out_color;
   GstVideoRectangle crop;
   GstVideoRectangle rect;
   GstVideoOrientationMethod orientation;
   gboolean bilinear;
-  double border[3]; /* R, G, B from 0 to 1; opaque */
+  double border[3]; /* R, G, B from 0 to 1, opaque */
 } RefConversion;
 
-/* The code of a component (R, G, B, A or Y, Cb, Cr, A) at a place of its own
- * plane. */
+/* The code of a component (R, G, B, A or Y, Cb, Cr, A) at a position in its
+ * plane */
 guint ref_frame_get (const RefFrame *frame, guint component, gint x, gint y);
 void ref_frame_set (
     const RefFrame *frame, guint component, gint x, gint y, guint code);
 
-/* The size of a component's plane. */
+/* The size of a component's plane */
 gint ref_frame_get_width (const RefFrame *frame, guint component);
 gint ref_frame_get_height (const RefFrame *frame, guint component);
 
-/* The greatest difference between what there is in @conversion's out and what
- * has to be there, in codes, of all components; and in @scaled in parts of
- * full scale times 255. Where: in @worst (component, x, y, is, should be). */
+/* Returns the greatest difference between @conversion's out and the expected
+ * values, over all components, in codes; in @scaled the same as a part of full
+ * scale times 255; in @worst its place (component, x, y, is, should be). */
 double
 ref_compare (const RefConversion *conversion, double *scaled, double worst[5]);
 

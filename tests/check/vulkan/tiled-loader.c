@@ -8,7 +8,8 @@
 #include "loader-shim.h"
 
 static GMutex lock;
-/* VkImage, tiled ones: 64 bits wide, also where a pointer is not. */
+/* The keys of images, VkImage handles, are 64 bits wide, also on 32-bit
+ * machines. */
 G_STATIC_ASSERT (sizeof (VkImage) == sizeof (gint64));
 static GHashTable *images;
 static guint n_images_made;

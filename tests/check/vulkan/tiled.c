@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Frames with a modifier that only the driver can lay out: agreed on, made,
- * read. */
+/* Frames with a modifier whose layout only the driver knows: negotiation,
+ * output, input. */
 
 #include <string.h>
 
@@ -36,8 +36,9 @@ finish (void)
   tiled_loader_remove ();
 }
 
-/* The frames come in memory of the GPU, laid out by the driver, and say how. */
-GST_START_TEST (tiled_frames_are_made_for_who_takes_no_others)
+/* The frames are in GPU memory, laid out by the driver; caps and video meta
+ * describe them. */
+GST_START_TEST (tiled_frames_are_made_for_a_peer_without_linear)
 {
   GstBufferPool *pool;
   GstStructure *stats;
@@ -77,7 +78,7 @@ GST_START_TEST (tiled_frames_are_made_for_who_takes_no_others)
 }
 GST_END_TEST
 
-GST_START_TEST (linear_frames_are_made_for_who_takes_both)
+GST_START_TEST (linear_frames_are_made_for_a_peer_with_both)
 {
   GstBufferPool *pool = new_pool (1);
   GstHarness *h;
@@ -87,7 +88,7 @@ GST_START_TEST (linear_frames_are_made_for_who_takes_both)
   check_format (h, "XB24");
   free_converter (h);
 
-  /* memory of the machine cannot be tiled */
+  /* System memory cannot be tiled. */
   h = new_converter ("memory=system", DRM_CAPS (TILED), FALSE);
   g_assert_cmpint (
       gst_harness_push (h, new_frame (pool, 1)), ==, GST_FLOW_NOT_NEGOTIATED);
@@ -99,7 +100,8 @@ GST_START_TEST (linear_frames_are_made_for_who_takes_both)
 }
 GST_END_TEST
 
-/* Some drivers have dozens of modifiers for each format. */
+/* Some drivers have dozens of modifiers for each format: each question is slow.
+ */
 GST_START_TEST (a_driver_is_asked_for_its_modifiers_once)
 {
   guint n_questions = 0, i;
@@ -121,7 +123,8 @@ GST_START_TEST (a_driver_is_asked_for_its_modifiers_once)
 }
 GST_END_TEST
 
-/* Tiled memory is the GPU's, which not everybody reaches. */
+/* Tiled frames are in GPU memory, which a device with constraints may be unable
+ * to reach. */
 GST_START_TEST (tiled_frames_that_downstream_does_not_reach_are_refused)
 {
   GstDmabufCoreConstraints constraints;
@@ -162,7 +165,7 @@ GST_START_TEST (tiled_frames_that_downstream_does_not_reach_are_refused)
 }
 GST_END_TEST
 
-/* Turned by 180 degrees into tiled ones again. */
+/* Tiled input is turned by 180 degrees into tiled output. */
 GST_START_TEST (tiled_frames_are_read)
 {
   GstHarness *first, *second;
@@ -229,8 +232,8 @@ main (int argc, char **argv)
   TCase *tcase = tcase_create ("tiled");
 
   converter_tests_init (&argc, &argv);
-  tcase_add_test (tcase, tiled_frames_are_made_for_who_takes_no_others);
-  tcase_add_test (tcase, linear_frames_are_made_for_who_takes_both);
+  tcase_add_test (tcase, tiled_frames_are_made_for_a_peer_without_linear);
+  tcase_add_test (tcase, linear_frames_are_made_for_a_peer_with_both);
   tcase_add_test (tcase, a_driver_is_asked_for_its_modifiers_once);
   tcase_add_test (
       tcase, tiled_frames_that_downstream_does_not_reach_are_refused);
