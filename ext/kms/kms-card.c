@@ -117,8 +117,8 @@ open_path (const char *path, GError **error)
   case ENOENT:
   case ENXIO:
   case ENODEV:
-    kms_set_error (error, ENOENT,
-        "%s: no such device; ls /dev/dri lists the cards", path);
+    kms_set_error (
+        error, ENOENT, "%s: no such device; ls /dev/dri lists the cards", path);
     break;
   case EACCES:
   case EPERM:

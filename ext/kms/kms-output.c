@@ -55,8 +55,8 @@ find_connector (KmsCard *card, guint32 id, GError **error)
         card->name, id);
   else
     kms_set_error (error, EINVAL,
-        "%s: has no connector %u; modetest -c lists the connectors",
-        card->name, id);
+        "%s: has no connector %u; modetest -c lists the connectors", card->name,
+        id);
 
   return NULL;
 }

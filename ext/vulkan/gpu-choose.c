@@ -84,7 +84,7 @@ drives_a_display (gint64 drm_major, gint64 drm_minor)
 
 /* Whether the device has the version and the extensions that every frame needs.
  * open_device() and gpu_context_check_dmabuf() report those that are missing.
-  */
+ */
 static gboolean
 is_usable (const GpuApi *api, VkPhysicalDevice physical,
     const VkPhysicalDeviceProperties *properties)

@@ -21,15 +21,14 @@ on_validation (VkDebugUtilsMessageSeverityFlagBitsEXT severity,
   /* With VK_KHR_format_feature_flags2 the layers read the modifiers of a format
    * from VkDrmFormatModifierPropertiesList2EXT. A driver that leaves this list
    * empty (lavapipe 25.0) makes them report any use of images with modifiers.
-    */
+   */
   static const char *const vuids[] = { "VUID-VkImageViewCreateInfo-None-02273",
     "VUID-vkCmdDispatch-OpTypeImage-07027", "VUID-vkCmdDispatch-None-02691" };
   GpuContext *context = user_data;
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (vuids); i++) {
-    if (context->lacks_list2
-        && g_strcmp0 (data->pMessageIdName, vuids[i]) == 0)
+    if (context->lacks_list2 && g_strcmp0 (data->pMessageIdName, vuids[i]) == 0)
       return VK_FALSE;
   }
   g_atomic_int_inc (&context->validation_messages);

@@ -191,8 +191,8 @@ gpu_queue_clear (GpuQueue *queue)
 
   if (!gpu_queue_drain (queue)) {
     /* Objects that the GPU still uses must not be freed: leak them. */
-    g_warning ("%s does not finish its work: its memory is leaked",
-        context->name);
+    g_warning (
+        "%s does not finish its work: its memory is leaked", context->name);
     memset (queue, 0, sizeof (*queue));
     return;
   }
@@ -229,8 +229,8 @@ take_slot (GpuQueue *queue, GCancellable *cancellable, GError **error)
   if (reached < slot->value) {
     queue->n_full_waits++;
     if (!gpu_sync_wait_timeline (queue->context, queue->timeline, slot->value,
-            g_get_monotonic_time () + GPU_TIMEOUT (queue->context),
-            cancellable, error))
+            g_get_monotonic_time () + GPU_TIMEOUT (queue->context), cancellable,
+            error))
       return NULL;
   }
   drop_holds (slot);

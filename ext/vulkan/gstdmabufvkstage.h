@@ -110,7 +110,7 @@ gst_dmabuf_vk_stage_get_caps (GstDmabufVkStage *stage, gboolean writable);
 /* Runs @shader. @in: NULL for a pattern. The fence of the work is given to
  * downstream with the output, or waited for if downstream takes no fences. The
  * input is held until the GPU has read it. Posts an error, except for a flush.
-  */
+ */
 GstFlowReturn gst_dmabuf_vk_stage_run (GstDmabufVkStage *stage,
     GpuShader shader, const GstDmabufVkFrame *in, const GstDmabufVkFrame *out,
     const GpuParams *params, gint mode);

@@ -137,8 +137,7 @@ gst_dmabuf_alloc_start (GstBaseTransform *base)
     self->exporter = dmabuf_memfd_exporter_new ();
   else if (!g_str_equal (name, "auto"))
     g_set_error (&error, DMABUF_ERROR, EINVAL,
-        "\"%s\" is no exporter; use auto, heap:NAME, udmabuf or memfd",
-        name);
+        "\"%s\" is no exporter; use auto, heap:NAME, udmabuf or memfd", name);
   self->plain_memfd_caps = g_str_equal (name, "memfd");
   g_free (name);
 
@@ -355,10 +354,10 @@ gst_dmabuf_alloc_class_init (GstDmabufAllocClass *klass)
    * Greatest number of buffers; while all are in use the producer waits. 0 for
    * no limit.
    */
-  properties[PROP_MAX_BUFFERS] = g_param_spec_uint ("max-buffers",
-      "Greatest number of buffers",
-      "While all buffers are in use the producer waits (0 = no limit)",
-      0, G_MAXINT, DEFAULT_MAX_BUFFERS, flags | GST_PARAM_MUTABLE_READY);
+  properties[PROP_MAX_BUFFERS] =
+      g_param_spec_uint ("max-buffers", "Greatest number of buffers",
+          "While all buffers are in use the producer waits (0 = no limit)", 0,
+          G_MAXINT, DEFAULT_MAX_BUFFERS, flags | GST_PARAM_MUTABLE_READY);
 
   /**
    * GstDmabufAlloc:name-prefix:

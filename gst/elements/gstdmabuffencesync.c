@@ -259,8 +259,8 @@ gst_dmabuf_fence_sync_class_init (GstDmabufFenceSyncClass *klass)
    * How the fences of a buffer are handled.
    */
   properties[PROP_MODE] = g_param_spec_enum ("mode", "Mode",
-      "How the fences of a buffer are handled", mode_get_type (),
-      DEFAULT_MODE, flags);
+      "How the fences of a buffer are handled", mode_get_type (), DEFAULT_MODE,
+      flags);
 
   /**
    * GstDmabufFenceSync:access:

@@ -139,7 +139,7 @@ GST_END_TEST;
 
 /* videotestsrc draws into the dma-bufs: no copy, the same picture as without
  * dmabufalloc, and after the first frames only the system calls of CPU access.
-  */
+ */
 static const char *const sinks[] = { DRM, PLAIN };
 
 GST_START_TEST (test_a_producer_writes_into_the_dmabufs)

@@ -2,7 +2,7 @@
 
 /* Memory over dma-bufs: a map is a CPU access of the core, its errors fail the
  * map, and memory of other allocators is found by the identity of its dma-buf.
-  */
+ */
 
 #include "../lib/fixture.h"
 #include "../lib/non-coherent.h"

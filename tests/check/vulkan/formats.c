@@ -5,8 +5,8 @@
  * every format to every other. The table shows the greatest differences.
  *
  * A CPU driver takes long to compile a shader. So the short lane has each
- * format once on each side, and under a sanitizer, which doubles that time, only
- * the formats of the other tests.
+ * format once on each side, and under a sanitizer, which doubles that time,
+ * only the formats of the other tests.
  */
 
 #include <gst/check/gstcheck.h>
