@@ -59,7 +59,7 @@ def main():
             print(f'void block_{number} (void);\n'
                   f'void block_{number} (void)\n{{{{\n'
                   f'#line {line} "{page}"\n{block};\n}}}}')
-        for name in re.findall(r'\b((?:gst_)?\w*dmabuf_\w+) \(', text):
+        for name in re.findall(r'\b(dmabuf_\w+|gst_\w*dmabuf_\w+) \(', text):
             if name not in known:
                 unknown.append(f'{page}: there is no {name} ()')
     print('\n'.join(unknown), file=sys.stderr)
