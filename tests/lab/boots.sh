@@ -21,9 +21,9 @@ boot_strangers () {
   append+=(cma=64M vivid.n_devs=2 vivid.allocators=0,1 vivid.cache_hints=1,0)
 }
 
-# blob_memory STATE MEMORY: allocates the guest's memory as a memfd, so that QEMU
-# can show pages of it without a copy. QEMU needs the host's /dev/udmabuf for
-# that, or host-udmabuf.c, which emulates it.
+# blob_memory STATE MEMORY: allocates the guest's memory as a memfd, so that
+# QEMU can show pages of it without a copy. QEMU needs the host's /dev/udmabuf
+# for that, or host-udmabuf.c, which emulates it.
 blob_memory () {
   if [ ! -w /dev/udmabuf ]; then
     host_udmabuf "$1/host-udmabuf.so" || return 1
@@ -50,9 +50,9 @@ host_udmabuf () {
 }
 
 # monitor_in_guest: gives the guest QEMU's monitor through a virtio port, see
-# cases/lib/qemu.py. QEMU connects to its own socket, which lies in a folder that
-# other users cannot enter. The name of the socket is relative, because sun_path
-# has 108 bytes.
+# cases/lib/qemu.py. QEMU connects to its own socket, which lies in a folder
+# that other users cannot enter. The name of the socket is relative, because
+# sun_path has 108 bytes.
 monitor_in_guest () {
   args+=(-chardev socket,id=monitor,path=monitor,server=on,wait=off
     -mon chardev=monitor,mode=control

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# The cache of the build root, and of the guest's kernels and disk image. Each is
-# made once, and named after its recipe, the files that describe it.
+# The cache of the build root, and of the guest's kernels and disk image. Each
+# is made once, and named after its recipe, the files that describe it.
 # shellcheck shell=bash
 
 ROOT_RECIPE=("$LAB/packages" "$LAB/root.sh" "$LAB/kernels.sh")
@@ -49,10 +49,10 @@ forget_old () {
     -mtime +14 -print | while read -r dir; do as_root rm -rf "$dir"; done
 }
 
-# make_cached DIR FUNCTION MB WHAT: FUNCTION fills a temporary directory, which is
-# renamed to DIR when it is complete. WHAT, for messages, takes MB while it is
-# made. Called under the lock, so an existing temporary directory was left by a
-# run that was killed.
+# make_cached DIR FUNCTION MB WHAT: FUNCTION fills a temporary directory, which
+# is renamed to DIR when it is complete. WHAT, for messages, takes MB while it
+# is made. Called under the lock, so an existing temporary directory was left by
+# a run that was killed.
 make_cached () {
   [ ! -d "$1" ] || return 0
   local tmp=$CACHE/tmp rc=0

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
 /*
- * Preloaded into QEMU on hosts whose kernel lacks CONFIG_UDMABUF. QEMU puts the
- * pages of a virtio-gpu blob resource side by side by making a dma-buf of them
- * with /dev/udmabuf and mapping that. Here opening that device succeeds, a
- * dma-buf of it is a mere list of pieces of the guest's memory, and mapping
- * one maps the pieces one behind the other.
+ * Preloaded into QEMU on hosts whose kernel lacks CONFIG_UDMABUF. To map the
+ * scattered pages of a virtio-gpu blob resource contiguously, QEMU makes a
+ * dma-buf of them with /dev/udmabuf and maps that. This library emulates the
+ * device: a dma-buf is a list of pieces of the guest's memory, and mmap () maps
+ * the pieces one behind the other.
  *
- * Only what QEMU does is played: UDMABUF_CREATE_LIST, mmap () from offset 0,
- * munmap () and close (). The calls go to the kernel directly, since the next
- * library's functions cannot be looked up before the loader is done.
+ * It supports the calls that QEMU makes: UDMABUF_CREATE_LIST, mmap () from
+ * offset 0, munmap () and close (). It calls the kernel directly: before the
+ * loader is done, dlsym () cannot find the functions of libc.
  */
 
 #define _GNU_SOURCE
@@ -28,8 +28,8 @@
 #define MAX_FDS 4096
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-/* below: protected by lock */
-/* of /dev/udmabuf, and the pieces of each dma-buf by its fd */
+/* Protected by lock: the fd of /dev/udmabuf, and the pieces of each dma-buf by
+ * its fd */
 static int control = -1;
 static struct udmabuf_create_list *dmabufs[MAX_FDS];
 
@@ -65,7 +65,7 @@ open_file (const char *path, int flags, mode_t mode)
 DEFINE_OPEN (open)
 DEFINE_OPEN (open64)
 
-/* what open () is with _FORTIFY_SOURCE */
+/* open () becomes this with _FORTIFY_SOURCE. */
 int
 __open_2 (const char *path, int flags)
 {
@@ -78,7 +78,7 @@ __open64_2 (const char *path, int flags)
   return open_file (path, flags, 0);
 }
 
-/* An fd that stands for the dma-buf of these pieces. */
+/* Returns an fd that stands for a dma-buf of the pieces. */
 static int
 create (const struct udmabuf_create_list *list)
 {
@@ -124,7 +124,7 @@ ioctl (int fd, unsigned long request, ...)
 
 /* --- a dma-buf --------------------------------------------------------- */
 
-/* The pieces side by side. Called with the lock held. */
+/* Maps the pieces one behind the other. Called with the lock held. */
 static void *
 map_pieces (const struct udmabuf_create_list *list, size_t length, int prot)
 {

@@ -41,8 +41,8 @@ build () {
   in_top tests/lab/native.py build "${1:-plain}" </dev/null
 }
 
-# with_build [COMMAND…]: runs COMMAND inside the root, in the caller's directory,
-# with the build's plugins; without COMMAND, a shell.
+# with_build [COMMAND…]: runs COMMAND inside the root, in the caller's
+# directory, with the build's plugins; without COMMAND, a shell.
 with_build () {
   enter -- meson devenv -C "$TOP/build/native" -w "$(cwd)" "$@"
 }

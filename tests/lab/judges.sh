@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# ./run test --judges: tests of other projects. The judge that comes as source is
-# fetched here, by this machine's apt, since the root has no network.
+# ./run test --judges: tests of other projects. The judge that comes as source
+# is fetched here, by this machine's apt, since the root has no network.
 # shellcheck shell=bash
 
 JUDGES=$CACHE/judges
 
-# judges_here RESULTS NAME…: fetches and builds the judges, prints their versions,
-# and runs those that need no guest.
+# judges_here RESULTS NAME…: fetches and builds the judges, prints their
+# versions, and runs those that need no guest.
 judges_here () {
   local results=$1 source='' version
   shift
@@ -29,15 +29,16 @@ judges_here () {
       tests/lab/judge.py native "$results" "$@")
 }
 
-# states_version: name and version of the source package of the root's GStreamer.
+# states_version: name and version of the source package of the root's
+# GStreamer.
 states_version () {
   # shellcheck disable=SC2016
   dpkg-query --admindir="$ROOT/var/lib/dpkg" -W \
     -f '${source:Package} ${source:Version}' libgstreamer-plugins-base1.0-0
 }
 
-# fetch_states "PACKAGE VERSION": prints the path of states.c, or why it could not
-# be fetched. The cache keeps it in a folder for each version. Call it in a
+# fetch_states "PACKAGE VERSION": prints the path of states.c, or why it could
+# not be fetched. The cache keeps it in a folder for each version. Call it in a
 # subshell.
 fetch_states () {
   local package=${1% *} version=${1#* } kept tmp=$JUDGES/tmp.$BASHPID

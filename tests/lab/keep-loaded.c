@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Keeps every library loaded that was opened once. LeakSanitizer looks for
- * leaks when the process ends: a driver that was unloaded by then has no name
- * in a report, another library may lie at its addresses, and what its globals
- * pointed to counts as lost. Preloaded in the ASan lane, behind the runtime,
- * whose own dlopen () calls this one.
+ * Keeps every library loaded that was opened once. LeakSanitizer searches for
+ * leaks when the process ends: a driver that was unloaded by then is missing
+ * from the report, another library may be at its addresses, and memory that its
+ * globals pointed to counts as leaked. Preloaded in the ASan lane, behind the
+ * runtime, whose own dlopen () calls this one.
  */
 
 #define _GNU_SOURCE /* RTLD_NEXT */
@@ -12,7 +12,8 @@
 #include <dlfcn.h>
 #include <stdlib.h>
 
-/* Programs that a test starts have no runtime to lie behind. */
+/* Programs that a test starts run without ASan's runtime, so they must not
+ * inherit LD_PRELOAD. */
 __attribute__ ((constructor)) static void
 forget_preload (void)
 {

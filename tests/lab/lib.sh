@@ -45,13 +45,13 @@ apt_install () {
 
 # as_root COMMAND…: runs COMMAND as root with mounts and processes of its own.
 # They end with COMMAND, and when the calling shell is killed. An ordinary user
-# becomes root in a user namespace only. With $as_root_by set to exec it replaces
-# a subshell, so that the parent shell is the calling one.
+# becomes root in a user namespace only. With $as_root_by set to exec it
+# replaces a subshell, so that the parent shell is the calling one.
 as_root () {
   local user=()
   [ "$(id -u)" = 0 ] || user=(unshare --user --map-root-user --map-auto)
-  # The kernel clears the parent-death signal when a process becomes root: set it
-  # afterwards.
+  # The kernel clears the parent-death signal when a process becomes root: set
+  # it afterwards.
   ${as_root_by-} "${user[@]}" setpriv --pdeathsig KILL \
     unshare --mount --propagation private --pid --fork --kill-child "$@"
 }
@@ -116,8 +116,8 @@ room () {
 # words in names of packages.
 APT_SAYS='^([EW]: |Err|  )'
 
-# failure WHAT LOG DIR: prints one sentence with WHAT, the cause and a remedy. It
-# finds the cause in LOG, the output of a step that fills DIR.
+# failure WHAT LOG DIR: prints one sentence with WHAT, the cause and a remedy.
+# It finds the cause in LOG, the output of a step that fills DIR.
 failure () {
   local cause line free
   free=$(free_mb "$3")
@@ -158,9 +158,9 @@ steps () {
 # The process of the running long step
 STEP=
 
-# logged LOG COMMAND…: runs COMMAND, whose last command is as_root (). Its output
-# goes to LOG, and its progress to the terminal. It runs in the background, so
-# that this shell handles a signal at once.
+# logged LOG COMMAND…: runs COMMAND, whose last command is as_root (). Its
+# output goes to LOG, and its progress to the terminal. It runs in the
+# background, so that this shell handles a signal at once.
 logged () {
   local log=$1 out filter rc=0
   shift
@@ -189,8 +189,8 @@ stop_step () {
 # recipe FILE…: prints a hash of the files.
 recipe () { cat "$@" | sha256sum | cut -c 1-12; }
 
-# locked FILE COMMAND…: runs COMMAND in one process at a time. A process that has
-# to wait prints a message.
+# locked FILE COMMAND…: runs COMMAND in one process at a time. A process that
+# has to wait prints a message.
 locked () {
   local file=$1 fd
   shift

@@ -51,7 +51,8 @@ ARCHITECTURE = {
 EMULATED = ('core-', 'sync-', 'gst-lib-')
 
 # The plugin scanner is built without sanitizers, so it cannot load plugins that
-# have them. And the checkers lose track of memory and threads in a forked child.
+# have them. And the checkers lose track of memory and threads in a forked
+# child.
 IN_PROCESS = {'GST_REGISTRY_FORK': 'no', 'CK_FORK': 'no'}
 
 # The plugin scanner is a program of the host's architecture.
@@ -82,8 +83,8 @@ ENVIRONMENT = {
     'armhf': EMULATION,
 }
 
-# Factors for Meson's timeouts, which guard against hangs on an idle machine: here
-# other lanes and the lab run in parallel.
+# Factors for Meson's timeouts, which guard against hangs on an idle machine:
+# here other lanes and the lab run in parallel.
 TIMES = {'plain': 2, 'asan': 2, 'tsan': 4, 'valgrind': 10, 'next': 2,
          'arm64': 10, 'armhf': 10}
 
@@ -120,7 +121,8 @@ def is_full(directory, lines):
 def build_steps(directory, options):
     if os.path.exists(os.path.join(directory, 'build.ninja')):
         return [['ninja', '-C', directory]]
-    # After a setup that was killed, Meson would take the directory for complete.
+    # After a setup that was killed, Meson would take the directory for
+    # complete.
     shutil.rmtree(os.path.join(directory, 'meson-private'), ignore_errors=True)
     return [['meson', 'setup', directory] + options, ['ninja', '-C', directory]]
 
@@ -323,7 +325,8 @@ def run(lane, results, names):
     if libraries:
         command += ['--wrapper', f'env LD_PRELOAD={":".join(libraries)}']
     if lane == 'tsan':
-        # With a large vm.mmap_rnd_bits a mapping may lie in TSan's shadow memory.
+        # With a large vm.mmap_rnd_bits a mapping may lie in TSan's shadow
+        # memory.
         command = ['setarch', '-R'] + command
     environment = {**os.environ, **ENVIRONMENT[lane],
                    'CK_TIMEOUT_MULTIPLIER': str(TIMES[lane] * LONG),

@@ -28,8 +28,8 @@ import sys
 TOP = os.getcwd()
 DEFAULT = 'backports'
 
-# Seconds that a case may take, unless it asks for more. It guards against hangs:
-# it is twenty times the duration of the slowest case on an idle machine.
+# Seconds that a case may take, unless it asks for more. It guards against
+# hangs: it is twenty times the duration of the slowest case on an idle machine.
 TIMEOUT = 400
 
 # A further factor for longer programs and more repetitions

@@ -65,8 +65,8 @@ echo file >"$work/cache"
 run
 check "a cache that cannot be made" says "$cache cannot be made or written"
 
-# A stub, because no user namespace can be made in a chroot such as the build root
-# (EPERM).
+# A stub, because no user namespace can be made in a chroot such as the build
+# root (EPERM).
 the_machine 9000 done
 lab 'as_root () { echo "0 1000 1"; }; prepare_root'
 check "a user namespace with one user" ends_with \
@@ -87,9 +87,9 @@ lab 'TOP=$STUB/tree
 check "a guest that cannot be made fails the run" [ $status = 1 ]
 check "by one failure" grep -q '^0 passed, 1 failed, 0 skipped$' "$work/out"
 
-# the_guest COMMANDS: boots a guest, with COMMANDS as a stub for qemu (). They get
-# the kernel's log as $4, write the command's exit status to $1/status, and find
-# the number of the boot in $n.
+# the_guest COMMANDS: boots a guest, with COMMANDS as a stub for qemu (). They
+# get the kernel's log as $4, write the command's exit status to $1/status, and
+# find the number of the boot in $n.
 the_guest () {
   rm -f "$work/n"
   lab 'TOP=$STUB/tree LOGS=$STUB/logs OUT=$STUB/out IMAGE=$STUB/image

@@ -36,8 +36,8 @@ stub df <<'END'
 echo 'Filesystem 1M-blocks Used Available Capacity Mounted'
 echo "stub 9999 0 $(cat "$STUB/free") 0% /"
 END
-# Begins a root and fetches a package, prints $STUB/say, and then fails, hangs or
-# succeeds, as $STUB/then says.
+# Begins a root and fetches a package, prints $STUB/say, and then fails, hangs
+# or succeeds, as $STUB/then says.
 stub mmdebstrap <<'END'
 #!/bin/bash
 echo called >>"$STUB/calls"

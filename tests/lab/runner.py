@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Runs the cases of one boot, in the guest: runner.py PLAN RESULTS.
 
-Prints a line for each case when it ends, and the output of a case that failed. A
-case also fails if the kernel warned while it ran.
+Prints a line for each case when it ends, and the output of a case that failed.
+A case also fails if the kernel warned while it ran.
 """
 
 import json

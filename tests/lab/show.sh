@@ -10,8 +10,8 @@ usage: ./run demo [--here] [OPTION…]
 
 Shows a camera's frames on a display without a copy and proves it: prints how
 much was captured, shown, imported and copied, and writes the picture on the
-display to build/demo/display.png. Runs in the virtual machine, or with --here on
-this machine's own camera and display.
+display to build/demo/display.png. Runs in the virtual machine, or with --here
+on this machine's own camera and display.
 
 END
   prepare_root

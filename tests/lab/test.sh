@@ -80,8 +80,8 @@ lane_root () {
   esac
 }
 
-# prepare_roots: makes the roots of the lanes, and prints their versions. Uses the
-# variables of cmd_test ().
+# prepare_roots: makes the roots of the lanes, and prints their versions. Uses
+# the variables of cmd_test ().
 prepare_roots () {
   local lane root
   machine_version
@@ -161,9 +161,9 @@ guests () {
     }' /proc/meminfo
 }
 
-# lab_cases RESULTS KERNEL NAME…: runs a guest for each boot that the cases need.
-# A guest waits most of the time, so several run in parallel. Uses the variables
-# of cmd_test ().
+# lab_cases RESULTS KERNEL NAME…: runs a guest for each boot that the cases
+# need. A guest waits most of the time, so several run in parallel. Uses the
+# variables of cmd_test ().
 lab_cases () (
   results=$1 boots=$TOP/build/test/boots
   shift
@@ -183,8 +183,8 @@ lab_cases () (
   wait
 )
 
-# lab_boot RESULTS BOOTS NUMBER LANE LIMIT BOOT: runs the cases of one boot. If the
-# guest dies, another one runs the rest.
+# lab_boot RESULTS BOOTS NUMBER LANE LIMIT BOOT: runs the cases of one boot. If
+# the guest dies, another one runs the rest.
 lab_boot () {
   local results=$1 boots=$2 number=$3 lane=$4 limit=$5 boot=$6
   local console=$TOP/build/vm-log/test-$number.log

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later
  *
- * Tells ThreadSanitizer about GLib's locks. They are made of futexes inside
- * libglib, which is not instrumented, so that TSan sees two threads taking
- * turns under a GMutex as racing. Preloaded in the TSan lane; each function
- * here does what its namesake does, and says what happened before what.
+ * Tells ThreadSanitizer about GLib's locks. libglib implements them with
+ * futexes, and is not instrumented, so TSan would report a race between two
+ * threads that take turns under a GMutex. Preloaded in the TSan lane: each
+ * function here calls GLib's function of the same name, and tells TSan which
+ * accesses happened before.
  */
 
 #include <dlfcn.h>
 #include <glib-object.h>
 #include <gst/gst.h>
 
-/* Weak: a process that is not instrumented has neither, and needs neither. */
+/* Weak: a process without TSan lacks them. */
 extern void __tsan_acquire (void *address) __attribute__ ((weak));
 extern void __tsan_release (void *address) __attribute__ ((weak));
 
@@ -28,7 +29,8 @@ release (void *address)
     __tsan_release (address);
 }
 
-/* The namesake behind us. Looked up twice if two threads come at once. */
+/* GLib's function. Two threads may look it up at the same time, which is
+ * harmless. */
 #define REAL(name) \
   ({ \
     static void *real; \
@@ -92,8 +94,8 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   return signalled;
 }
 
-/* The quick path of g_once_init_enter () is an atomic read in its caller,
- * which TSan matches with this release. */
+/* The fast path of g_once_init_enter () is an atomic read in its caller, which
+ * TSan matches with this release. */
 void (g_once_init_leave) (volatile void *location, gsize result)
 {
   release ((void *) location);
@@ -106,7 +108,8 @@ void (g_once_init_leave_pointer) (void *location, gpointer result)
   REAL (g_once_init_leave_pointer) (location, result);
 }
 
-/* Whoever drops the last reference sees what all others did before. */
+/* The thread that drops the last reference sees all writes that other threads
+ * made before they dropped theirs. */
 #define REF(name, Type) \
   void name (Type object) \
   { \
@@ -128,7 +131,8 @@ REF (g_main_context_unref, GMainContext *)
 REF (g_main_loop_unref, GMainLoop *)
 REF (g_closure_unref, GClosure *)
 
-/* These drop a reference within libgstreamer, after what has to be said. */
+/* These drop a reference inside libgstreamer: they have to go through the
+ * functions above, or tell TSan before the call. */
 GstMiniObject *
 gst_mini_object_make_writable (GstMiniObject *object)
 {
@@ -157,10 +161,10 @@ gst_mini_object_take (GstMiniObject **where, GstMiniObject *object)
   return REAL (gst_mini_object_take) (where, object);
 }
 
-/* libgstreamer drops references without going through here. What was said of an
- * object by those that did is heard at the latest when its memory is freed: who
- * used it after dropping its reference is still found. (The calls are jumps, so
- * that reports, and tsan.supp, have the caller's name.) */
+/* libgstreamer also drops references by calls of its own, which bypass this
+ * library. So free () acquires what the other droppers released. TSan still
+ * finds a thread that uses the object after dropping its reference. (The calls
+ * below are jumps, so reports, and tsan.supp, have the caller's name.) */
 extern void __interceptor_free (void *memory) __attribute__ ((weak));
 extern void __libc_free (void *memory);
 void free (void *memory);
@@ -176,7 +180,7 @@ initialize (void)
 void
 free (void *memory)
 {
-  /* The loader frees before TSan has begun. */
+  /* The loader frees memory before TSan is initialised. */
   if (initialized)
     acquire (memory);
   if (__interceptor_free)
@@ -195,8 +199,8 @@ gpointer (g_weak_ref_get) (GWeakRef *ref)
 
 /* --- queues --------------------------------------------------------------
  *
- * What was pushed was written before it is popped. That the links of the list
- * are, too, cannot be said from here: see tsan.supp. */
+ * An item is written before it is pushed, and read after it is popped. The same
+ * holds for the links of the list, which are out of reach: see tsan.supp. */
 
 #define PUSH(name) \
   void name (GAsyncQueue *queue, gpointer data) \
@@ -234,7 +238,8 @@ POP (g_async_queue_try_pop_unlocked)
 TIMEOUT_POP (g_async_queue_timeout_pop)
 TIMEOUT_POP (g_async_queue_timeout_pop_unlocked)
 
-/* GstAtomicQueue has no lock at all. */
+/* GstAtomicQueue is lock-free: its atomics are in libgstreamer, which is not
+ * instrumented. */
 void
 gst_atomic_queue_push (GstAtomicQueue *queue, gpointer data)
 {
@@ -259,7 +264,7 @@ typedef struct
   gpointer user_data;
 } PoolFunction;
 
-/* Lives as long as the process: so do the pools. */
+/* @user_data is never freed: the pools live as long as the process. */
 static void
 call_pool_function (gpointer data, gpointer user_data)
 {
@@ -281,8 +286,8 @@ g_thread_pool_new (GFunc function, gpointer user_data, gint max_threads,
   pool = REAL (g_thread_pool_new) (
       call_pool_function, pool_function, max_threads, exclusive, error);
   if (pool) {
-    /* Its last thread frees it, and the queue that it points to behind what is
-     * public. */
+    /* The pool's last thread frees it, and its queue: the first private member,
+     * behind the public ones. */
     release (pool);
     release (*(void **) (pool + 1));
   }

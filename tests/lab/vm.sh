@@ -5,13 +5,13 @@
 LOGS=$TOP/build/vm-log
 OUT=$TOP/build/vm-out
 
-# A guard against hangs, in seconds. Booting takes 10 s, but minutes with emulated
-# processors on a busy machine.
+# A guard against hangs, in seconds. Booting takes 10 s, but minutes with
+# emulated processors on a busy machine.
 BOOT_LIMIT=600
 
-# accelerator: prints kvm if a guest really boots with it, or else tcg. An existing
-# /dev/kvm proves nothing, so it boots once for each kernel of the host, and keeps
-# the answer.
+# accelerator: prints kvm if a guest really boots with it, or else tcg. An
+# existing /dev/kvm proves nothing, so it boots once for each kernel of the
+# host, and keeps the answer.
 accelerator () {
   local answer
   answer=$CACHE/kvm-$(uname -r | tr / _)
@@ -31,8 +31,8 @@ accelerator () {
   cat "$answer"
 }
 
-# build_env: prints, as shell, the variables for programs that use the uninstalled
-# build. Asking Meson takes a second, so the answer is kept.
+# build_env: prints, as shell, the variables for programs that use the
+# uninstalled build. Asking Meson takes a second, so the answer is kept.
 build_env () {
   local build=$TOP/build/native dump=$TOP/build/native/lab.env
   local new=$dump.$BASHPID # Two guests may start at a time
@@ -48,12 +48,12 @@ build_env () {
   echo "export DMABUF_BUILD='$build'"
 }
 
-# plugin_registry LANE: prints, as shell, the variables for a registry of plugins
-# that was made on the host. Without it each program would check every plugin at
-# its start, which takes a second in an emulator. It is made again when one of our
-# plugins has changed. It lacks the elements that upstream's video4linux2 creates
-# for devices, which depend on LANE: the first guest with a new registry adds them
-# for the others (guest-command).
+# plugin_registry LANE: prints, as shell, the variables for a registry of
+# plugins that was made on the host. Without it each program would check every
+# plugin at its start, which takes a second in an emulator. It is made again
+# when one of our plugins has changed. It lacks the elements that upstream's
+# video4linux2 creates for devices, which depend on LANE: the first guest with a
+# new registry adds them for the others (guest-command).
 plugin_registry () {
   local build=$TOP/build/native registry=$TOP/build/native/lab-registry.bin
   local completed=plugin-registry-$1.bin
@@ -110,13 +110,13 @@ qemu () {
   accel=$(accelerator)
   if [ "$accel" = tcg ]; then
     accel=tcg,thread=multi
-    # 5-level page tables, SMAP and SMEP slow the emulator down, and no test needs
-    # them.
+    # 5-level page tables, SMAP and SMEP slow the emulator down, and no test
+    # needs them.
     cpu=max,la57=off,smap=off,smep=off
   fi
-  # Each stream has a virtio port. QEMU writes it to a file, which never blocks or
-  # drops data. With ioeventfd=off the guest's write returns after QEMU's own, so
-  # no data is pending when the guest powers off.
+  # Each stream has a virtio port. QEMU writes it to a file, which never blocks
+  # or drops data. With ioeventfd=off the guest's write returns after QEMU's
+  # own, so no data is pending when the guest powers off.
   ports=(-device virtio-serial-pci,ioeventfd=off)
   for id in stdout stderr status; do
     ports+=(-chardev "file,id=$id,path=$1/$id"
@@ -138,9 +138,9 @@ qemu () {
     -device virtio-rng-pci "${ports[@]}" "${args[@]}" ${LAB_QEMU-}
 }
 
-# watch FILE SECONDS PID FLAG: creates FLAG and kills PID when FILE has not grown
-# for SECONDS. It counts its own sleeps instead of reading a clock, so a suspended
-# machine is no reason.
+# watch FILE SECONDS PID FLAG: creates FLAG and kills PID when FILE has not
+# grown for SECONDS. It counts its own sleeps instead of reading a clock, so a
+# suspended machine is no reason.
 watch () {
   local quiet=0 size='' now
   while [ $quiet -lt "$2" ]; do
@@ -155,9 +155,9 @@ watch () {
 }
 
 # vm LANE LIMIT MEMORY COMMAND…: runs COMMAND in a guest and returns its status.
-# With VM_WATCH, a file, LIMIT is the time for each line that COMMAND adds to it.
-# A kernel that patches its code on emulated processors sometimes crashes at its
-# start: then the guest starts again.
+# With VM_WATCH, a file, LIMIT is the time for each line that COMMAND adds to
+# it. A kernel that patches its code on emulated processors sometimes crashes at
+# its start: then the guest starts again.
 vm () {
   local lane=$1 limit=$2 memory=$3 state console rc
   local all=$2 qemu_all=$(($2 + BOOT_LIMIT)) args=() append=() preload=() n=1
@@ -204,7 +204,7 @@ run_guest () {
   trap "kill $pid 2>/dev/null; wait $pid; rm -rf '$state'" EXIT
   [ -z "${VM_WATCH-}" ] ||
     watch "$VM_WATCH" $((limit + BOOT_LIMIT)) $pid "$state/late" \
-      </dev/null >/dev/null 2>&1 8>&- & # It may hold run_tests ()'s lock for 5 s
+      </dev/null >/dev/null 2>&1 8>&- & # Without the lock of run_tests ()
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stdout" & tails+=($!)
   tail -s 0.1 -c +1 -f --pid=$pid "$state/stderr" >&2 & tails+=($!)
   wait $pid || [ $? != 124 ] || : >"$state/late"
@@ -213,14 +213,14 @@ run_guest () {
     grep -q 'lab: command starts' "$console"
 }
 
-# vm_status: returns COMMAND's status, or prints why the guest has none. Uses the
-# variables of vm ().
+# vm_status: returns COMMAND's status, or prints why the guest has none. Uses
+# the variables of vm ().
 vm_status () {
   local status
   status=$(cat "$state/status" 2>/dev/null)
   [ -n "$status" ] && return "$status"
   if [ -f "$state/late" ]; then
-    say "the guest neither ended nor started a further case within $limit s and" \
+    say "the guest neither ended nor started a further case in $limit s and" \
       "the time for a boot; killed. The end of its kernel log ($console):"
   elif [ ! -s "$console" ]; then
     say "QEMU did not start the guest:"

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
-"""Memory in one piece, and the devices that take no other: the CMA heap's is in
-one piece, the system heap's is not, and a display and two cameras refuse the
-latter. At 1280x720, since a small buffer is in one piece by chance."""
+"""Devices that need contiguous memory: a display and two cameras take memory of
+the CMA heap, which is contiguous, and refuse that of the system heap, which is
+scattered. At 1280x720: a small buffer may be contiguous by chance."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ FRAMES = 20
 CAPS = 'video/x-raw,format=BGRx,width=1280,height=720'
 SINK = 'dmabufkmssink name=sink driver-name=vkms_contig sync=false'
 
-# by vivid.allocators of the boot
+# As vivid.allocators of the boot says
 SCATTERED_CAMERA, CONTIGUOUS_CAMERA = 'vivid-000-vid-cap', 'vivid-001-vid-cap'
 
 
@@ -68,8 +68,8 @@ def vimc():
 
 
 def scattered_camera():
-    """Is copied, with one warning that names the cause, and the display is
-    asked about each buffer once, not with each frame."""
+    """Its frames are copied, with one warning that names the cause. The display
+    is asked to import each buffer once, instead of once for each frame."""
     with Mappings() as mappings, Pipeline(
             f'dmabufv4l2src name=source device={video_node(SCATTERED_CAMERA)} '
             f'num-buffers={FRAMES} ! {CAPS} ! {SINK}') as pipeline:

@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The demo shows every frame without a copy, and the display shows what was
-# sent: equal for RGB, within 3 for YUV. A frame changed by one byte is found.
+# The demo shows every frame without a copy, and the picture on the display is
+# the frame that was sent: equal for RGB, within 3 for YUV. It detects a frame
+# that differs by one byte.
 
 demo=${DMABUF_BUILD:-build/native}/tests/examples/camera-to-display
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# why something could not be compared
+# Shows why a picture could not be compared
 export GST_DEBUG="${GST_DEBUG:-dmabuf*:2}"
 
 fail () {
@@ -42,7 +43,7 @@ cat "$dir/report"
 grep -q '^zero-copy: no, because the display does not show' "$dir/report" ||
   fail "a wrong frame was not found"
 
-# Mistakes of the user: a message that names them, and exit status 2.
+# A mistake of the user: the message names it, and the exit status is 2.
 "$demo" --size 12 2>"$dir/report" && fail "--size 12 was accepted"
 grep -q "WIDTHxHEIGHT" "$dir/report" || fail "--size 12: no help"
 "$demo" --camera /dev/video99 2>"$dir/report"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
 # last
-"""udev tells programs of devices that come and go, as on a desktop: a camera for
-GstDeviceMonitor, a display for libudev."""
+"""Programs get udev's events about devices that are added and removed, as on a
+desktop: GstDeviceMonitor for a camera, libudev for a display."""
 
 import os
 import sys
@@ -56,7 +56,8 @@ def last_event():
 
 
 def display():
-    """A connector that is switched: HOTPLUG=1, and the card's name"""
+    """Switching a connector sends an event with HOTPLUG=1 and the card's
+    name."""
     events = []
 
     def on_event(_client, action, device):
@@ -75,7 +76,7 @@ def display():
         until(lambda: has_come(['add', card.path, None]), 'a new card')
         for connected in True, False:
             status = 'connected' if connected else 'disconnected'
-            # The kernel may tell of the switch before this one once more.
+            # The kernel may send the event of the previous switch again.
             before = last_event()
             card.connect(0, connected)
             numbers = range(before + 1, last_event() + 1)
@@ -87,7 +88,7 @@ def display():
 
 
 def known():
-    """What was there before the program: udev has its entry, with a link."""
+    """udev also has an entry for a device from before the program's start."""
     path = video_node('vivid-000-vid-cap')
     device = GUdev.Client().query_by_device_file(path)
     check(device.get_is_initialized(), f'udev knows nothing of {path}')

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A consumer that knows only the kernel's fences waits for a producer that has
-only an acquire fence, with dmabuffencesync in between: upstream's kmssink shows
-a frame after its fence has signalled, not before, and nobody in user space
-waits for it."""
+"""dmabuffencesync between a producer with an acquire fence and a consumer that
+waits only for implicit fences: upstream's kmssink shows a frame only after its
+fence has signalled, and no thread in user space waits for it."""
 
 import fcntl
 import os
@@ -29,7 +28,7 @@ SW_SYNC_IOC_INC = 0x40045701
 
 
 class Timeline:
-    """Whose fences this test signals"""
+    """A sw_sync timeline: the test signals its fences."""
 
     def __init__(self):
         self.fd = os.open('/sys/kernel/debug/sync/sw_sync',
@@ -62,7 +61,7 @@ def new_frame(n, grey):
 
 
 def is_ready(buffer):
-    """For a reader who asks the kernel"""
+    """Whether the implicit fences let a reader access the buffer"""
     fd = GstDmabufCore.memory_get_buffer(buffer.peek_memory(0)).get_fd()
     poll = select.poll()
     poll.register(fd, select.POLLIN)
@@ -99,7 +98,7 @@ def display_waits():
             until(lambda: screen.read() == crcs[1], 'the second frame')
             check(is_ready(frames[1]), 'the fence is still there')
 
-            # Without a fence a frame does not need anybody's signal.
+            # A frame without a fence is shown at once.
             source.emit('push-buffer', frames[2])
             until(lambda: screen.read() == crcs[2], 'the third frame')
         check_stats(pipeline, 'sync', frames=3, fences_armed=1, cpu_waits=0)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Our source with upstream's sinks, upstream's source with our sink, with
-DMA_DRM and plain caps, in each format that both sides take: all frames arrive,
-and where both are ours or zero-copy, nothing is copied. Who reads with the CPU
-does so through our brackets."""
+DMA_DRM and plain caps, in each format that both sides support: all frames
+arrive, and our elements copy none. The CPU maps frames only where an element
+reads them, and each of those through GstMemory."""
 
 import os
 import sys
@@ -22,7 +22,7 @@ DMA_DRM = ('video/x-raw(memory:DMABuf),format=DMA_DRM,drm-format={},'
 PLAIN = 'video/x-raw,format={},width=640,height=480'
 NAMES = {'XR24': 'BGRx', 'NV12': 'NV12', 'YUYV': 'YUY2'}
 
-# source, caps, format, the rest; our elements are called src and sink
+# Source, caps, format, the rest; our elements are named src and sink.
 CASES = [
     (f'{source} ! {caps.format(fmt if caps is DMA_DRM else NAMES[fmt])} '
      f'! {rest}')

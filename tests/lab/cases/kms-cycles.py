@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""PLAYING and NULL, 100 times in the long run, and renegotiations, leave no fd
-and no dma-buf, and the display's state is what it was before."""
+"""Many cycles of PLAYING and NULL (100 in the long run), and renegotiations,
+leave no fd and no dma-buf, and the display's state is the same as before."""
 
 import os
 import re
@@ -17,7 +17,7 @@ CYCLES, RENEGOTIATIONS = (100, 20) if is_long() else (15, 6)
 
 
 def display_state():
-    """Planes, CRTCs and connectors as debugfs shows them, without what a mere
+    """Planes, CRTCs and connectors from debugfs, without the fields that any
     use of the display changes."""
     with open(f'{vkms()}/state') as file:
         lines = file.read().splitlines()

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can go wrong with a display is an element error of dmabufkmssink that
-names the device and the cause, and leaves no fd and no dma-buf behind."""
+"""Each failure of a display is an element error of dmabufkmssink that names the
+device and the cause, and leaves no fd and no dma-buf behind."""
 
 import glob
 import multiprocessing
@@ -11,13 +11,13 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
-from gstcase import PATIENCE, Books, Gst  # noqa: E402
+from gstcase import PATIENCE, OpenFiles, Gst  # noqa: E402
 
 CARD = next(f'/dev/dri/{name}' for name in sorted(os.listdir('/dev/dri'))
             if name.startswith('card') and
             'vkms' in os.path.realpath(f'/sys/class/drm/{name}/device'))
 
-# Of the connectors of cards that drive a display the modes, in sysfs's words.
+# The modes of each card with connectors, as sysfs names them
 MODES = {}
 for path in glob.glob('/sys/class/drm/card*-*/modes'):
     with open(path) as modes:
@@ -28,7 +28,7 @@ OTHERS = [f'/dev/dri/{name}' for name in sorted(os.listdir('/dev/dri'))
 MODE = MODES[os.path.basename(CARD)][0]
 TEST = 'videotestsrc num-buffers=5 ! {} ! dmabufkmssink name=sink {}'
 
-# caps, properties, domain, what the message has to contain
+# Caps, properties, domain, words of the message
 CASES = [
     ('video/x-raw', 'device=/dev/dri/card77', 'gst-resource-error-quark',
      ('/dev/dri/card77', 'no such device')),
@@ -63,7 +63,7 @@ def errors_of(description):
     bus = pipeline.get_bus()
     found = []
     pipeline.set_state(Gst.State.PLAYING)
-    # other elements may complain first, and EOS never comes
+    # Errors of other elements may come first; EOS never comes.
     while not found:
         message = bus.timed_pop_filtered(
             PATIENCE * Gst.SECOND, Gst.MessageType.ERROR)
@@ -86,7 +86,7 @@ def check(what, description, domain, words):
 
 def open_as_nobody(pipe):
     nobody = pwd.getpwnam('nobody')
-    Gst.init(None)  # with root's registry
+    Gst.init(None)  # With root's registry
     os.setgroups([])
     os.setgid(nobody.pw_gid)
     os.setuid(nobody.pw_uid)
@@ -100,8 +100,8 @@ def open_as_nobody(pipe):
 
 
 def check_no_permission():
-    """As nobody, who may open no card; before this process has initialised
-    GStreamer."""
+    """As the Unix user nobody, which may not open a card. Runs before this
+    process initialises GStreamer, so that the child can."""
     fork = multiprocessing.get_context('fork')
     pipe, end = fork.Pipe()
     process = fork.Process(target=open_as_nobody, args=(end,))
@@ -114,7 +114,8 @@ def check_no_permission():
 
 
 def check_other_master():
-    fd = os.open(CARD, os.O_RDWR | os.O_CLOEXEC)  # the first is the master
+    # The first opener of a card becomes DRM master.
+    fd = os.open(CARD, os.O_RDWR | os.O_CLOEXEC)
     try:
         return check('another master', TEST.format('video/x-raw', ''),
                      'gst-resource-error-quark', (CARD, 'another program'))
@@ -126,12 +127,12 @@ def main():
     good = check_no_permission()
     Gst.init(None)
     errors_of(TEST.format('video/x-raw', 'device=/dev/dri/card77'))
-    books = Books()
+    open_files = OpenFiles()
     for caps, properties, domain, words in CASES:
         good &= check(f'{caps} {properties}', TEST.format(caps, properties),
                       domain, words)
     good &= check_other_master()
-    books.check('after all errors')
+    open_files.check('after all errors')
     sys.exit(0 if good else 'failed')
 
 

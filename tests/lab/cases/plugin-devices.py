@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The elements that upstream's plugins make from devices are in the registry of
-the guest, where programs do not look after plugins."""
+"""The guest's registry has the elements that upstream's plugins create for
+devices, although programs in the guest do not scan for plugins."""
 
 import os
 import sys
@@ -10,13 +10,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
 from gstcase import Gst, Pipeline, check, run, run_each  # noqa: E402
 
-# by vim2m and vicodec
+# For vim2m and vicodec
 ELEMENTS = ('v4l2convert', 'v4l2fwhtenc', 'v4l2fwhtdec')
 
 
 def registered():
     check(os.environ.get('GST_REGISTRY_UPDATE') == 'no',
-          'this guest looks after plugins')
+          'programs in this guest scan for plugins')
     for name in ELEMENTS:
         check(Gst.ElementFactory.find(name), f'there is no {name}')
     for name in 'dmabufv4l2src', 'v4l2src', 'videotestsrc':
@@ -24,7 +24,7 @@ def registered():
 
 
 def converted():
-    """And they work."""
+    """One of them works."""
     with Pipeline('videotestsrc num-buffers=3 ! video/x-raw,format=RGB16,'
                   'width=320,height=240 ! v4l2convert ! video/x-raw,'
                   'format=YUY2 ! fakesink name=sink') as pipeline:

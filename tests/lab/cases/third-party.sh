@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
-# The application that tests/third-party.sh built against the installed project
-# shows its frames, with what is installed only; and so does one in Python.
+# The application that tests/third-party.sh built shows its frames with the
+# installed project only; and so does one in Python.
 
 build=${DMABUF_BUILD:-build/native}
 case $build in /*) ;; *) build=$(pwd)/$build ;; esac
@@ -17,8 +17,8 @@ typelib=$(dirname "$(find "$prefix" -name 'GstDmabufCore*.typelib')")
 export GST_PLUGIN_PATH="$lib/gstreamer-1.0" LD_LIBRARY_PATH="$lib"
 export GI_TYPELIB_PATH="$typelib"
 
-# A registry of its own: with these plugins in the common one, the next case
-# would have to scan for those of the build again.
+# A separate registry: if the common one had these plugins, the next case would
+# have to scan for those of the build again.
 GST_REGISTRY=$(mktemp)
 trap 'rm -f "$GST_REGISTRY"' EXIT
 export GST_REGISTRY

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Software producers write into the dma-bufs of dmabufalloc, and displays,
-ours and upstream's, show them: no copy, and the pixels are those of the
-producer alone."""
+"""Software producers write into the dma-bufs of dmabufalloc, and the displays
+of dmabufkmssink and upstream's kmssink show them: no copy, and the pixels are
+those that the producer makes without dmabufalloc."""
 
 import os
 import sys
@@ -55,7 +55,7 @@ def upstreams_display():
 
 
 def film():
-    """From a decoder in software."""
+    """The producer is a software decoder."""
     film_frame = ('I420', 320, 240)
     with tempfile.NamedTemporaryFile(suffix='.avi') as file:
         with Pipeline(f'{producer(*film_frame)} ! jpegenc ! avimux ! '
@@ -75,7 +75,7 @@ def film():
 
 
 def names():
-    """The kernel's statistics tell whose the dma-bufs are."""
+    """The kernel's list of dma-bufs shows the names that name-prefix gives."""
     with Pipeline(f'{producer()} ! dmabufalloc name-prefix=labtest ! '
                   'fakesink enable-last-sample=true') as pipeline:
         run(pipeline)

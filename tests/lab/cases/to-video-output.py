@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The dma-bufs of dmabufalloc on a V4L2 output, which upstream's v4l2sink
-imports: vivid's HDMI output, whose picture comes back on its HDMI input, is
-the one of the producer."""
+"""Upstream's v4l2sink imports the dma-bufs of dmabufalloc into a V4L2 output:
+vivid's HDMI output, whose picture comes back on its HDMI input. The picture is
+the producer's."""
 
 import hashlib
 import os
@@ -22,7 +22,7 @@ PRODUCER = ('videotestsrc pattern=ball is-live={} num-buffers={} ! '
 
 
 def digest(frame):
-    """The machine decides how many frames there are: too many to be kept."""
+    """A digest, because a slow machine sends too many frames to keep them."""
     return hashlib.sha256(rgb(frame)).digest()
 
 
@@ -35,7 +35,8 @@ def video_output():
         pipeline.set_state(Gst.State.PLAYING)
         alloc, sink = map(pipeline.get_by_name, ('alloc', 'sink'))
         until(lambda: stat(sink, 'rendered') >= 3, 'frames', pipeline=pipeline)
-        # Of six times as many as the producer's some differ.
+        # The input has six times the producer's frame rate: some of 18 frames
+        # must differ.
         captured = loop.capture('XR24', 18, lambda frames: len(
             set(map(rgb, frames))) > 1)
         n_sent = stat(alloc, 'frames')

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The dma-bufs of dmabufalloc on a Wayland compositor: waylandsink attaches
-them as they are, and a screenshot has the pixels of the producer."""
+them without a copy, and a screenshot has the pixels of the producer."""
 
 import glob
 import os
@@ -25,8 +25,8 @@ def producer(n):
 
 
 class Weston:
-    """In a with statement: without a display of its own, one surface that
-    covers its screen of the frames' size."""
+    """In a with statement: runs headless; its screen has the size of the
+    frames, and a single surface covers it."""
 
     def __enter__(self):
         self.dir = tempfile.TemporaryDirectory()

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Frames of dmabufalloc cross to a display in another process: each comes as a
-new fd, and still is imported once per buffer and shown as it was sent. When
-either process is killed the other goes on or ends, and no dma-buf is left."""
+"""Frames of dmabufalloc are shown by another process. Each frame arrives as a
+new fd, but the display imports each buffer once, and shows the frame that was
+sent. When the receiver is killed the sender goes on, when the sender is killed
+the receiver ends, and no dma-buf is left."""
 
 import multiprocessing
 import os
@@ -25,7 +26,7 @@ WARM_UP, FRAMES = 8, 120 if is_long() else 24
 
 
 def send(path, pipe):
-    """For ever; tells the checksum of each frame."""
+    """Sends until it is killed; reports the checksum of each frame."""
     def on_buffer(_pad, info):
         pipe.send(zlib.crc32(rgb(pixels(info.get_buffer(), *FRAME))))
         return Gst.PadProbeReturn.OK
@@ -43,8 +44,8 @@ def send(path, pipe):
 
 
 def receive(path, pipe):
-    """Until the sender has gone; tells the checksum of what the display shows
-    after the first frames."""
+    """Receives until the sender has gone; reports the checksum of the picture
+    on the display after the first frames."""
     Gst.init(None)
     with Pipeline(f'unixfdsrc socket-path={path} ! dmabufkmssink name=sink '
                   'copy-policy=forbid sync=false') as pipeline:
@@ -57,7 +58,7 @@ def receive(path, pipe):
         until(lambda: stat(sink, 'frames') >= FRAMES, 'frames',
               pipeline=pipeline)
         check_stats(pipeline, 'sink', copies=0, imports=imports)
-        # the last one is counted as a frame before it is as found
+        # A frame is counted before its import is.
         until(lambda: stat(sink, 'imports-reused') >= FRAMES - imports,
               'imports found again', pipeline=pipeline)
 
@@ -65,7 +66,7 @@ def receive(path, pipe):
         check(shown is not None, 'no frame could be captured')
         sent = rgb(pixels(shown.get_info().get_value('frame'), *FRAME))
         check(rgb(pixels(shown.get_buffer(), *FRAME)) == sent,
-              'the display does not show what has come')
+              'the display does not show the frame that arrived')
         pipe.send(zlib.crc32(sent))
         del shown
         end = wait(pipeline, Gst.MessageType.EOS)
@@ -73,7 +74,7 @@ def receive(path, pipe):
 
 
 class Process:
-    """A child that has not initialised GStreamer before."""
+    """A child process, forked before GStreamer is initialised."""
 
     fork = multiprocessing.get_context('fork')
 
@@ -84,7 +85,7 @@ class Process:
         end.close()
 
     def next(self):
-        check(self.pipe.poll(PATIENCE), 'nothing is under way')
+        check(self.pipe.poll(PATIENCE), 'no report of the other process')
         try:
             return self.pipe.recv()
         except EOFError:
@@ -92,7 +93,7 @@ class Process:
             return sys.exit(f'exit status {self.process.exitcode}')
 
     def drain(self):
-        """What it has said since."""
+        """The reports since the last call."""
         said = []
         while self.pipe.poll():
             said.append(self.pipe.recv())
@@ -116,7 +117,8 @@ def main():
     check(shown in sent, 'the display shows none of the frames that were sent')
     check(len(set(sent)) > BUFFERS, 'all frames are the same')
 
-    # The receiver dies: the sender has its buffers back, all it may have.
+    # The receiver dies: the sender, whose buffers were all in use, gets them
+    # back.
     receiver.kill()
     sender.drain()
     for _ in range(3 * BUFFERS):

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can be wrong with a device: an error of the element that names device,
-cause and remedy; then NULL without a hang and nothing left open."""
+"""Each fault of a device is an element error that names device, cause and
+remedy. Then the state changes to NULL without a hang, and nothing is left
+open."""
 
 import os
 import pwd
@@ -9,24 +10,24 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
-from v4l2case import (Books, Gst, SIZE, expect_error, n_dmabufs, run, stop,
-                      warm_up)  # noqa: E402
+from v4l2case import (OpenFiles, Gst, SIZE, expect_error, n_dmabufs, run,
+                      stop, warm_up)  # noqa: E402
 from vivid import input_node, output_node  # noqa: E402
 
 CAMERA = input_node()
 
 
 def fails(description, *words):
-    books = Books()
+    open_files = OpenFiles()
     pipeline = Gst.parse_launch(description)
     expect_error(pipeline, *words)
     stop(pipeline)
     del pipeline
-    books.check(description)
+    open_files.check(description)
 
 
 def node(kind):
-    """A device node of vivid of this kind."""
+    """The first device node whose name begins with @kind"""
     for name in sorted(os.listdir('/dev')):
         if name.startswith(kind):
             return '/dev/' + name
@@ -57,8 +58,8 @@ def busy():
 
 
 def no_permission():
-    """As a user that may not open it: in a process of its own, for the way
-    back is closed."""
+    """As a user without permission, in a child process, which cannot become
+    root again."""
     child = os.fork()
     if child == 0:
         os.setgroups([])
@@ -93,7 +94,7 @@ def main():
     busy()
     no_permission()
 
-    # And after all that it works.
+    # After all these errors the camera works.
     pipeline = Gst.parse_launch(
         f'dmabufv4l2src num-buffers=5 ! video/x-raw,{SIZE} ! fakesink')
     run(pipeline)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Frames of dmabufv4l2src: the pixels that v4l2-ctl reads, rows where the video
-meta says, memory that is a dma-buf, times that grow, at most 8 dma-bufs, and
-the driver that drops frames, not somebody who copies, while a consumer holds
-everything."""
+"""Frames of dmabufv4l2src have the pixels that v4l2-ctl reads, rows as in the
+video meta, dma-bufs as memory and growing timestamps, in at most 8 dma-bufs.
+While a consumer holds all buffers, the driver drops frames, and no frame is
+copied."""
 
 import gc
 import os
@@ -12,11 +12,11 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from gstcase import PATIENCE, is_long  # noqa: E402
 from samples import GstAllocators, GstVideo  # noqa: E402
-from v4l2case import Books, Gst, stat, stop, until, warm_up  # noqa: E402
+from v4l2case import OpenFiles, Gst, stat, stop, until, warm_up  # noqa: E402
 from vivid import capture, find, input_node, v4l2_ctl  # noqa: E402
 
-# V4L2, DRM, GStreamer; rows of which an odd width has padding are covered by
-# the unit tests.
+# V4L2, DRM, GStreamer; the unit tests cover rows with padding, as of odd
+# widths.
 FORMATS = (('NV12', 'NV12', 'NV12'), ('YUYV', 'YUYV', 'YUY2'),
            ('XR24', 'XR24', 'BGRx'), ('YU12', 'YU12', 'I420'),
            ('RGB3', 'BG24', 'RGB'), ('GREY', 'R8  ', 'GRAY8'))
@@ -27,7 +27,7 @@ HELD = 12
 
 
 def frames(caps, n):
-    """Samples of one run, and the source."""
+    """The samples of one run; checks the statistics at its end."""
     pipeline = Gst.parse_launch(
         f'dmabufv4l2src name=src device={CAMERA} num-buffers={n} ! {caps},'
         f'width={WIDTH},height={HEIGHT},framerate=30/1 ! appsink name=sink '
@@ -86,7 +86,7 @@ def pixels():
 
 
 def starved():
-    """Everything is held for a while, then let go."""
+    """All buffers are held for a while, then released."""
     pipeline = Gst.parse_launch(
         f'dmabufv4l2src name=src device={CAMERA} ! '
         'video/x-raw,framerate=30/1 ! '
@@ -98,15 +98,16 @@ def starved():
           'all buffers are out')
     for _ in range(stat(source, 'frames')):
         held.append(sink.pull_sample())
-    # For as many frames as that, of which the metadata are captured meanwhile.
+    # Lasts for HELD frames of the camera: vivid makes metadata for each of
+    # them.
     v4l2_ctl(find('Metadata Capture', 'Video'), '--stream-mmap',
              f'--stream-count={HELD}')
     if stat(source, 'frames') != len(held):
-        sys.exit('a frame came out of nowhere while all buffers were held')
+        sys.exit('a frame was made although all buffers were held')
     held.clear()
     for _ in range(20):
         if sink.try_pull_sample(PATIENCE * Gst.SECOND) is None:
-            sys.exit('no frame after the buffers were let go')
+            sys.exit('no frame after the buffers were released')
     if stat(source, 'dropped') < HELD - 1 or stat(source, 'starved') < 1:
         sys.exit(f'not counted: {source.get_property("stats").to_string()}')
     print(f'ok: {stat(source, "dropped")} dropped while starved')
@@ -115,11 +116,11 @@ def starved():
 
 def main():
     warm_up()
-    books = Books()
+    open_files = OpenFiles()
     pixels()
     starved()
     gc.collect()
-    books.check('the end')
+    open_files.check('the end')
 
 
 if __name__ == '__main__':

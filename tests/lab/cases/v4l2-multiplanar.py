@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # last
-"""A multi-planar camera that is set to NV12M: two dma-bufs to a frame, each
-plane where the video meta says, the pixels of the contiguous NV12."""
+"""A multi-planar camera that is set to NV12M: a frame has two dma-bufs, its
+planes are as in the video meta, and its pixels are those of contiguous NV12."""
 
 import gc
 import os
@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from gstcase import PATIENCE  # noqa: E402
 from samples import GstAllocators, GstVideo  # noqa: E402
-from v4l2case import Books, Gst, run, stat, stop, warm_up  # noqa: E402
+from v4l2case import OpenFiles, Gst, run, stat, stop, warm_up  # noqa: E402
 from vivid import capture, input_node, v4l2_ctl  # noqa: E402
 
 WIDTH, HEIGHT = 640, 360
@@ -21,7 +21,7 @@ CAPS = (f'video/x-raw,format=NV12,width={WIDTH},height={HEIGHT},'
 
 
 def load_vivid(*options):
-    # udev opens new nodes, and the module must not be in use
+    # udev opens new nodes, and modprobe -r fails while the module is in use.
     subprocess.run(['udevadm', 'settle'], check=True)
     subprocess.run(['modprobe', '-r', 'vivid'], check=True)
     subprocess.run(['modprobe', 'vivid', *options], check=True)
@@ -39,7 +39,7 @@ def compare(device):
     v4l2_ctl(device, '-c', 'osd_text_mode=2,test_pattern=0')
     expected = capture(device, 'NV12', WIDTH, HEIGHT, skip=2)[0]
     warm_up()
-    books = Books()
+    open_files = OpenFiles()
 
     for fourcc, memories in ('NV12', 1), ('NM12', 2):
         v4l2_ctl(device, '-v', f'width={WIDTH},height={HEIGHT},'
@@ -74,10 +74,10 @@ def compare(device):
         stop(pipeline)
         del pipeline, sink, source, sample, buffer, meta
         gc.collect()
-        books.check(fourcc)
+        open_files.check(fourcc)
         print(f'ok: {fourcc} in {memories} dma-bufs')
 
-    # And who reads it with the CPU finds the planes, too.
+    # A consumer that reads with the CPU finds the planes as well.
     pipeline = Gst.parse_launch(
         f'dmabufv4l2src device={device} num-buffers=5 ! {CAPS} '
         '! videoconvert ! video/x-raw,format=BGRx ! fakesink')

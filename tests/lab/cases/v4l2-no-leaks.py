@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""PLAYING and NULL, 100 times in the long run, and renegotiations while
-PLAYING: fds, dma-bufs and GStreamer's objects are what they were."""
+"""Many cycles of PLAYING and NULL (100 in the long run), and renegotiations
+while PLAYING, leave no fd, dma-buf or object of GStreamer."""
 
 import gc
 import os
@@ -11,7 +11,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 
 from gstcase import is_long  # noqa: E402
-from v4l2case import Books, Gst, stat, stop, until, warm_up  # noqa: E402
+from v4l2case import OpenFiles, Gst, stat, stop, until, warm_up  # noqa: E402
 
 STARTS, RENEGOTIATIONS = (100, 20) if is_long() else (20, 5)
 
@@ -29,10 +29,11 @@ def work():
 
     pipeline = Gst.parse_launch(
         'dmabufv4l2src name=src ! capsfilter name=filter ! queue ! fakesink')
-    # What the pipeline itself opens at its first start, its bus for example.
+    # A first start, at which the pipeline opens fds that it keeps (for its
+    # bus).
     pipeline.set_state(Gst.State.PLAYING)
     stop(pipeline)
-    books = Books()
+    open_files = OpenFiles()
     source = pipeline.get_by_name('src')
     caps_filter = pipeline.get_by_name('filter')
 
@@ -42,8 +43,8 @@ def work():
             until(lambda: stat(source, 'frames') >= 2, 'frames')
         stop(pipeline)
         if i % 20 == 0:
-            books.check(f'start {i}')
-    books.check(f'{STARTS} starts')
+            open_files.check(f'start {i}')
+    open_files.check(f'{STARTS} starts')
 
     pipeline.set_state(Gst.State.PLAYING)
     for i in range(RENEGOTIATIONS):
@@ -59,9 +60,9 @@ def work():
         if stat(source, 'buffers') > 8:
             sys.exit(f'{stat(source, "buffers")} dma-bufs')
     stop(pipeline)
-    books.check(f'{RENEGOTIATIONS} renegotiations')
+    open_files.check(f'{RENEGOTIATIONS} renegotiations')
 
-    # The tracer reports what is alive when GStreamer ends.
+    # The tracer reports the objects that are alive at gst_deinit ().
     pipeline.get_bus().set_flushing(True)
     del pipeline, source, caps_filter, wanted, is_there
     gc.collect()

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""dmabufv4l2src at an HDMI input: it takes the timings that it receives, tells
-their rate, follows another signal while it streams, and waits with a warning
-while there is none."""
+"""dmabufv4l2src at an HDMI input: it uses the timings of the signal, sets their
+rate in the caps, follows a new signal while it streams, and waits with a
+warning while there is none."""
 
 import os
 import re

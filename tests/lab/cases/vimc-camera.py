@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
-"""A camera whose parts have to be set up to fit each other: before that an error
-that says so, then frames of the size that the graph delivers."""
+"""A camera whose entities need matching formats: an error names media-ctl
+before they are set, and afterwards frames have the size that the graph
+delivers."""
 
 import os
 import sys
@@ -23,7 +24,8 @@ def unconfigured():
 
 
 def stream(camera, width, height):
-    """The size that a frame has, which is held no longer than this takes."""
+    """The size of a frame. The sample is released here: it would keep vimc in
+    use."""
     with Pipeline(f'dmabufv4l2src name=source device={camera.capture} '
                   f'num-buffers={FRAMES} ! video/x-raw,format=RGB,'
                   f'width={width},height={height} ! fakesink name=sink '

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
 """virtio-gpu, the display driver of virtual machines: one format, no 1280x720,
-dumb buffers of 32 bits per pixel, and, without blob resources, no dma-bufs of
-others. dmabufkmssink shows on it what it is sent; QEMU is the judge."""
+dumb buffers of 32 bits per pixel, and, without blob resources, no import of
+dma-bufs. dmabufkmssink shows its frames there; QEMU's screendump proves it."""
 
 import ctypes
 import fcntl
@@ -23,13 +23,13 @@ FRAME = ('BGRx', 640, 480)
 CAPS = 'video/x-raw,format=BGRx,width=640,height=480,framerate=30/1'
 PRODUCER = f'videotestsrc pattern=ball num-buffers={FRAMES} ! {CAPS}'
 
-# ids of the cards in boots.sh, in the order of their PCI addresses
+# IDs of the cards in boots.sh, in the order of their PCI addresses
 PLAIN, BLOB = 'virtio-gpu', 'virtio-gpu-blob'
 CARDS = dict(zip((PLAIN, BLOB), cards('virtio_gpu')))
 
 
 def rgb_of(bgrx):
-    """In the order of a screendump"""
+    """The pixels in the order of a screendump"""
     out = bytearray(len(bgrx) // 4 * 3)
     for channel in range(3):
         out[channel::3] = bgrx[2 - channel::4]
@@ -37,14 +37,15 @@ def rgb_of(bgrx):
 
 
 def shows(device, bgrx):
-    """QEMU takes the flush of a frame from its queue a moment after the flip."""
+    """Waits for the frame: QEMU handles its flush a moment after the flip."""
     wanted = (*FRAME[1:], rgb_of(bgrx))
     until(lambda: screendump(device) == wanted,
           f'the frame on the screen of {device}')
 
 
 def picture(device):
-    """Into the card's own memory, and so without a copy"""
+    """Frames that are drawn into the card's own memory are shown without a
+    copy."""
     frames = frames_of(PRODUCER, *FRAME)
     check(frames[-1] != frames[-2], 'all frames are the same')
     with Pipeline(f'{PRODUCER} ! dmabufkmssink name=sink sync=false '
@@ -63,7 +64,7 @@ def camera(device, is_imported):
         if not is_imported:
             text = text_of(wait(pipeline, Gst.MessageType.WARNING))
             check('takes no dma-bufs of other devices' in text, text)
-        run(pipeline, warnings=False)  # no second one
+        run(pipeline, warnings=False)  # No second warning
         check_stats(pipeline, 'sink', frames=FRAMES,
                     copies=0 if is_imported else FRAMES)
         shows(device, last_pixels(pipeline.get_by_name('sink'), *FRAME))
@@ -78,7 +79,7 @@ def plain_camera():
 
 
 def negotiated():
-    """Without a word about caps, by the driver's name"""
+    """The caps are negotiated, and the card is found by its driver."""
     for source in 'videotestsrc', 'dmabufv4l2src':
         with Pipeline(f'{source} num-buffers=2 ! '
                       'dmabufkmssink driver-name=virtio_gpu') as pipeline:
@@ -120,14 +121,13 @@ def timeline(path):
 
 
 def syncobj_timelines():
-    """Both nodes have what vkms and vgem lack."""
+    """Both nodes have timeline syncobjs, which vkms and vgem lack."""
     timeline(CARDS[PLAIN])
     timeline(render_node(CARDS[PLAIN]))
 
 
 def monitor():
-    """It answers from the second opening on as at the first, and errors are
-    told as such."""
+    """The monitor answers after each opening, and reports errors as such."""
     with Monitor() as qemu:
         check(qemu.command('query-status')['running'], 'the guest runs')
     with Monitor() as qemu:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
-"""What vivid has besides its webcam: a TV input with standards, an HDMI input
-with timings, cache hints, and errors on demand."""
+"""Features of vivid besides its webcam: a TV input with standards, an HDMI
+input with timings, cache hints, and injected errors."""
 
 import os
 import sys
@@ -19,7 +19,7 @@ NODE = 'vivid-000-vid-cap'
 
 
 def tv():
-    """The standard settles the size."""
+    """The standard determines the size."""
     node = video_node(NODE)
     for standard, height in ('pal', 576), ('ntsc', 480):
         with input_of(node, TV, f'--set-standard={standard}'):
@@ -29,7 +29,7 @@ def tv():
 
 
 def hdmi():
-    """The timings settle the size."""
+    """The timings determine the size."""
     node = video_node(NODE)
     for width, height in (1024, 768), (640, 480):
         with input_of(node, HDMI, '--set-dv-bt-timings='
@@ -45,7 +45,7 @@ def cache_hints():
 
 
 def errors():
-    """One error for each button pressed"""
+    """Each press of a button injects one error."""
     node = video_node(NODE)
     source = f'dmabufv4l2src device={node} num-buffers=2 ! fakesink'
     inject(node, 'vidioc_streamon_error')

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: gpu
 #
-# What ./run test --gpu takes to other machines runs out of its own folder,
-# without this build, without GStreamer, and leaves nothing out; and where there
-# is no GPU it says what to do.
+# The bundle that ./run test --gpu makes for other machines runs from its own
+# folder, without this build and without GStreamer, and runs all tests. Without
+# a GPU it names a remedy.
 set -eu
 
 home=$(mktemp -d)
@@ -13,14 +13,15 @@ log=$bundle.log
 tests/gpu/bundle.sh "$bundle" \
   "${DMABUF_BUILD:-build/native}/tests/gpu/vulkan-sync"
 lib=$bundle/lib
-mesa=$(env | grep -E '^(GALLIVM|LP|VK_LOADER)_') || true # of guest-init
+mesa=$(env | grep -E '^(GALLIVM|LP|VK_LOADER)_') || true # From guest-init
 
 fail () { echo "$*"; cat "$log"; exit 1; }
 
-# alone VARIABLE=VALUE… -- OPTION…: status in $status, output in $log
+# alone VARIABLE=VALUE… COMMAND…: runs COMMAND in an empty environment; sets
+# $status, and leaves the output in $log.
 alone () {
   set +e
-  # shellcheck disable=SC2086 # the words of $mesa are assignments
+  # shellcheck disable=SC2086 # The words of $mesa are assignments
   env -i PATH="$PATH" HOME="$HOME" $mesa G_DEBUG=fatal-criticals "$@" \
     >"$log" 2>&1
   status=$?
@@ -44,11 +45,11 @@ planned=$(sed -n 's/^1\.\.\([0-9]*\)$/\1/p' "$log")
 [ "$(grep -c '^ok ' "$log")" = "$planned" ] || fail "not all $planned tests ran"
 grep '^ok ' "$log"
 
-# with the libraries that are here
+# With the libraries of this machine
 alone "$bundle/run" -p /gpu/import/impossible
 [ $status = 0 ] && grep -q '^ok 1' "$log" || fail "exit status $status"
 
-# skipped WHAT WORDS VARIABLE=VALUE…
+# skipped WHAT WORDS VARIABLE=VALUE…: the bundle has to skip, and print WORDS.
 skipped () {
   what=$1 words=$2
   shift 2
@@ -59,7 +60,7 @@ skipped () {
 skipped 'no driver' '^1\.\.0 # SKIP .*install one (Debian: mesa-vulkan-drivers)' \
   VK_DRIVER_FILES=/nonexistent
 
-# who asks for a device that is not there is told which are
+# The error for an unknown device lists the devices.
 alone GPU_DEVICE=none "$bundle/run"
 [ $status = 1 ] || fail "a wrong device: exit status $status, not 1"
 grep 'Bail out.*there are: 0: ' "$log" || fail "it does not say which there are"

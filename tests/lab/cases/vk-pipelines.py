@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: gpu
-"""Pipelines with the GPU stage between our elements: see lib/gpu.py for what
-holds for each."""
+"""Pipelines with the GPU stage between our elements: see lib/gpu.py for the
+checks of each."""
 
 import os
 import sys
@@ -12,14 +12,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), 'lib'))
 from gpu import FRAMES, SMALL, GpuPipeline, run_gpu_cases  # noqa: E402
 from gstcase import run  # noqa: E402
 
-# the camera's smallest size; drawing needs no more
+# The camera's smallest size; drawing needs even less.
 SIZE = 'width=320,height=180,framerate=30/1'
 TINY = 'width=32,height=18,framerate=30/1'
-CAMERA = 16  # it has more buffers than a pool
+CAMERA = 16  # The camera has more buffers than a pool
 
 
 def camera():
-    """Converted, shown"""
+    """Frames of the camera are converted and shown."""
     with GpuPipeline(
             f'dmabufv4l2src num-buffers={CAMERA} ! '
             f'video/x-raw,format=NV12,{SIZE} ! dmabufvkconvert name=gpu ! '
@@ -29,7 +29,7 @@ def camera():
 
 
 def written():
-    """By the CPU, converted, shown"""
+    """Frames that the CPU writes are converted and shown."""
     with GpuPipeline(
             f'videotestsrc num-buffers={FRAMES} ! '
             f'video/x-raw,format=NV12,{SMALL} ! dmabufalloc ! '
@@ -39,7 +39,7 @@ def written():
 
 
 def drawn():
-    """Shown"""
+    """Frames that the GPU draws are shown."""
     with GpuPipeline(
             f'dmabufvksrc name=gpu num-buffers={FRAMES} ! '
             f'video/x-raw,format=BGRx,{SMALL} ! '
@@ -48,7 +48,7 @@ def drawn():
 
 
 def images():
-    """Drawn into the memory of the GPU"""
+    """Frames are drawn into the GPU's memory, and imported as images."""
     with GpuPipeline(
             f'dmabufvksrc memory=gpu import-mode=image num-buffers={FRAMES} ! '
             f'video/x-raw,format=NV12,{TINY} ! '

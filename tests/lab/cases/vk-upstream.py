@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: gpu
-"""What comes out on the other side of upstream's sinks is what the GPU drew; see
-lib/gpu.py for what else holds."""
+"""Upstream's sinks put out the frames that the GPU drew; see lib/gpu.py for the
+other checks."""
 
 import os
 import sys
@@ -17,8 +17,7 @@ from vivid import Loop  # noqa: E402
 
 
 def kmssink():
-    """What upstream shows of the GPU's frames are those, and one of them is the
-    CPU's."""
+    """The display shows the GPU's frames, and a plain one equals the CPU's."""
     caps, frame = f'video/x-raw,format=BGRx,{SMALL}', ('BGRx', 80, 45)
     seen = []
     for pattern in 'bars', 'solid color=0xff3060c0':
@@ -38,7 +37,7 @@ def kmssink():
 
 
 def v4l2sink():
-    """vivid's HDMI output, which its HDMI input looks at"""
+    """vivid's HDMI output, whose picture comes back on its HDMI input"""
     with Loop() as loop, GpuPipeline(
             'dmabufvksrc name=gpu ! video/x-raw,format=YUY2,width=640,'
             f'height=480 ! v4l2sink device={loop.output} '

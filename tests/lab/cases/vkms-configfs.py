@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # boot: strangers
-"""Cards of vkms made through configfs: two displays at a time, one that is
-plugged in later, and nothing left when they are gone."""
+"""Cards of vkms made through configfs: a card with two displays, a display that
+is plugged in later, and nothing left when the cards are gone."""
 
 import glob
 import os
@@ -22,17 +22,18 @@ PRODUCER = (f'videotestsrc num-buffers={FRAMES} ! video/x-raw,format=BGRx,'
 
 
 def state_of(path):
-    """What debugfs knows of the card: planes, CRTCs, connectors"""
+    """The card's planes, CRTCs and connectors from debugfs"""
     number = path.removeprefix('/dev/dri/card')
     return read(f'/sys/kernel/debug/dri/{number}/state')
 
 
 def objects():
-    """As many as asked for, and the default card as it was."""
+    """A card has the objects that were asked for, and the default card stays as
+    it was."""
     default = state_of(card('vkms', '/vkms'))
     with Card(crtcs=2, overlays=2, name='big') as big:
         state = state_of(big.path)
-        # primary, two overlays, cursor
+        # Primary, two overlays, cursor for each CRTC
         check(len(re.findall(r'^plane\[', state, re.M)) == 8, state)
         check(len(re.findall(r'^crtc\[', state, re.M)) == 2, state)
         connectors = list(big.connectors())
@@ -56,7 +57,8 @@ def shown():
 
 
 def plugged_in():
-    """Without a display there is nothing to show on, until one is connected."""
+    """Without a connected display there is an error; once one is connected, its
+    card shows frames."""
     with Card(connected=False, name='late') as late:
         sink = f'{PRODUCER} ! dmabufkmssink device={late.path}'
         display = next(name for name in late.connectors()

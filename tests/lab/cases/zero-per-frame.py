@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""From outside: after warm-up a frame costs no mmap, import, framebuffer or
-export. The demo runs under strace; its calls between the 30th and the last
-dequeued frame are looked at."""
+"""After the warm-up a frame costs no mmap, import, framebuffer or export, as
+seen from outside of the process: the demo runs under strace, and its calls
+between the 30th and the last dequeued frame are checked."""
 
 import os
 import re
@@ -25,7 +25,7 @@ DEQUEUED = re.compile(r'VIDIOC_DQBUF.*= 0$')
 def main():
     with tempfile.NamedTemporaryFile('r', errors='replace') as log:
         demo = subprocess.run(
-            # On one CPU: waking the tracer on another takes 10 ms in the guest.
+            # On one CPU: waking strace on another takes 10 ms in the guest.
             ['taskset', '1', 'strace', '-f', '--seccomp-bpf',
              '-e', 'trace=mmap,mremap,ioctl', '-o', log.name, DEMO, '--frames', str(FRAMES), '--output', '/tmp/zero.png'])
         calls = log.read().splitlines()
@@ -40,15 +40,15 @@ def main():
     steady = calls[frames[WARM_UP - 1]:frames[-1]]
     found = [call for call in steady if FORBIDDEN.search(call)]
     if found:
-        sys.exit(f'{len(found)} calls that no frame may cost:\n'
+        sys.exit(f'{len(found)} calls that a frame must not make:\n'
                  + '\n'.join(found[:20]))
 
-    # The search can find something: warm-up has all of them.
+    # The search works: it finds each of them during the warm-up.
     early = '\n'.join(calls[:frames[WARM_UP - 1]])
     for call in ('mmap(', 'PRIME_FD_TO_HANDLE', 'ADDFB2', 'VIDIOC_EXPBUF'):
         if call not in early:
-            sys.exit(f'{call} was not seen at the start either: is strace '
-                     f'printing what this test looks for?')
+            sys.exit(f'{call} was not found during the warm-up: does strace '
+                     'print other names?')
     print(f'{len(steady)} calls of mmap, mremap and ioctl, none forbidden')
 
 

@@ -3,14 +3,14 @@
 # where: guest
 # timeout: 1800
 # kernel: backports, stable
-"""ffmpeg's kmsgrab reads what dmabufkmssink shows, through the kernel's books
-alone: the plane's framebuffer (DRM_IOCTL_MODE_GETFB2), its size, format, pitch
-and offsets, and the dma-bufs behind it. What it reads is, byte by byte, the
-frame that was sent.
+"""ffmpeg's kmsgrab reads the picture of dmabufkmssink from the kernel alone:
+the plane's framebuffer (DRM_IOCTL_MODE_GETFB2), its size, format, pitch and
+offsets, and its dma-bufs. The picture is, byte by byte, the frame that was
+sent.
 
-The frames follow each other while it grabs: the next one is sent when the one
-before was seen. Each has a dma-buf of its own, which is written only once, so
-that a picture in between would be our fault."""
+The frames follow each other while it grabs: the next one is sent when it has
+read the one before. Each frame has a dma-buf of its own, which is written only
+once, so a mixture of two frames would be our fault."""
 
 import os
 import re
@@ -32,11 +32,11 @@ FORMATS = {'BGRx': ('bgr0', 'XR24'), 'RGBx': ('rgb0', 'XB24'),
            'NV12': ('nv12', 'NV12')}
 PLANES.update(RGBx=PLANES['BGRx'], BGRA=PLANES['BGRx'], RGB16=[(2, 1, 1)])
 
-# At the second width lines have something behind their pixels.
+# At the second width the lines have padding.
 PICTURES = [(fmt, 640) for fmt in FORMATS] + [('BGRx', 642), ('NV12', 642)]
 
-# kmsgrab takes the planes of NV12 for equally high and maps so much of the
-# dma-buf: it needs one that is longer than the picture.
+# kmsgrab assumes planes of equal height for NV12, and maps the dma-buf to that
+# size: it needs one that is longer than the picture.
 ROWS = {'NV12': 2 * HEIGHT}
 
 
@@ -50,7 +50,7 @@ def card():
 
 
 def plane_formats():
-    """What the display's planes can show, as modetest says it."""
+    """The formats of the display's planes, from modetest"""
     planes = subprocess.run(['modetest', '-M', 'vkms', '-p'], text=True,
                             stdout=subprocess.PIPE).stdout
     formats = set(' '.join(re.findall(r'formats: (.*)', planes)).split())
@@ -67,7 +67,7 @@ def video_info(fmt, width, height):
 
 def make_frames(fmt, width):
     """Buffers, each with a dma-buf of its own, and the bytes of their pixels:
-    noise, in which nothing looks like what is beside it."""
+    noise, so that a shifted picture never equals the frame."""
     info = video_info(fmt, width, ROWS.get(fmt, HEIGHT))
     buffers = []
     with Pipeline('appsrc name=src format=time ! dmabufalloc copy-policy=allow '
@@ -85,7 +85,7 @@ def make_frames(fmt, width):
 
 
 def upper_part(buffer, width):
-    """The same memory and planes, of which HEIGHT lines are used."""
+    """A buffer with the same memory and planes, but only HEIGHT lines"""
     meta = GstVideo.buffer_get_video_meta(buffer)
     part = Gst.Buffer.new()
     for n in range(buffer.n_memory()):
@@ -133,7 +133,7 @@ def on_screen():
 
 
 def known(picture, fmt):
-    """Without the bytes that mean nothing"""
+    """The picture with the unused bytes of its pixels cleared"""
     if not fmt.endswith('x'):
         return bytes(picture)
     out = bytearray(picture)

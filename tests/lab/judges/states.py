@@ -8,8 +8,8 @@
 gst-check, over all elements of our plugins: each is taken through all states,
 up and down, in three orders.
 
-The program takes the elements from the registry, so that a registry without
-them would satisfy it: which elements it took is read from its debug log."""
+The program takes the elements from the registry, so it would pass with a
+registry that lacks them: its debug log shows which elements it took."""
 
 import os
 import re
@@ -40,8 +40,9 @@ def our_elements():
 
 
 def run_judge():
-    """What it printed, and the elements of each sequence as it took them."""
-    # libcheck keeps a file where it is called.
+    """The finished program, and the elements that each sequence took, in
+    order."""
+    # libcheck writes a file to the working directory.
     with tempfile.TemporaryDirectory() as directory:
         log = os.path.join(directory, 'log')
         done = subprocess.run(
@@ -49,7 +50,8 @@ def run_judge():
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={
                 **os.environ, 'GST_DEBUG': 'check:5', 'GST_DEBUG_NO_COLOR': '1',
                 'GST_DEBUG_FILE': log, 'CK_DEFAULT_TIMEOUT': '180',
-                # gst-check itself does not know our log domain.
+                # gst-check fails a test for criticals of GStreamer's log
+                # domains only: make those of ours fatal as well.
                 'G_DEBUG': 'fatal-criticals'})
         taken = {sequence: [] for sequence in SEQUENCES}
         with open(log, errors='replace') as lines:
@@ -62,8 +64,8 @@ def run_judge():
 
 Gst.init(None)
 tap = Tap()
-has_books = os.path.exists(BUFINFO) and os.access(BUFINFO, os.R_OK)
-dmabufs = n_dmabufs() if has_books else 0
+has_bufinfo = os.path.exists(BUFINFO) and os.access(BUFINFO, os.R_OK)
+dmabufs = n_dmabufs() if has_bufinfo else 0
 expected = our_elements()
 tap.check(expected, 'the registry has our elements')
 done, taken = run_judge()
@@ -71,11 +73,12 @@ print(''.join(f'| {line}\n' for line in done.stdout.splitlines()))
 failed = set(re.findall(r':[FE]:\w+:(test_state_changes_\w+?):', done.stdout))
 for sequence in SEQUENCES:
     for element in sorted(expected):
-        # After a failure the program goes on with the next sequence.
+        # After a failure the program continues with the next sequence, so the
+        # last element that it took has failed.
         is_culprit = sequence in failed and taken[sequence][-1:] == [element]
         tap.check(element in taken[sequence] and not is_culprit,
                   f'{element}: {sequence}')
 tap.check(done.returncode == 0 and not failed, 'the program passes')
-if has_books:
+if has_bufinfo:
     until(lambda: n_dmabufs() <= dmabufs, 'the dma-bufs are gone')
 tap.finish()

@@ -5,10 +5,11 @@
 # kernel: backports, stable
 """v4l2-compliance on the camera before, while and after dmabufv4l2src uses it.
 
-Each verdict of it is a check. After our use it is what it was before, and while
-we stream it is what it is while v4l2-ctl streams the same format: the driver's
-own faults are in both. And our stream outlasts the judge, whose second handle
-asks the device for all that it must refuse meanwhile."""
+Each of its verdicts is a check. After our use the verdict is the same as
+before, and while we stream it is the same as while v4l2-ctl streams the same
+format: both have the driver's own faults. Our stream survives v4l2-compliance,
+which uses a second file handle for requests that the driver must refuse while
+it streams."""
 
 import os
 import re
@@ -25,12 +26,12 @@ CAPS = {'NV12': 'NV12', 'YUYV': 'YUY2', 'XR24': 'BGRx'}
 
 
 def ask(*options):
-    """The verdicts, by section and test, and what was said about each."""
+    """The verdicts by section and test, and the messages about each."""
     done = subprocess.run(
         ['v4l2-compliance', '-C', 'never', '-d', device, *options], text=True,
         errors='replace', stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     verdicts, said, section, lines = {}, {}, '', []
-    # Some tests are made more than once in a section.
+    # A section may contain a test more than once.
     for line in done.stdout.splitlines():
         test = re.match(r'\s+test (.*): (\S.*)$', line)
         if test:

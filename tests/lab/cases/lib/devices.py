@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Devices by what they are, as a number says only what was loaded before."""
+"""Finds devices by driver or name: their numbers depend on the order in which
+drivers were loaded."""
 
 import ctypes
 import fcntl
@@ -11,7 +12,7 @@ SKIP = 77
 
 
 def skip(reason):
-    """Ends the case."""
+    """Ends the case as skipped."""
     print(reason)
     sys.exit(SKIP)
 
@@ -41,7 +42,7 @@ DRM_IOCTL_VERSION = 0xc0006400 | ctypes.sizeof(DrmVersion) << 16
 
 
 def driver_of(card):
-    """What drmGetVersion () calls it."""
+    """The driver's name from drmGetVersion ()"""
     name = ctypes.create_string_buffer(64)
     version = DrmVersion(name_len=63, name=ctypes.addressof(name))
     fd = os.open(card, os.O_RDWR | os.O_CLOEXEC)
@@ -68,7 +69,7 @@ def card(driver, device=''):
 
 
 def render_node(path):
-    """That of the card @path, or None"""
+    """The render node of the card @path, or None"""
     name = os.path.basename(path)
     nodes = glob.glob(f'/sys/class/drm/{name}/device/drm/renderD*')
     return f'/dev/dri/{os.path.basename(nodes[0])}' if nodes else None

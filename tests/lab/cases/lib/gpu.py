@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A pipeline with the GPU stage, and what holds for all of them: no copy, no CPU
-wait for a fence, imports flat after warm-up, nothing from the validation
-layers."""
+"""A pipeline with the GPU stage, and the checks of all such pipelines: no copy,
+no CPU wait for a fence, no import after the warm-up, no message of the
+validation layers."""
 
 import os
 
@@ -14,8 +14,8 @@ FRAMES, WARM_UP = 12, 8
 
 
 class GpuPipeline(Pipeline):
-    """In a with statement: at its end @frames, or all but one, have gone
-    through the element called gpu to the one called sink as they should."""
+    """In a with statement: at its end @frames, or all but one, have gone from
+    the element named gpu to the one named sink, and the checks hold."""
 
     def __init__(self, description, frames=FRAMES, warm_up=WARM_UP):
         super().__init__(description)
@@ -53,7 +53,7 @@ class GpuPipeline(Pipeline):
 
 def run_gpu_cases(*cases):
     Gst.init(None)
-    # As long as one element has it open, the others find the GPU ready.
+    # While one element has the GPU open, the others share its context.
     keeper = Gst.ElementFactory.make('dmabufvkconvert')
     keeper.set_state(Gst.State.READY)
     try:

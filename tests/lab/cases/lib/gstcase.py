@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What cases share: pipelines, their statistics, and the kernel's books about
-fds and dma-bufs. What is not as it should be ends the case by sys.exit ()."""
+"""Functions for all cases: pipelines, their statistics, and the kernel's counts
+of fds and dma-bufs. A check that fails ends the case by sys.exit ()."""
 
 import os
 import re
@@ -11,15 +11,15 @@ import gi
 gi.require_version('Gst', '1.0')
 from gi.repository import GLib, Gst  # noqa: E402
 
-# Seconds after which a wait counts as a hang: no case waits for a time, and the
-# slowest machine is not to fail for it.
+# Seconds after which a wait counts as a hang. No case depends on a duration, so
+# this is long enough for the slowest machine.
 PATIENCE = 100
 
 BUFINFO = '/sys/kernel/debug/dma_buf/bufinfo'
 
 
 def is_long():
-    """./run test --long"""
+    """Whether this is ./run test --long"""
     return 'DMABUF_TEST_LONG' in os.environ
 
 
@@ -28,7 +28,7 @@ def check(condition, what):
         sys.exit(what)
 
 
-# --- the kernel's books ------------------------------------------------------
+# --- open files --------------------------------------------------------------
 
 def n_dmabufs():
     with open(BUFINFO) as bufinfo:
@@ -39,16 +39,16 @@ def n_fds():
     return len(os.listdir('/proc/self/fd'))
 
 
-class Books:
-    """What was open before is all that is open after."""
+class OpenFiles:
+    """Checks that all fds and dma-bufs that were opened since are closed."""
 
     def __init__(self):
         self.fds = n_fds()
         self.dmabufs = n_dmabufs()
 
     def check(self, what):
-        """Both counts come down a moment after close () where a thread of the
-        kernel does the rest, of which nothing tells."""
+        """Waits for both counts: the kernel may release a file in a thread of
+        its own after close (), and sends no event for that."""
         until(lambda: n_fds() <= self.fds and n_dmabufs() <= self.dmabufs,
               lambda: '\n'.join(self.links()) + f'\n{what}: the end of '
               f'{n_fds() - self.fds} fds and {n_dmabufs() - self.dmabufs} '
@@ -72,15 +72,15 @@ def wait(pipeline, types, seconds=PATIENCE):
 
 
 def text_of(message):
-    """What an error or a warning says"""
+    """The text of an error or a warning"""
     return ' / '.join(map(str, message.parse_error()
                           if message.type == Gst.MessageType.ERROR
                           else message.parse_warning()))
 
 
 def run(pipeline, warnings=True):
-    """To EOS; the pipeline stays as it is then. Not @warnings: one of them ends
-    the case, too."""
+    """Plays to EOS, and leaves the pipeline in PLAYING. Without @warnings a
+    warning ends the case like an error."""
     types = Gst.MessageType.EOS
     if not warnings:
         types |= Gst.MessageType.WARNING
@@ -105,7 +105,7 @@ class Pipeline:
 
 
 def stop(pipeline):
-    """To NULL; if that hangs the time-out of the case finds it."""
+    """Sets the state NULL; a hang is left to the timeout of the case."""
     pipeline.set_state(Gst.State.NULL)
 
 
@@ -116,16 +116,16 @@ def stat(element, name):
 
 
 def check_stats(pipeline, name, **expected):
-    """check_stats (pipeline, 'sink', frames=10, cpu_waits=0)"""
+    """For example: check_stats (pipeline, 'sink', frames=10, cpu_waits=0)"""
     element = pipeline.get_by_name(name)
     found = {key: stat(element, key.replace('_', '-')) for key in expected}
     check(found == expected, f'stats of {name}: {found}, not {expected}')
 
 
 def until(condition, what, seconds=PATIENCE, pipeline=None):
-    """Waits for a @condition of which no event tells: of other processes, the
-    kernel, or statistics. An error of @pipeline ends it. @what, or what that
-    returns if it is a function, is what has not come about."""
+    """Waits for a @condition that has no event: of another process, the kernel,
+    or statistics. An error of @pipeline ends the wait. @what, a text or a
+    function that returns one, names the condition if it is never met."""
     end = time.monotonic() + seconds
     while not condition():
         message = pipeline and pipeline.get_bus().pop_filtered(
@@ -139,8 +139,8 @@ def until(condition, what, seconds=PATIENCE, pipeline=None):
 
 
 class UpstreamCopies:
-    """In a with statement: at its end, upstream's elements have copied
-    nothing. They tell only in a debug category."""
+    """In a with statement: at its end, upstream's elements have copied nothing.
+    They report copies only in the debug category GST_PERFORMANCE."""
 
     WORDS = re.compile(
         r'memcpy|frame copy|copy plane|copy Gst(Buffer|Memory)|bytes out')
@@ -167,9 +167,8 @@ class UpstreamCopies:
 
 
 def run_each(*cases):
-    """Runs the functions, or those of them that the command line names. After
-    each no dma-buf is left. One that fails does not keep the others from
-    running."""
+    """Runs the functions, or those of them that the command line names. Each
+    must release its dma-bufs. After a failure the others run all the same."""
     Gst.init(None)
     failed = 0
     for case in cases:

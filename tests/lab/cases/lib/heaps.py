@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Memory of the dma-heaps, the importers that take it or refuse it, and of how
-many pieces it is made for them."""
+"""Memory of the dma-heaps, importers that take or refuse it, and the number of
+pieces that a mapping for a device has."""
 
 import ctypes
 import errno
@@ -11,7 +11,8 @@ import re
 from devices import write
 
 SYSTEM = '/dev/dma_heap/system'
-# what cma= reserves; the kernel gives it a second name, default_cma_region
+# The heap of the memory that cma= reserves; the kernel also calls it
+# default_cma_region
 CONTIGUOUS = '/dev/dma_heap/reserved'
 
 TRACING = '/sys/kernel/tracing'
@@ -60,7 +61,8 @@ class Memory:
 
 
 def prime_import(card, fd):
-    """Imports into @card and drops it again: 0, or the errno of the refusal."""
+    """Imports @fd into @card and closes the handle: 0, or the errno of a
+    refusal."""
     device = os.open(card, os.O_RDWR | os.O_CLOEXEC)
     try:
         handle = PrimeHandle(fd=fd)
@@ -115,7 +117,7 @@ def buffer_capabilities(node):
 
 
 def v4l2_import(node, fourcc, width, height, heap):
-    """What QBUF of memory of @heap at the capture @node says: 0 or errno"""
+    """Queues memory of @heap at the capture @node: 0 or the errno of QBUF"""
     device = os.open(node, os.O_RDWR | os.O_CLOEXEC)
     try:
         pix = PixFormat(CAPTURE, width=width, height=height, field=1,
@@ -140,20 +142,20 @@ def v4l2_import(node, fourcc, width, height, heap):
 
 class Mappings:
     """In a with statement: .pieces () of each mapping of a dma-buf for a device
-    since its beginning. A page table says nothing of it: dma-bufs are mapped
-    into processes without struct page."""
+    since then, from a kprobe. The page table of a process would give no answer:
+    dma-bufs are mapped there without struct page."""
 
     GROUP = f'{TRACING}/instances/lab-mappings'
 
     @staticmethod
     def probe(line):
-        # no append mode of Python's, which seeks
+        # open (…, 'a') would seek to the end, which fails for this file.
         events = os.open(f'{TRACING}/kprobe_events', os.O_WRONLY | os.O_APPEND)
         os.write(events, line.encode())
         os.close(events)
 
     def __enter__(self):
-        # of the struct sg_table: orig_nents
+        # orig_nents of struct sg_table, the second argument
         self.probe('p:lab/mapping dma_map_sgtable pieces=+12(%si):u32')
         os.mkdir(self.GROUP)
         write(f'{self.GROUP}/events/lab/mapping/enable', 1)

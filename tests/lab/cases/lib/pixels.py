@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is in a frame, and what a display shows."""
+"""The pixels of a frame, and of the picture on a display."""
 
 import glob
 import os
@@ -32,7 +32,7 @@ def plane_layout(buffer, fmt, width, height):
 
 
 def pixels(buffer, fmt, width, height):
-    """The bytes of all planes without what a line has behind its pixels."""
+    """The bytes of all planes without the padding of the lines."""
     layout = plane_layout(buffer, fmt, width, height)
     ok, info = buffer.map(Gst.MapFlags.READ)
     check(ok, 'the frame cannot be mapped')
@@ -55,8 +55,8 @@ def last_pixels(sink, fmt, width, height):
 
 
 def frames_of(producer, fmt, width, height, keep=bytes):
-    """The pixels of each frame that @producer makes into memory of its own, or
-    what @keep makes of them."""
+    """The pixels of each frame that @producer writes into memory of its own, or
+    the result of @keep for them."""
     frames = []
 
     def on_buffer(_pad, info):
@@ -72,7 +72,7 @@ def frames_of(producer, fmt, width, height, keep=bytes):
 
 
 def rgb(bgrx):
-    """Without the byte that means nothing."""
+    """The pixels with the unused fourth byte cleared"""
     out = bytearray(bgrx)
     out[3::4] = bytes(len(out) // 4)
     return bytes(out)
@@ -81,7 +81,7 @@ def rgb(bgrx):
 # --- vkms --------------------------------------------------------------------
 
 def vkms():
-    """The directory in debugfs of the card that is always there."""
+    """The directory in debugfs of the default card of vkms"""
     for name in glob.glob('/sys/kernel/debug/dri/*/name'):
         with open(name) as file:
             if file.read().startswith('vkms dev=vkms '):
@@ -90,8 +90,8 @@ def vkms():
 
 
 class ScreenCrc:
-    """In a with statement: what the display shows, whoever's it is: the kernel
-    makes a checksum of each refresh."""
+    """In a with statement: reads the kernel's checksum of each refresh of the
+    display, whichever program shows the picture."""
 
     def __enter__(self):
         crc = f'{vkms()}/crtc-0/crc'
@@ -108,8 +108,8 @@ class ScreenCrc:
         return int(self.data.read(64).split()[1], 16)
 
     def shows(self, frames, limit=60):
-        """Waits some refreshes for the last of @frames; what it shows else is
-        told."""
+        """Waits some refreshes for the last of @frames; otherwise the case ends
+        with the frames that were shown."""
         wanted, seen = screen_crc(frames[-1]), set()
         for _ in range(limit):
             seen.add(self.read())
@@ -134,9 +134,8 @@ def place_on_screen():
 
 
 def screen_crc(bgrx):
-    """What vkms computes for a screen with these pixels where the plane lies,
-    and black around: CRC-32 without inversions, 16 bits per channel, alpha
-    first."""
+    """The checksum that vkms computes for a black screen with these pixels in
+    the plane: CRC-32 without inversions, 16 bits per channel, alpha first."""
     screen_width, screen_height, width, height, x, y = place_on_screen()
     check(len(bgrx) == width * height * 4, f'the plane is {width}x{height}')
     picture = bytearray(len(bgrx) * 2)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The monitor of QEMU, from inside the guest, in a boot that has one (see
-monitor_in_guest () of boots.sh). It shows what virtio-gpu displays: a judge
-outside of the guest's kernel."""
+"""QEMU's monitor, used from inside the guest, in a boot with one (see
+monitor_in_guest () of boots.sh). It reads the picture on a virtio-gpu display
+independently of the guest's kernel."""
 
 import glob
 import json
@@ -22,8 +22,9 @@ class Monitor:
         port = os.path.basename(os.path.dirname(ports[0]))
         self.file = open(f'/dev/{port}', 'r+b', buffering=0)
         self.unread = b''
-        # Its greeting came with the first opening in this guest, and from the
-        # second on it says that it knows already.
+        # QEMU sends its greeting once for each guest, at the first opening;
+        # after that it answers qmp_capabilities with an error, which is
+        # harmless.
         self.ask('qmp_capabilities')
         return self
 
@@ -37,7 +38,7 @@ class Monitor:
         return json.loads(line)
 
     def ask(self, command, **arguments):
-        """The reply, which may be an error; greeting and events are others'."""
+        """The reply, which may be an error; skips the greeting and events."""
         request = {'execute': command, 'arguments': arguments,
                    'id': uuid.uuid4().hex}
         self.file.write(json.dumps(request).encode() + b'\n')

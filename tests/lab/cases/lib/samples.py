@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""For cases that pull samples from an appsink and look at their memory: GstApp
-gives the appsink its methods."""
+"""Imports for cases that pull samples from an appsink and inspect their memory:
+the methods of the appsink are in GstApp."""
 
 import gi
 for module in 'GstApp', 'GstVideo', 'GstAllocators':

@@ -20,7 +20,7 @@ class Tap:
         return bool(condition)
 
     def skip(self, name, reason):
-        """A line of which the runner tells."""
+        """Prints a line that the runner reports as a skipped check."""
         print(f'ok 0 {name} # SKIP {reason}', flush=True)
 
     def finish(self):

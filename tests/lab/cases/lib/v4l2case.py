@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the cases of dmabufv4l2src share."""
+"""Functions for the cases of dmabufv4l2src."""
 
 import os
 import sys
@@ -7,13 +7,13 @@ import sys
 sys.path.insert(0, os.path.dirname(__file__))
 
 from gstcase import (  # noqa: E402, F401
-    Books, Gst, n_dmabufs, n_fds, run, stat, stop, until, wait)
+    OpenFiles, Gst, n_dmabufs, n_fds, run, stat, stop, until, wait)
 
 SIZE = 'width=1280,height=720,framerate=30/1'
 
 
 def warm_up():
-    """Everything that GStreamer opens once and keeps."""
+    """Makes GStreamer open the files that it opens once and keeps."""
     Gst.init(None)
     pipeline = Gst.parse_launch('dmabufv4l2src num-buffers=3 ! fakesink')
     run(pipeline)
@@ -21,7 +21,8 @@ def warm_up():
 
 
 def expect_error(pipeline, *words):
-    """Plays, until an error of the source whose text has all of @words."""
+    """Plays until an error of the source, whose text must have all of
+    @words."""
     pipeline.set_state(Gst.State.PLAYING)
     message = wait(pipeline, Gst.MessageType.EOS)
     if message.type != Gst.MessageType.ERROR:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vimc: a camera that is a graph of entities, to be set up by media-ctl as those
-of boards are. As it comes, its links do not fit each other (EPIPE)."""
+"""vimc: a camera that is a graph of entities, which media-ctl has to set up, as
+on many boards. By default the formats at its links differ (EPIPE)."""
 
 import glob
 import os
@@ -9,7 +9,7 @@ import subprocess
 from devices import read, video_node
 from gstcase import check, until
 
-# the only set of codes that goes through debayer and scaler
+# The only media bus codes that both debayer and scaler accept
 BAYER, RGB = 'SBGGR8_1X8', 'RGB888_1X24'
 
 
@@ -21,8 +21,8 @@ def command(*argv):
 
 
 class Vimc:
-    """In a with statement: the module, loaded. .capture is the node behind the
-    scaler, .raw the one beside it, .media the graph."""
+    """In a with statement: the module is loaded. .capture is the node behind
+    the scaler, .raw the one at the sensor, .media the media device."""
 
     def __init__(self, allocator=0):
         self.allocator = allocator
@@ -38,18 +38,19 @@ class Vimc:
         return self
 
     def __exit__(self, *_):
-        # udev may still have a look at a node
+        # udev may still have a node open.
         until(lambda: subprocess.run(['rmmod', 'vimc'],
                                      stderr=subprocess.DEVNULL).returncode == 0,
-              'vimc can be removed: what still uses it is')
+              'vimc can be removed')
 
     def set_pad(self, entity, pad, what):
         command('media-ctl', '-d', self.media, '-V',
                 f'"{entity}":{pad}[{what}]')
 
     def set_up(self, width, height, sensor=(640, 480)):
-        """Frames of @width x @height at .capture, scaled from @sensor's size.
-        The raw node takes part, as its link to the sensor is immutable."""
+        """Sets frames of @width x @height at .capture, scaled from the size
+        @sensor. The raw node needs that size too, because its link to the
+        sensor is immutable."""
         inner = '{}x{}'.format(*sensor)
         self.set_pad('Sensor A', 0, f'fmt:{BAYER}/{inner}')
         self.set_pad('Debayer A', 0, f'fmt:{BAYER}/{inner}')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""vivid: its nodes, what v4l2-ctl makes them do, and its HDMI output, whose
+"""vivid: its nodes, their control by v4l2-ctl, and its HDMI output, whose
 picture comes back on its HDMI input."""
 
 import contextlib
@@ -21,7 +21,7 @@ def v4l2_ctl(device, *options):
 
 
 def find(direction, other):
-    """The node whose own direction that is."""
+    """The node of vivid whose device capabilities have @direction only"""
     for index in range(64):
         path = f'/dev/video{index}'
         if os.path.exists(path):
@@ -41,7 +41,7 @@ def input_node():
 
 
 def timings_index(device, width, height, rate):
-    """The number that the driver gives to these timings, progressive ones."""
+    """The driver's index of these timings; progressive ones only"""
     for listed in v4l2_ctl(device, '--list-dv-timings').split('Index: ')[1:]:
         index = int(listed.split()[0])
         found = [round(float(re.search(pattern, listed)[1])) for pattern in (
@@ -53,12 +53,12 @@ def timings_index(device, width, height, rate):
 
 
 def signal_number(device, width, height, rate):
-    """The same for what comes in: the item of the control dv_timings, which has
-    interlaced ones as well."""
+    """The item of the control dv_timings for an incoming signal with these
+    timings; its menu also has interlaced ones."""
     menu = v4l2_ctl(device, '--list-ctrls-menus').split(' dv_timings ', 1)[-1]
     for number, *found in re.findall(r'^\s*(\d+): (\d+)x(\d+)p(\d+)$', menu,
                                      re.M):
-        # The rate is without what comes behind the point: 59.94 is 59.
+        # The menu truncates rates: 59.94 is 59.
         if list(map(int, found)) in [[width, height, rate],
                                      [width, height, rate - 1]]:
             return number
@@ -66,7 +66,7 @@ def signal_number(device, width, height, rate):
 
 
 def capture(device, fourcc, width, height, n=1, skip=0):
-    """Frames as v4l2-ctl reads them by mmap."""
+    """Frames that v4l2-ctl captures by mmap"""
     with tempfile.NamedTemporaryFile() as file:
         v4l2_ctl(device, '--stream-mmap', f'--stream-count={n}',
                  f'--stream-skip={skip}', f'--stream-to={file.name}', '-v',
@@ -79,14 +79,14 @@ def capture(device, fourcc, width, height, n=1, skip=0):
 
 # --- inputs ------------------------------------------------------------------
 
-# numbers of vivid's default inputs
+# Numbers of vivid's default inputs
 WEBCAM, TV, S_VIDEO, HDMI = range(4)
 
 
 @contextlib.contextmanager
 def input_of(node, number, *options):
-    """In a with statement: @node captures from another input, set up by further
-    @options of v4l2-ctl."""
+    """In a with statement: @node captures from the input @number, which is set
+    up by further @options of v4l2-ctl."""
     v4l2_ctl(node, f'--set-input={number}', *options)
     try:
         yield
@@ -97,8 +97,9 @@ def input_of(node, number, *options):
 # --- trouble -----------------------------------------------------------------
 
 def inject(node, what):
-    """An error, the next time: 'vidioc_reqbufs_error', 'vidioc_qbuf_error',
-    'vidioc_streamon_error', 'v4l2_buf_flag_error', 'fatal_streaming_error'"""
+    """Lets the next such call fail: 'vidioc_reqbufs_error',
+    'vidioc_qbuf_error', 'vidioc_streamon_error', 'v4l2_buf_flag_error',
+    'fatal_streaming_error'"""
     v4l2_ctl(node, f'--set-ctrl=inject_{what}=1')
 
 
@@ -107,8 +108,8 @@ DRIVER = '/sys/bus/platform/drivers/vivid'
 
 @contextlib.contextmanager
 def plugged_out():
-    """In a with statement: vivid is gone with all its instances and nodes. At the
-    end it is bound again, and they have been made."""
+    """In a with statement: vivid is unbound, so all its instances and nodes are
+    gone. At the end it is bound again and has its nodes."""
     nodes = [os.path.basename(os.path.dirname(path)) for path in
              glob.glob('/sys/class/video4linux/*/name')
              if read(path).startswith('vivid-')]
@@ -123,7 +124,7 @@ def plugged_out():
 
 
 class Loop:
-    """In a with statement: output and input have 640x480 and are connected."""
+    """In a with statement: HDMI output and input are connected, at 640x480."""
 
     def __enter__(self):
         self.input, self.output = input_node(), output_node()
@@ -133,8 +134,8 @@ class Loop:
         return self
 
     def connect(self):
-        """Timings are those of what the input is connected to: they come
-        last."""
+        """Sets the timings last: the input gets those of its signal when it is
+        connected."""
         v4l2_ctl(self.input, '--set-ctrl=hdmi_000_0_is_connected_to=0')
         v4l2_ctl(self.input, f'--set-input={HDMI}')
         v4l2_ctl(self.input, '--set-ctrl=osd_text_mode=2,'
@@ -143,8 +144,8 @@ class Loop:
 
     def capture(self, fourcc, n, is_sent):
         """Frames from the input, which has 60 per second. On a busy machine it
-        now and then stays with a picture of its own, until it is connected once
-        more: if not @is_sent (frames), hence two more attempts."""
+        sometimes keeps its own picture until it is connected again: so if not
+        @is_sent (frames), there are two more attempts."""
         for _ in range(3):
             frames = capture(self.input, fourcc, 640, 480, n)
             if is_sent(frames):

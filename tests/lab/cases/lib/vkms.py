@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Cards of vkms, made to measure through configfs."""
+"""Cards of vkms with chosen CRTCs, planes and connectors, through configfs."""
 
 import os
 
@@ -19,7 +19,7 @@ class Card:
     """In a with statement: a card with @crtcs CRTCs. Each of them has a primary
     plane, @overlays overlays, a cursor plane if @cursor, a writeback connector
     if @writeback, and a connector, which is connected at first if @connected.
-    The module @driver makes it. Nothing may have the card open at the end."""
+    The module @driver makes it. At the end the card must be closed."""
 
     def __init__(self, crtcs=1, overlays=1, cursor=True, writeback=True,
                  connected=True, name='lab', driver='vkms'):
@@ -36,7 +36,7 @@ class Card:
         return path
 
     def link(self, source, group, target):
-        """@source may be used with @target."""
+        """Lets @source be used with @target."""
         path = f'{source}/{group}/{os.path.basename(target)}'
         os.symlink(target, path)
         self.made.append(path)
@@ -47,7 +47,7 @@ class Card:
         self.link(plane, 'possible_crtcs', crtc)
 
     def add_pipe(self, i):
-        """A CRTC with all that leads to its display"""
+        """Adds a CRTC with its planes, encoder and connector."""
         crtc = self.mkdir(f'crtcs/crtc{i}')
         write(f'{crtc}/writeback', int(self.writeback))
         self.add_plane(crtc, f'primary{i}', PRIMARY)
@@ -82,13 +82,15 @@ class Card:
         check(not os.path.exists(self.top), f'{self.top} is left')
 
     def connect(self, i, connected=True):
-        """Plugs or unplugs the display of connector @i; the kernel tells it."""
+        """Plugs or unplugs the display of connector @i; the kernel sends an
+        event."""
         write(f'{self.top}/connectors/connector{i}/status',
               CONNECTED if connected else DISCONNECTED)
 
     def connectors(self):
-        """Names of the kernel, the writebacks among them: status. It is unknown
-        until the kernel looks, which it is told to here."""
+        """The status of each connector by its name, writebacks included.
+        Writing 'detect' makes the kernel probe it: it is unknown before
+        that."""
         top = f'/sys/class/drm/{os.path.basename(self.path)}'
         names = [name for name in sorted(os.listdir(top))
                  if name.startswith('card')]
