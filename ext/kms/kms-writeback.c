@@ -95,8 +95,8 @@ commit_writeback (KmsPresenter *presenter, const Writeback *writeback,
   kms_commit_set (&commit, writeback->id,
       &p[KMS_CONNECTOR_WRITEBACK_OUT_FENCE_PTR], (guintptr) &out_fence);
 
-  /* The connector joins the CRTC the first time, which is a modeset; it stays,
-   * so that only the first picture costs one. */
+  /* Adding the connector to the CRTC is a modeset. It stays there afterwards,
+   * so only the first picture costs one. */
   result = kms_commit_submit (
       &commit, output->card, DRM_MODE_ATOMIC_ALLOW_MODESET, 0);
   if (result < 0) {

@@ -279,9 +279,8 @@ is_for_devices (GstCaps *caps, const GstDmabufCoreConstraints *constraints)
               gst_caps_get_features (caps, 0), GST_CAPS_FEATURE_MEMORY_DMABUF));
 }
 
-/* Makes a pool of tiled frames, which only the driver can lay out, in its
- * memory.
- */
+/* Makes a pool of tiled frames, whose layout only the driver knows, in the
+ * GPU's memory. */
 static GstBufferPool *
 new_tiled_pool (GstDmabufVkStage *stage, const GstVideoInfoDmaDrm *info,
     const GstDmabufCoreConstraints *constraints, GError **error)
@@ -322,9 +321,9 @@ new_pool (GstDmabufVkStage *stage, GstCaps *caps,
       && info.drm_modifier != DRM_FORMAT_MOD_LINEAR)
     return new_tiled_pool (stage, &info, constraints, error);
 
-  /* A discrete GPU accesses system memory over the bus, so for devices, such as
-   * displays, its own memory is faster. For the CPU that is slow, with some
-   * drivers impossible. */
+  /* A discrete GPU accesses system memory over the bus, so its own memory is
+   * faster for devices such as displays. The CPU reads the GPU's memory slowly,
+   * with some drivers not at all. */
   GST_OBJECT_LOCK (stage->element);
   memory = stage->memory;
   GST_OBJECT_UNLOCK (stage->element);

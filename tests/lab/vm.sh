@@ -94,17 +94,18 @@ guest_command () {
   printf '%s\0' "$@" >"$state/argv"
 }
 
-# qemu STATE LANE MEMORY CONSOLE LIMIT: runs QEMU until the guest powers off, the
-# limit is reached (exit status 124) or this shell ends. The arrays come from a
-# boot, see boots.sh; LAB_QEMU and LAB_APPEND are further arguments, split at
-# spaces.
-# no_timer_check: check_timer () of the kernel counts ticks at boot, and panics if
-# the host runs the guest's processor too late.
-# cryptomgr.notests, init_on_alloc, transparent_hugepage: emulated, the kernel's
-# tests of its ciphers take two seconds, and clearing memory twice, or two megabytes
-# at once, takes long.
-# global_cursor_default=0: a blinking cursor on vkms waits for a vblank each time,
-# and the kernel warns if the vblank is late.
+# qemu STATE LANE MEMORY CONSOLE LIMIT: runs QEMU until the guest powers off,
+# the limit is reached (exit status 124) or this shell ends. The arrays come
+# from a boot, see boots.sh; LAB_QEMU and LAB_APPEND are further arguments,
+# split at spaces.
+# no_timer_check: check_timer () of the kernel counts ticks at boot, and panics
+# if the host runs the guest's processor too late.
+# cryptomgr.notests: the kernel's tests of its ciphers take two seconds in an
+# emulator.
+# init_on_alloc=0, transparent_hugepage=never: an emulator clears memory slowly,
+# so pages are cleared once, and 4 KiB at a time.
+# global_cursor_default=0: a blinking cursor on vkms waits for a vblank each
+# time, and the kernel warns if the vblank is late.
 qemu () {
   local accel cpu=max id n=0 env=() ports=()
   accel=$(accelerator)
