@@ -22,7 +22,7 @@ fail () { echo "$*"; cat "$log"; exit 1; }
 alone () {
   set +e
   # shellcheck disable=SC2086 # The words of $mesa are assignments
-  env -i PATH="$PATH" HOME="$HOME" $mesa G_DEBUG=fatal-criticals "$@" \
+  env -i PATH="$PATH" HOME="$home" $mesa G_DEBUG=fatal-criticals "$@" \
     >"$log" 2>&1
   status=$?
   set -e
